@@ -1,0 +1,122 @@
+// SPDX-License-Identifier: MIT
+pragma solidity ^0.8.28;
+
+/// @notice Where a card stands. `Expired` is never stored: it follows from `expiresAt` and the clock.
+/// @dev `None` is the status of a serial that was never issued. Append only: the numbers are part of the storage layout.
+enum CardStatus {
+    None,
+    Active,
+    Suspended,
+    Revoked,
+    Surrendered
+}
+
+/// @notice What the contract says about one serial.
+/// @param holder Who holds the card; for a dead card, who held it last; zero if the serial was never issued.
+/// @param issuedAt When the card was issued, in seconds since the Unix epoch.
+/// @param expiresAt From when on the card is expired, in seconds since the Unix epoch; 0 if it never expires.
+/// @param tier The level of the card within its collection.
+/// @param status Where the card stands.
+/// @param generation How often the card was reissued.
+struct Card {
+    address holder;
+    uint32 issuedAt;
+    uint32 expiresAt;
+    uint8 tier;
+    CardStatus status;
+    uint16 generation;
+}
+
+/**
+ * @notice One card in one storage slot.
+ *
+ *  255      240 239   236 235    232 231  224 223         192 191         160 159                0
+ * +------------+---------+----------+--------+---------------+---------------+-------------------+
+ * | generation |  flags  |  status  |  tier  |   expiresAt   |   issuedAt    |      holder       |
+ * |   16 bits  |  4 bits |  4 bits  | 8 bits |    32 bits    |    32 bits    |     160 bits      |
+ * +------------+---------+----------+--------+---------------+---------------+-------------------+
+ *
+ * A dead card keeps its slot as a tombstone, holder included, so that its serial is never issued again and `cardOf`
+ * still answers. Times are seconds since the Unix epoch and fit until February 2106.
+ *
+ * The lowest flag marks the first card of a batch: the batch of a card is found by walking down to the nearest mark,
+ * which costs issuing nothing.
+ */
+type CardRecord is uint256;
+
+using CardRecords for CardRecord global;
+
+/// @title The layout of a card's slot
+library CardRecords {
+    uint256 private constant _ISSUED_AT_SHIFT = 160;
+    uint256 private constant _EXPIRES_AT_SHIFT = 192;
+    uint256 private constant _TIER_SHIFT = 224;
+    uint256 private constant _STATUS_SHIFT = 232;
+    uint256 private constant _FLAGS_SHIFT = 236;
+    uint256 private constant _GENERATION_SHIFT = 240;
+
+    uint256 private constant _BATCH_START = 1 << _FLAGS_SHIFT;
+
+    /// @notice The record of a card that is issued now, still without its holder.
+    /// @dev Cards of one batch differ in nothing but the holder, so this part is computed once for all of them.
+    function template(uint8 tier_, uint32 expiresAt_, uint32 issuedAt_) internal pure returns (CardRecord) {
+        return
+            CardRecord.wrap(
+                (uint256(issuedAt_) << _ISSUED_AT_SHIFT) |
+                    (uint256(expiresAt_) << _EXPIRES_AT_SHIFT) |
+                    (uint256(tier_) << _TIER_SHIFT) |
+                    (uint256(CardStatus.Active) << _STATUS_SHIFT)
+            );
+    }
+
+    /// @notice The same record, held by `holder_`.
+    /// @dev The record must not have a holder yet.
+    function withHolder(CardRecord self, address holder_) internal pure returns (CardRecord) {
+        return CardRecord.wrap(CardRecord.unwrap(self) | uint160(holder_));
+    }
+
+    /// @notice The same record, marked as the first card of its batch.
+    function withBatchStart(CardRecord self) internal pure returns (CardRecord) {
+        return CardRecord.wrap(CardRecord.unwrap(self) | _BATCH_START);
+    }
+
+    /// @notice Whether the serial was ever issued.
+    function exists(CardRecord self) internal pure returns (bool) {
+        return CardRecord.unwrap(self) != 0;
+    }
+
+    /// @notice Whether the card is owned in the sense of ERC-721: active or suspended, expired or not.
+    function isLive(CardRecord self) internal pure returns (bool) {
+        CardStatus status_ = status(self);
+        return status_ == CardStatus.Active || status_ == CardStatus.Suspended;
+    }
+
+    /// @notice Whether the card is the first of its batch.
+    function isBatchStart(CardRecord self) internal pure returns (bool) {
+        return CardRecord.unwrap(self) & _BATCH_START != 0;
+    }
+
+    /// @notice The holder; for a dead card, the last one.
+    function holder(CardRecord self) internal pure returns (address) {
+        return address(uint160(CardRecord.unwrap(self)));
+    }
+
+    /// @notice Where the card stands.
+    function status(CardRecord self) internal pure returns (CardStatus) {
+        return CardStatus((CardRecord.unwrap(self) >> _STATUS_SHIFT) & 0xf);
+    }
+
+    /// @notice All fields, for reading from outside.
+    function unpack(CardRecord self) internal pure returns (Card memory) {
+        uint256 raw = CardRecord.unwrap(self);
+        return
+            Card({
+                holder: holder(self),
+                issuedAt: uint32(raw >> _ISSUED_AT_SHIFT),
+                expiresAt: uint32(raw >> _EXPIRES_AT_SHIFT),
+                tier: uint8(raw >> _TIER_SHIFT),
+                status: status(self),
+                generation: uint16(raw >> _GENERATION_SHIFT)
+            });
+    }
+}

@@ -1,0 +1,180 @@
+// SPDX-License-Identifier: MIT
+pragma solidity ^0.8.28;
+
+import {IERC5484} from "../collection/IERC5484.sol";
+
+/// @title The brands of the consortium, their roles and their collections
+interface IBrandRegistry {
+    /// @notice What somebody may do for a brand.
+    /// @dev Append only: the numbers are part of the role ids.
+    enum BrandRole {
+        /// Creates collections and gives the brand's other roles.
+        Admin,
+        /// Issues cards.
+        Issuer,
+        /// Suspends, revokes and reissues cards.
+        Steward,
+        /// Redeems benefits at the counter.
+        Staff
+    }
+
+    /// @notice Where a brand stands.
+    /// @dev Append only: the numbers are part of the storage layout.
+    enum BrandStatus {
+        None,
+        Active,
+        Suspended,
+        Retired
+    }
+
+    /// @notice Who a brand is.
+    /// @param name The name that customers know.
+    /// @param legalName The registered name of the company or public body.
+    /// @param domain The brand's own internet domain, in lower case.
+    /// @param filingNumber The number of the domain's filing (备案号); empty where there is none.
+    /// @param profileURI Where more is published; empty where nothing is.
+    /// @param profileHash keccak256 of what stands at `profileURI`; 0 where nothing does.
+    struct BrandProfile {
+        string name;
+        string legalName;
+        string domain;
+        string filingNumber;
+        string profileURI;
+        bytes32 profileHash;
+    }
+
+    /// @notice What a brand asks for when it creates a collection.
+    /// @param brandId The brand.
+    /// @param slug The collection's name in links: 3 to 32 of `a-z`, `0-9` and single inner hyphens; unique in the registry.
+    /// @param name The collection's name.
+    /// @param symbol The collection's symbol.
+    /// @param maxSupply How many cards the edition has at most.
+    /// @param burnAuth Who may burn a card (ERC-5484).
+    struct CollectionRequest {
+        uint32 brandId;
+        string slug;
+        string name;
+        string symbol;
+        uint32 maxSupply;
+        IERC5484.BurnAuth burnAuth;
+    }
+
+    /// @notice Emitted when the consortium admits a brand.
+    event BrandAdmitted(uint32 indexed brandId, address indexed admin, BrandProfile profile);
+
+    /// @notice Emitted when a brand creates a collection.
+    event CollectionCreated(
+        address indexed collection,
+        uint32 indexed brandId,
+        string slug,
+        string name,
+        string symbol,
+        uint32 maxSupply,
+        IERC5484.BurnAuth burnAuth
+    );
+
+    /// @notice Emitted when the consortium sets where metadata is served.
+    event CardBaseURIChanged(string cardBaseURI);
+
+    /// @notice Emitted once, when the registry learns which beacon its collections follow.
+    event CollectionBeaconSet(address beacon);
+
+    /// @notice There is no such brand.
+    error BrandNotFound(uint32 brandId);
+
+    /// @notice The brand exists, but is not active.
+    error BrandNotActive(uint32 brandId, BrandStatus status);
+
+    /// @notice The account does not have the brand's role.
+    error BrandRoleMissing(uint32 brandId, BrandRole role, address account);
+
+    /// @notice A brand needs an administrator, a name, a legal name and a domain.
+    error BrandProfileIncomplete();
+
+    /// @notice The slug is not 3 to 32 of `a-z`, `0-9` and single inner hyphens.
+    error InvalidSlug(string slug);
+
+    /// @notice Another collection has the slug.
+    error SlugTaken(string slug, address collection);
+
+    /// @notice The maximum supply must be 1 to 1,000,000,000.
+    error InvalidMaxSupply(uint32 maxSupply);
+
+    /// @notice The caller is not a collection of this registry.
+    error CollectionNotFound(address collection);
+
+    /// @notice The beacon can be set only once, and must be set before a collection is created.
+    error CollectionBeaconAlreadySet(address beacon);
+
+    /// @notice The beacon is not set yet, or is not a contract.
+    error InvalidCollectionBeacon(address beacon);
+
+    /**
+     * @notice Admits a brand. Only for the consortium (`DEFAULT_ADMIN_ROLE`).
+     *
+     * Gives `admin` the brand's Admin role; the consortium can give and take that role, the brand's administrators can
+     * give and take the others. Emits {BrandAdmitted} and AccessControl's role events. Reverts with
+     * {BrandProfileIncomplete}.
+     *
+     * @return brandId The new brand's number, from 1 on.
+     */
+    function admitBrand(address admin, BrandProfile calldata profile) external returns (uint32 brandId);
+
+    /**
+     * @notice Creates a collection. Only for administrators of an active brand.
+     *
+     * The address follows from the slug alone, so no two collections can share a slug and {collectionAddress} is known
+     * beforehand. Emits {CollectionCreated}. Reverts with {BrandNotFound}, {BrandNotActive}, {BrandRoleMissing},
+     * {InvalidSlug}, {SlugTaken}, {InvalidMaxSupply} or {InvalidCollectionBeacon}.
+     */
+    function createCollection(CollectionRequest calldata request) external returns (address collection);
+
+    /**
+     * @notice The one question that a collection asks: may `account`, who called it, do this for its brand now?
+     *
+     * Only for collections of this registry. Not a view: what the registry grants may be counted. Reverts with
+     * {CollectionNotFound}, {BrandNotActive} or {BrandRoleMissing}; returns nothing where the answer is yes.
+     *
+     * @param role The role that the act needs.
+     * @param account Who wants to act.
+     * @param cards How many cards it is about.
+     */
+    function authorize(BrandRole role, address account, uint256 cards) external;
+
+    /// @notice Sets where metadata is served. Only for the consortium. Emits {CardBaseURIChanged}.
+    function setCardBaseURI(string calldata cardBaseURI_) external;
+
+    /// @notice Sets the beacon that new collections follow. Only for the consortium, and only once.
+    /// @dev Emits {CollectionBeaconSet}. Reverts with {CollectionBeaconAlreadySet} or {InvalidCollectionBeacon}.
+    function setCollectionBeacon(address beacon) external;
+
+    /// @notice The AccessControl role id of a brand's role.
+    function roleId(uint32 brandId, BrandRole role) external pure returns (bytes32);
+
+    /// @notice How many brands were admitted; brands are numbered from 1.
+    function brandCount() external view returns (uint32);
+
+    /// @notice A brand's status and profile. Reverts with {BrandNotFound}.
+    function brandOf(uint32 brandId) external view returns (BrandStatus status, BrandProfile memory profile);
+
+    /// @notice How many collections there are.
+    function collectionCount() external view returns (uint256);
+
+    /// @notice A collection by its place in the order of creation, from 0 on.
+    function collectionAt(uint256 index) external view returns (address);
+
+    /// @notice The brand of a collection; 0 for an address that is not a collection of this registry.
+    function brandOfCollection(address collection) external view returns (uint32);
+
+    /// @notice The collection with this slug; zero if there is none.
+    function collectionOf(string calldata slug) external view returns (address);
+
+    /// @notice The address that a collection with this slug has or would have.
+    function collectionAddress(string calldata slug) external view returns (address);
+
+    /// @notice Where metadata is served; a card's is at `<cardBaseURI><collection>/<serial>`. Empty if nowhere.
+    function cardBaseURI() external view returns (string memory);
+
+    /// @notice The beacon that collections follow.
+    function collectionBeacon() external view returns (address);
+}

@@ -1,0 +1,45 @@
+import { createRequire } from "node:module";
+import hardhatEthers from "@nomicfoundation/hardhat-ethers";
+import hardhatEthersChaiMatchers from "@nomicfoundation/hardhat-ethers-chai-matchers";
+import hardhatIgnitionEthers from "@nomicfoundation/hardhat-ignition-ethers";
+import hardhatMocha from "@nomicfoundation/hardhat-mocha";
+import hardhatNetworkHelpers from "@nomicfoundation/hardhat-network-helpers";
+import { defineConfig } from "hardhat/config";
+
+const require = createRequire(import.meta.url);
+
+/** A chain as the consortium runs it: blocks as large as needed, nothing to pay. */
+const zeroGas = {
+  type: "edr-simulated",
+  chainType: "l1",
+  hardfork: "cancun",
+  initialBaseFeePerGas: 0,
+  gasPrice: 0,
+  // The base fee rises after a block more than half full, so no block may become half full.
+  blockGasLimit: 1_000_000_000,
+} as const;
+
+export default defineConfig({
+  plugins: [hardhatEthers, hardhatEthersChaiMatchers, hardhatIgnitionEthers, hardhatMocha, hardhatNetworkHelpers],
+  solidity: {
+    version: "0.8.37",
+    // The compiler comes from npm, because the registry is the only place that builds may download from.
+    path: require.resolve("solc/soljson.js"),
+    npmFilesToBuild: [
+      "@openzeppelin/contracts/proxy/ERC1967/ERC1967Proxy.sol",
+      "@openzeppelin/contracts/proxy/beacon/UpgradeableBeacon.sol",
+    ],
+    settings: {
+      evmVersion: "cancun",
+      optimizer: { enabled: true, runs: 10_000 },
+    },
+  },
+  networks: {
+    default: { ...zeroGas, chainId: 31337 },
+    node: { ...zeroGas, chainId: 31337 },
+  },
+  paths: {
+    ignition: "scripts/ignition",
+    tests: { mocha: "test/contracts" },
+  },
+});
