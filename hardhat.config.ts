@@ -36,7 +36,10 @@ export default defineConfig({
   },
   networks: {
     default: { ...zeroGas, chainId: 31337 },
+    // What `hardhat node --network node`, the tests and `npm run dev` serve over HTTP.
     node: { ...zeroGas, chainId: 31337 },
+    // Any running node; scripts set the URL.
+    remote: { type: "http", url: "http://127.0.0.1:8545", gasPrice: 0n, ignition: { gasPrice: 0n } },
   },
   paths: {
     ignition: "scripts/ignition",

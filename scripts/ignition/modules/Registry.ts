@@ -10,7 +10,7 @@ export default buildModule("Registry", (m) => {
   const registryImplementation = m.contract("BrandRegistry", [], { id: "BrandRegistryImplementation" });
   const initialize = m.encodeFunctionCall(registryImplementation, "initialize", [consortium, cardBaseURI]);
   const registryProxy = m.contract("ERC1967Proxy", [registryImplementation, initialize]);
-  const registry = m.contractAt("BrandRegistry", registryProxy);
+  const registry = m.contractAt("BrandRegistry", registryProxy, { id: "registry" });
 
   const collectionImplementation = m.contract("MembershipCollection", [registryProxy]);
   const collectionBeacon = m.contract("UpgradeableBeacon", [collectionImplementation, consortium]);

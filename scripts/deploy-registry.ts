@@ -1,0 +1,70 @@
+// Deploys the registry to a running chain through Hardhat Ignition.
+
+import { DeploymentResultType, deploy } from "@nomicfoundation/ignition-core";
+import { artifacts, network } from "hardhat";
+import type { Deployment } from "../server/chain/deployment.ts";
+import { createRpc } from "../server/chain/rpc.ts";
+import registryModule from "./ignition/modules/Registry.ts";
+
+export interface DeployOptions {
+  /** The chain's JSON-RPC endpoint. */
+  rpcUrl: string;
+  /** Where the server serves the cards' metadata; ends with a slash. Empty for nowhere. */
+  cardBaseURI: string;
+  /** The key that deploys and acts for the consortium; the node's first unlocked account if not given. */
+  privateKey?: string | undefined;
+  /** Where Ignition keeps its journal, so that a broken-off deployment goes on where it stopped; nowhere if not given. */
+  journalFolder?: string | undefined;
+}
+
+/** Deploys the registry and returns where it is. */
+export async function deployRegistry(options: DeployOptions): Promise<Deployment> {
+  const connection = await network.create({
+    network: "remote",
+    override: { url: options.rpcUrl, ...(options.privateKey === undefined ? {} : { accounts: [options.privateKey] }) },
+  });
+  try {
+    const rpc = createRpc({ url: options.rpcUrl });
+    const [chainId, genesis, head] = await Promise.all([
+      rpc.call<string>("eth_chainId"),
+      rpc.call<{ hash: string }>("eth_getBlockByNumber", ["0x0", false]),
+      rpc.call<string>("eth_blockNumber"),
+    ]);
+    const result = await deploy({
+      // Blocks of a consortium chain are final, and a development chain makes no block without a transaction.
+      config: { requiredConfirmations: 1, blockPollingInterval: 50 },
+      provider: connection.provider,
+      artifactResolver: {
+        loadArtifact: (name) => artifacts.readArtifact(name),
+        getBuildInfo: async (name) => {
+          const id = await artifacts.getBuildInfoId(name);
+          const file = id === undefined ? undefined : await artifacts.getBuildInfoPath(id);
+          return file === undefined ? undefined : (await import(file, { with: { type: "json" } })).default;
+        },
+      },
+      ignitionModule: registryModule,
+      deploymentParameters: { Registry: { cardBaseURI: options.cardBaseURI } },
+      accounts: (await connection.provider.request({ method: "eth_accounts" })) as string[],
+      ...(options.journalFolder === undefined ? {} : { deploymentDir: options.journalFolder }),
+      gasPrice: 0n,
+    });
+    if (result.type !== DeploymentResultType.SUCCESSFUL_DEPLOYMENT) {
+      throw new Error(
+        `The registry could not be deployed: ${JSON.stringify(result, (_, value) => (typeof value === "bigint" ? value.toString() : value))}`,
+      );
+    }
+    return {
+      chainId: Number(chainId),
+      genesisHash: genesis.hash.toLowerCase(),
+      registry: result.contracts["Registry#registry"]?.address.toLowerCase() ?? unreachable(),
+      // The registry has no events before this block, so indexing starts here.
+      deployedAtBlock: Number(head),
+    };
+  } finally {
+    await connection.close();
+  }
+}
+
+function unreachable(): never {
+  throw new Error("Ignition deployed the module without its registry");
+}

@@ -1,0 +1,136 @@
+// What can be set from outside, by environment variables or a `.env` file (the environment wins). Parsed once, at start;
+// everything after that takes typed values. The README's table of settings follows this file.
+
+import { existsSync } from "node:fs";
+import { join, resolve } from "node:path";
+import { config as loadDotenv } from "dotenv";
+import { z } from "zod";
+
+const port = z.coerce
+  .number("must be a number")
+  .int("must be a whole number")
+  .min(1, "must be 1 to 65535")
+  .max(65_535, "must be 1 to 65535");
+const httpUrl = z.url({ protocol: /^https?$/, error: "must be an http:// or https:// URL" });
+const address = z.string().regex(/^0x[0-9a-fA-F]{40}$/, "must be an address: 0x and 40 hexadecimal digits");
+
+const environmentSchema = z.object({
+  HOST: z.string().min(1).default("127.0.0.1"),
+  PORT: port.default(3000),
+  PUBLIC_URL: httpUrl.optional(),
+  RPC_URL: httpUrl.default("http://127.0.0.1:8545"),
+  DATA_DIR: z.string().min(1).default("./data"),
+  DATABASE_URL: z
+    .string()
+    .regex(/^file:.+/, "must be file:<path>, for example file:./data/mintmark.db")
+    .optional(),
+  REGISTRY_ADDRESS: address.optional(),
+  KEYSTORE_FILE: z.string().min(1).optional(),
+  KEYSTORE_PASSPHRASE: z.string().min(1).optional(),
+  FINALITY_DEPTH: z.coerce
+    .number("must be a number")
+    .int("must be a whole number")
+    .min(0, "must not be negative")
+    .default(64),
+  MAX_LAG_SECONDS: z.coerce.number("must be a number").positive("must be more than 0").default(30),
+  RATE_LIMIT_PER_MINUTE: z.coerce
+    .number("must be a number")
+    .int("must be a whole number")
+    .min(0, "must not be negative")
+    .default(600),
+  TRUST_PROXY: z.coerce
+    .number("must be a number")
+    .int("must be a whole number")
+    .min(0, "must not be negative")
+    .default(0),
+  LOG_LEVEL: z.enum(["fatal", "error", "warn", "info", "debug", "trace", "silent"]).default("info"),
+});
+
+/** Every setting, typed, with the defaults filled in. */
+export interface Config {
+  /** The interface the server listens on. */
+  host: string;
+  /** The port the server listens on. */
+  port: number;
+  /** Where people reach the server; what QR codes and links begin with. No slash at the end. */
+  publicUrl: string;
+  /** The chain's JSON-RPC endpoint. */
+  rpcUrl: string;
+  /** The folder of everything that is kept, absolute. */
+  dataFolder: string;
+  /** The database. */
+  databaseUrl: string;
+  /** The registry, where it is not the one that the data folder's deployment record names. */
+  registryAddress: string | undefined;
+  /** The brand's encrypted keystore, where it is not the one in the data folder. */
+  keystoreFile: string | undefined;
+  /** The passphrase of the keystore; asked for if not set. */
+  keystorePassphrase: string | undefined;
+  /** How many blocks the chain may take back; 0 where blocks are final at once. */
+  finalityDepth: number;
+  /** From how many seconds without news from the chain on the mirror says that it cannot confirm anything. */
+  maxLagSeconds: number;
+  /** How many requests one client may send per minute; 0 for no limit. */
+  rateLimitPerMinute: number;
+  /** How many reverse proxies stand before the server. */
+  trustProxy: number;
+  /** The least severe log lines that are written. */
+  logLevel: string;
+}
+
+/** A setting is missing or wrong. The message names each variable, says what it must be, and is fit for a user. */
+export class ConfigError extends Error {
+  override name = "ConfigError";
+}
+
+/**
+ * Reads the settings from the environment and, where present, from `.env` in the current folder.
+ * An empty variable counts as not set. Throws {@link ConfigError}.
+ */
+export function loadConfig(environment: NodeJS.ProcessEnv = process.env): Config {
+  const variables: Record<string, string | undefined> = {};
+  if (environment === process.env && existsSync(".env"))
+    loadDotenv({ processEnv: variables as Record<string, string>, quiet: true });
+  for (const [name, value] of Object.entries(environment)) {
+    if (value !== undefined && value !== "") variables[name] = value;
+  }
+  for (const name of Object.keys(variables)) {
+    if (variables[name] === "") delete variables[name];
+  }
+
+  const parsed = environmentSchema.safeParse(variables);
+  if (!parsed.success) {
+    const lines = parsed.error.issues.map((issue) => {
+      const name = String(issue.path[0]);
+      // Never the value of a secret: an error message ends up in logs.
+      const value = name.includes("PASSPHRASE") ? "" : ` (it is ${JSON.stringify(variables[name])})`;
+      return `  ${name}: ${issue.message}${value}`;
+    });
+    throw new ConfigError(`These settings are wrong. Correct them in the environment or in .env:\n${lines.join("\n")}`);
+  }
+
+  const values = parsed.data;
+  const dataFolder = resolve(values.DATA_DIR);
+  return {
+    host: values.HOST,
+    port: values.PORT,
+    publicUrl: (values.PUBLIC_URL ?? `http://${urlHost(values.HOST)}:${values.PORT}`).replace(/\/+$/, ""),
+    rpcUrl: values.RPC_URL,
+    dataFolder,
+    databaseUrl: values.DATABASE_URL ?? `file:${join(dataFolder, "mintmark.db")}`,
+    registryAddress: values.REGISTRY_ADDRESS?.toLowerCase(),
+    keystoreFile: values.KEYSTORE_FILE,
+    keystorePassphrase: values.KEYSTORE_PASSPHRASE,
+    finalityDepth: values.FINALITY_DEPTH,
+    maxLagSeconds: values.MAX_LAG_SECONDS,
+    rateLimitPerMinute: values.RATE_LIMIT_PER_MINUTE,
+    trustProxy: values.TRUST_PROXY,
+    logLevel: values.LOG_LEVEL,
+  };
+}
+
+/** The host to write into a link for an interface that a server listens on. */
+function urlHost(host: string): string {
+  if (host === "0.0.0.0" || host === "::") return "127.0.0.1";
+  return host.includes(":") ? `[${host}]` : host;
+}

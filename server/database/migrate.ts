@@ -1,0 +1,122 @@
+// Migrations through Prisma's schema engine in its WebAssembly build, because the engine binary that the Prisma CLI wants
+// does not come from the npm registry. Keeps `_prisma_migrations` as Prisma does.
+
+import { existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { createRequire } from "node:module";
+import { tmpdir } from "node:os";
+import { dirname, join } from "node:path";
+import { bindMigrationAwareSqlAdapterFactory, type SqlDriverAdapter } from "@prisma/driver-adapter-utils";
+import type { MigrationList, SchemaEngine } from "@prisma/schema-engine-wasm";
+import { createAdapter } from "./client.ts";
+
+const SCHEMA_FILE = join(import.meta.dirname, "schema.prisma");
+const MIGRATIONS_FOLDER = join(import.meta.dirname, "migrations");
+const LOCK_FILE = join(MIGRATIONS_FOLDER, "migration_lock.toml");
+const NO_FILTERS = { externalTables: [], externalEnums: [] };
+
+/** Brings the database at `url` to the current schema. Runs twice without harm. Returns the migrations it applied. */
+export async function migrate(url: string): Promise<string[]> {
+  return await withEngine(url, async (engine) => {
+    const { appliedMigrationNames } = await engine.applyMigrations({
+      migrationsList: readMigrations(),
+      filters: NO_FILTERS,
+    });
+    return appliedMigrationNames;
+  });
+}
+
+/**
+ * Writes the migration that leads from the existing ones to the schema. Returns its name, or nothing if there is no
+ * difference.
+ */
+export async function createMigration(name: string): Promise<string | undefined> {
+  const folder = mkdtempSync(join(tmpdir(), "mintmark-migration-"));
+  try {
+    const url = `file:${join(folder, "current.db")}`;
+    await migrate(url);
+    const schema = { files: [{ path: SCHEMA_FILE, content: readFileSync(SCHEMA_FILE, "utf8") }] };
+    const { stdout: script } = await withEngine(url, (engine) =>
+      engine.diff({
+        from: { tag: "schemaDatasource", ...schema, configDir: import.meta.dirname },
+        to: { tag: "schemaDatamodel", ...schema },
+        script: true,
+        exitCode: null,
+        filters: NO_FILTERS,
+      }),
+    );
+    if (script === null || /^\s*(-- This is an empty migration\.\s*)?$/.test(script)) return undefined;
+    const migration = `${new Date().toISOString().replace(/\D/g, "").slice(0, 14)}_${name}`;
+    mkdirSync(join(MIGRATIONS_FOLDER, migration), { recursive: true });
+    writeFileSync(join(MIGRATIONS_FOLDER, migration, "migration.sql"), script);
+    if (!existsSync(LOCK_FILE)) writeFileSync(LOCK_FILE, 'provider = "sqlite"\n');
+    return migration;
+  } finally {
+    rmSync(folder, { recursive: true, force: true });
+  }
+}
+
+function readMigrations(): MigrationList {
+  const folders = existsSync(MIGRATIONS_FOLDER) ? readdirSync(MIGRATIONS_FOLDER, { withFileTypes: true }) : [];
+  return {
+    baseDir: MIGRATIONS_FOLDER,
+    lockfile: {
+      path: "migration_lock.toml",
+      content: existsSync(LOCK_FILE) ? readFileSync(LOCK_FILE, "utf8") : null,
+    },
+    shadowDbInitScript: "",
+    migrationDirectories: folders
+      .filter((entry) => entry.isDirectory())
+      .map((entry) => entry.name)
+      .sort()
+      .map((name) => ({
+        path: name,
+        migrationFile: {
+          path: "migration.sql",
+          content: { tag: "ok", value: readFileSync(join(MIGRATIONS_FOLDER, name, "migration.sql"), "utf8") },
+        },
+      })),
+  };
+}
+
+async function withEngine<Result>(url: string, use: (engine: SchemaEngine) => Promise<Result>): Promise<Result> {
+  const bindings = await loadBindings();
+  const adapter = createAdapter(url);
+  // The engine locks the file for itself and leaves its connections open when it is freed.
+  const connections: SqlDriverAdapter[] = [];
+  const factory = bindMigrationAwareSqlAdapterFactory({
+    provider: adapter.provider,
+    adapterName: adapter.adapterName,
+    connect: async () => {
+      const connection = await adapter.connect();
+      connections.push(connection);
+      return connection;
+    },
+    connectToShadowDb: () => adapter.connectToShadowDb(),
+  });
+  const datamodels: [string, string][] = [[SCHEMA_FILE, readFileSync(SCHEMA_FILE, "utf8")]];
+  const engine = await bindings.SchemaEngine.new({ datamodels }, () => undefined, factory);
+  try {
+    return await use(engine);
+  } finally {
+    engine.free();
+    for (const connection of connections) await connection.dispose();
+  }
+}
+
+type Bindings = typeof import("@prisma/schema-engine-wasm") & { __wbg_set_wasm(exports: WebAssembly.Exports): void };
+
+let loading: Promise<Bindings> | undefined;
+
+/** The package's own entry imports the .wasm file as a module, which Node 22 cannot; so it is put together here. */
+function loadBindings(): Promise<Bindings> {
+  loading ??= (async () => {
+    const entry = createRequire(import.meta.url).resolve("@prisma/schema-engine-wasm/schema_engine_bg");
+    const bindings = (await import(entry)) as Bindings;
+    const binary = await WebAssembly.compile(readFileSync(join(dirname(entry), "schema_engine_bg.wasm")));
+    const instance = await WebAssembly.instantiate(binary, { "./schema_engine_bg.js": { ...bindings } });
+    bindings.__wbg_set_wasm(instance.exports);
+    (instance.exports["__wbindgen_start"] as () => void)();
+    return bindings;
+  })();
+  return loading;
+}

@@ -1,0 +1,30 @@
+// What the indexer tells the rest of the server about itself.
+
+/** A block as a reader needs to know it. */
+export interface BlockPosition {
+  number: number;
+  /** Lower-case, with 0x. */
+  hash: string;
+  /** Seconds since the Unix epoch. */
+  timestamp: number;
+}
+
+/** How far the mirror is, and how fresh. */
+export interface MirrorStatus {
+  /**
+   * `starting`: has not reached the chain yet. `catching-up`: reads history. `following`: the mirror is as new as the
+   * last look at the chain. `degraded`: writing has stopped, because what the chain says cannot be right; `problem` says why.
+   */
+  state: "starting" | "catching-up" | "following" | "degraded";
+  /** The chain and the registry that the mirror follows. */
+  chainId: number;
+  registry: string;
+  /** The last block that the mirror contains; nothing before the first commit. */
+  indexed: BlockPosition | undefined;
+  /** The newest block seen; nothing before the first contact. */
+  headNumber: number | undefined;
+  /** For how many seconds the mirror has not been known to equal the head of the chain; nothing if it never was. */
+  lagSeconds: number | undefined;
+  /** What is wrong, in a sentence fit for an operator. */
+  problem: string | undefined;
+}
