@@ -1,0 +1,203 @@
+// A brand's keys: one encrypted file per brand, from which everything secret follows. The administrator and issuer keys,
+// the addresses of customers without a wallet, and the salts of the physical cards are all derived from its one seed, so a
+// backup of the file and its passphrase is a backup of everything. Nothing here ever writes a key or passphrase anywhere else.
+
+import { createHmac, randomBytes } from "node:crypto";
+import {
+  closeSync,
+  existsSync,
+  fsyncSync,
+  linkSync,
+  mkdirSync,
+  openSync,
+  readdirSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+  writeSync,
+} from "node:fs";
+import { dirname, join } from "node:path";
+import { decryptKeystoreJson, encryptKeystoreJson, getAddress, getBytes, HDNodeWallet, Mnemonic } from "ethers";
+import { z } from "zod";
+import { createHolderDerivation, purposeKey } from "./holder-derivation.ts";
+
+/** The passphrase of every demo keystore. It stands in public source code: such keys protect nothing. */
+export const DEMO_PASSPHRASE = "mintmark-demo-keys-protect-nothing";
+
+const ADMIN_PATH = "m/44'/60'/0'/0/0";
+const ISSUER_PATH = "m/44'/60'/0'/0/1";
+
+const address = z.string().regex(/^0x[0-9a-fA-F]{40}$/);
+const envelopeSchema = z.object({
+  version: z.literal(1),
+  label: z.string().min(1),
+  demo: z.boolean(),
+  addresses: z.object({ admin: address, issuer: address }),
+  keystore: z.looseObject({}),
+});
+
+/** The file's readable part; `keystore` is Web3 Secret Storage version 3 with the encrypted mnemonic in `x-ethers`. */
+export type KeystoreEnvelope = z.infer<typeof envelopeSchema>;
+
+/** The keys of one brand. */
+export interface BrandKeys {
+  /** The brand's name for the file. */
+  label: string;
+  /** Whether these are demo keys, whose passphrase everybody knows. */
+  demo: boolean;
+  /** Holds the brand's Admin role. */
+  admin: HDNodeWallet;
+  /** Holds the brand's Issuer role and signs what is issued. */
+  issuer: HDNodeWallet;
+  /**
+   * The address that the brand keeps for a customer, checksummed. The same reference gives the same address, in every
+   * collection of the brand. References are compared in Unicode NFKC and without white space around them; upper and
+   * lower case differ. Throws `InvalidReference`.
+   */
+  holderAddress(reference: string): string;
+  /** The key behind {@link holderAddress}, for what the brand signs on the customer's behalf. */
+  holderWallet(reference: string): HDNodeWallet;
+  /** The salt that hides the number of a physical card: 32 bytes, always the same for one card. */
+  commitmentSalt(collection: string, serial: number): Uint8Array;
+}
+
+/** A keystore cannot be created, found or opened. The message is fit for a user. */
+export class KeystoreError extends Error {
+  override name = "KeystoreError";
+}
+
+/**
+ * Makes the keys of a new brand and writes them encrypted, with mode 0600. A reader sees the whole file or none, and an
+ * existing file is never overwritten: its keys would be lost. Throws {@link KeystoreError}.
+ */
+export async function createKeystore(options: {
+  file: string;
+  label: string;
+  passphrase: string;
+  demo: boolean;
+}): Promise<BrandKeys> {
+  const { file, label, passphrase, demo } = options;
+  if (existsSync(file)) throw alreadyThere(file);
+  const mnemonic = Mnemonic.fromEntropy(randomBytes(16));
+  const keys = brandKeys({ mnemonic, label, demo });
+  const keystore = await encryptKeystoreJson(
+    {
+      address: keys.admin.address,
+      privateKey: keys.admin.privateKey,
+      mnemonic: { path: ADMIN_PATH, locale: "en", entropy: mnemonic.entropy },
+    },
+    passphrase,
+  );
+  const envelope: KeystoreEnvelope = {
+    version: 1,
+    label,
+    demo,
+    addresses: { admin: keys.admin.address, issuer: keys.issuer.address },
+    keystore: JSON.parse(keystore),
+  };
+  writeOnce(file, `${JSON.stringify(envelope, null, 2)}\n`);
+  return keys;
+}
+
+/** Opens a brand's keys. Throws {@link KeystoreError}. */
+export async function openKeystore(file: string, passphrase: string): Promise<BrandKeys> {
+  const { label, demo, addresses, keystore } = readEnvelope(file);
+  let account: Awaited<ReturnType<typeof decryptKeystoreJson>>;
+  try {
+    account = await decryptKeystoreJson(JSON.stringify(keystore), passphrase);
+  } catch (error) {
+    // The cause is left out: nothing that has seen the passphrase may end up in a log.
+    if (error instanceof Error && error.message.includes("incorrect password"))
+      throw new KeystoreError(`The passphrase does not open the keystore ${file}.`);
+    throw damaged(file);
+  }
+  if (account.mnemonic?.entropy === undefined) throw damaged(file);
+  const keys = brandKeys({ mnemonic: Mnemonic.fromEntropy(account.mnemonic.entropy), label, demo });
+  // The addresses are not encrypted, and they decide which keystore is used for which brand.
+  if (
+    keys.admin.address !== getAddress(addresses.admin.toLowerCase()) ||
+    keys.issuer.address !== getAddress(addresses.issuer.toLowerCase())
+  )
+    throw damaged(file);
+  return keys;
+}
+
+/** All keystores of the data folder, by file name, without opening them. Throws {@link KeystoreError} if one is damaged. */
+export function findKeystores(dataFolder: string): (KeystoreEnvelope & { file: string })[] {
+  const folder = join(dataFolder, "keys");
+  if (!existsSync(folder)) return [];
+  return readdirSync(folder)
+    .filter((name) => name.endsWith(".json"))
+    .sort()
+    .map((name) => ({ ...readEnvelope(join(folder, name)), file: join(folder, name) }));
+}
+
+/** Reads the readable part of a keystore. Throws {@link KeystoreError}. */
+export function readEnvelope(file: string): KeystoreEnvelope {
+  let text: string;
+  try {
+    text = readFileSync(file, "utf8");
+  } catch (cause) {
+    const missing = (cause as NodeJS.ErrnoException).code === "ENOENT";
+    throw new KeystoreError(missing ? `There is no keystore ${file}.` : `The keystore ${file} cannot be read.`, {
+      cause,
+    });
+  }
+  try {
+    return envelopeSchema.parse(JSON.parse(text));
+  } catch {
+    throw damaged(file);
+  }
+}
+
+function brandKeys({ mnemonic, label, demo }: { mnemonic: Mnemonic; label: string; demo: boolean }): BrandKeys {
+  const holders = createHolderDerivation(mnemonic);
+  const saltKey = purposeKey(getBytes(mnemonic.computeSeed()), "physical card commitment, version 1");
+  return {
+    label,
+    demo,
+    admin: HDNodeWallet.fromMnemonic(mnemonic, ADMIN_PATH),
+    issuer: HDNodeWallet.fromMnemonic(mnemonic, ISSUER_PATH),
+    holderAddress: holders.address,
+    holderWallet: holders.wallet,
+    commitmentSalt(collection, serial) {
+      const input = Buffer.alloc(24);
+      input.set(getBytes(collection), 0);
+      input.writeUInt32BE(serial, 20);
+      return new Uint8Array(createHmac("sha256", saltKey).update(input).digest());
+    },
+  };
+}
+
+function writeOnce(file: string, text: string): void {
+  mkdirSync(dirname(file), { recursive: true, mode: 0o700 });
+  const draft = `${file}.${randomBytes(6).toString("hex")}.tmp`;
+  try {
+    const descriptor = openSync(draft, "wx", 0o600);
+    try {
+      writeSync(descriptor, text);
+      fsyncSync(descriptor);
+    } finally {
+      closeSync(descriptor);
+    }
+    try {
+      // Unlike a rename, a link fails if somebody else was faster.
+      linkSync(draft, file);
+    } catch (error) {
+      const { code } = error as NodeJS.ErrnoException;
+      if (code === "EEXIST" || existsSync(file)) throw alreadyThere(file);
+      // File systems without links.
+      renameSync(draft, file);
+    }
+  } finally {
+    rmSync(draft, { force: true });
+  }
+}
+
+function alreadyThere(file: string): KeystoreError {
+  return new KeystoreError(`There is a keystore ${file} already. Overwriting it would lose its keys for good.`);
+}
+
+function damaged(file: string): KeystoreError {
+  return new KeystoreError(`The keystore ${file} is damaged or not a keystore. Restore it from a backup.`);
+}
