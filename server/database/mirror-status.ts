@@ -16,9 +16,10 @@ export interface MirrorStatus {
    * last look at the chain. `degraded`: writing has stopped, because what the chain says cannot be right; `problem` says why.
    */
   state: "starting" | "catching-up" | "following" | "degraded";
-  /** The chain and the registry that the mirror follows. */
-  chainId: number;
-  registry: string;
+  /** The chain that the mirror follows; nothing before an empty mirror has reached one. */
+  chainId: number | undefined;
+  /** The registry that the mirror follows, lower-case; nothing before an empty mirror has reached a chain. */
+  registry: string | undefined;
   /** The last block that the mirror contains; nothing before the first commit. */
   indexed: BlockPosition | undefined;
   /** The newest block seen; nothing before the first contact. */

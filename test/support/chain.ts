@@ -34,6 +34,8 @@ export interface TestChain {
   close(): Promise<void>;
 }
 
+let chainsStarted = 0;
+
 /** An address that nobody has the key of, lower-case. */
 export function randomAddress(): string {
   return hexlify(randomBytes(20));
@@ -42,7 +44,9 @@ export function randomAddress(): string {
 /** Starts the chain and deploys the registry. */
 export async function startTestChain(options: { port?: number; cardBaseURI?: string } = {}): Promise<TestChain> {
   const port = options.port ?? (await freePort());
-  const server = await network.createServer({ network: "node" }, "127.0.0.1", port);
+  // Two chains of one process would otherwise begin with the same genesis block.
+  const initialDate = new Date(Date.now() - ++chainsStarted * 60_000);
+  const server = await network.createServer({ network: "node", override: { initialDate } }, "127.0.0.1", port);
   await server.listen();
   const rpcUrl = `http://127.0.0.1:${port}`;
   const deployment = await deployRegistry({ rpcUrl, cardBaseURI: options.cardBaseURI ?? "" });

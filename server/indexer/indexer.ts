@@ -1,0 +1,366 @@
+// Keeps the mirror equal to the chain: from wherever the database stands to the head, and on with the head.
+// Must hold: ranges are committed in order, each following the block that the checkpoint names; where the chain has taken
+// blocks back, the mirror goes back to a block that both have before it goes on; a different chain is refused.
+
+import { setTimeout as sleep } from "node:timers/promises";
+import type { Logger } from "pino";
+import { EventDecodeError } from "../chain/events.ts";
+import { type Rpc, RpcError } from "../chain/rpc.ts";
+import type { BlockPosition, MirrorStatus } from "../database/mirror-status.ts";
+import { FoldError } from "./fold.ts";
+import { type ChainIdentity, CheckpointMovedError, type Mirror, type MirrorCheckpoint } from "./mirror.ts";
+import { type BlockRange, extendRange, positionOf, type RawHeader, readHeader, readRange } from "./ranges.ts";
+
+export interface Indexer {
+  /**
+   * Follows the chain until {@link Indexer.stop}. Waits for the chain for as long as it cannot be reached; what the mirror
+   * knows can be read meanwhile. Resolves when the chain has turned out to be the mirror's, and throws
+   * {@link WrongChainError} if it is another one.
+   */
+  start(): Promise<void>;
+  /** Stops after the commit that is under way. */
+  stop(): Promise<void>;
+  status(): MirrorStatus;
+  /** Resolves once the mirror has been at the head of the chain since this call. */
+  caughtUp(): Promise<void>;
+}
+
+export interface IndexerOptions {
+  rpc: Rpc;
+  mirror: Mirror;
+  /** The registry's address on the chain with this id. Throws if there is none. */
+  registryOn(chainId: number): string;
+  logger: Logger;
+  /** How many blocks the chain may take back; more is an incident that stops the writer. */
+  finalityDepth: number;
+  /** How often the head is looked at, in milliseconds. */
+  pollIntervalMs?: number;
+  /** For how long a node may be behind the mirror before its missing blocks count as lost, in milliseconds. */
+  behindGraceMs?: number;
+  /** How many blocks one range has at most. Nodes cap it; Besu at 5,000. */
+  maxRange?: number;
+}
+
+/** The database mirrors another chain than the one behind the URL. */
+export class WrongChainError extends Error {
+  override name = "WrongChainError";
+}
+
+/** The chain has taken back blocks that it had promised to keep. */
+export class FinalityViolatedError extends Error {
+  override name = "FinalityViolatedError";
+}
+
+const FIRST_RANGE = 1_000;
+const RANGES_IN_FLIGHT = 4;
+/** A range with more events than this is as large as ranges get: memory and the database's transaction stay small. */
+const FULL_RANGE_EVENTS = 20_000;
+const RETRY_FIRST_MS = 200;
+const RETRY_LAST_MS = 5_000;
+
+/** Whether going on would make the mirror wrong. Everything else may pass, and is tried again for as long as it takes. */
+function isIncident(error: unknown): boolean {
+  return (
+    error instanceof WrongChainError ||
+    error instanceof FinalityViolatedError ||
+    error instanceof FoldError ||
+    error instanceof EventDecodeError
+  );
+}
+
+export function createIndexer(options: IndexerOptions): Indexer {
+  const { rpc, mirror, logger, finalityDepth, pollIntervalMs = 250, behindGraceMs = 3_000, maxRange = 5_000 } = options;
+
+  let identity: ChainIdentity | undefined;
+  let checkpoint: BlockPosition | undefined;
+  let collections = new Set<string>();
+  let behindSince: number | undefined;
+  let rangeSize = Math.min(FIRST_RANGE, maxRange);
+
+  let state: MirrorStatus["state"] = "starting";
+  let headNumber: number | undefined;
+  let caughtUpAt: number | undefined;
+  let problem: string | undefined;
+
+  const stopping = new AbortController();
+  let running: Promise<void> | undefined;
+  let waiting: (() => void)[] = [];
+
+  /** Asks the chain who it is and compares the answer with what the mirror was built from. */
+  async function identify(): Promise<{ identity: ChainIdentity; genesis: BlockPosition }> {
+    const [chainId, header] = (await rpc.batch([
+      { method: "eth_chainId", params: [] },
+      { method: "eth_getBlockByNumber", params: ["0x0", false] },
+    ])) as [string, RawHeader | null];
+    if (header === null) throw new WrongChainError(`The node at ${rpc.endpoint} has no genesis block`);
+    const genesis = positionOf(header);
+    const registry = options.registryOn(Number(chainId)).toLowerCase();
+    return { identity: { chainId: Number(chainId), genesisHash: genesis.hash, registry }, genesis };
+  }
+
+  /** {@link identify}, tried until it succeeds; nothing if told to stop before. */
+  async function identifyWhenReachable(): Promise<Awaited<ReturnType<typeof identify>> | undefined> {
+    for (let retryMs = RETRY_FIRST_MS; !stopping.signal.aborted; retryMs = Math.min(retryMs * 2, RETRY_LAST_MS)) {
+      try {
+        return await identify();
+      } catch (error) {
+        if (!(error instanceof RpcError && error.retryable)) throw error;
+        problem = error.message;
+        logger.warn({ retryMs }, `${error.message}. Start it, or set RPC_URL to where it is; waiting`);
+        await pause(retryMs);
+      }
+    }
+    return undefined;
+  }
+
+  /** Waits, but not longer than until told to stop. */
+  async function pause(ms: number): Promise<void> {
+    await sleep(ms, undefined, { signal: stopping.signal }).catch(() => undefined);
+  }
+
+  function refuseOtherChain(stored: MirrorCheckpoint, found: ChainIdentity): void {
+    const differences = [
+      stored.chainId !== found.chainId && `chain id ${stored.chainId} instead of ${found.chainId}`,
+      stored.genesisHash !== found.genesisHash && `genesis block ${stored.genesisHash} instead of ${found.genesisHash}`,
+      stored.registry !== found.registry && `registry ${stored.registry} instead of ${found.registry}`,
+    ].filter((difference) => difference !== false);
+    if (differences.length === 0) return;
+    throw new WrongChainError(
+      `The database mirrors another chain than the one at ${rpc.endpoint}: it has ${differences.join(" and ")}. ` +
+        "To keep it, set RPC_URL to its chain; to discard the mirror and read the new chain, stop the server and run: npm run reset-mirror",
+    );
+  }
+
+  /** One pass: from the checkpoint to the head as it is now. */
+  async function advance(): Promise<void> {
+    const header = await readHeader(rpc, "latest");
+    if (header === undefined) return;
+    const head = positionOf(header);
+    headNumber = head.number;
+
+    const from = requireCheckpoint();
+    if (head.number > from.number) await backfill(head.number);
+    else if (head.hash !== from.hash && !(await isBehind(head, from))) await rollBack(from);
+    // A head that moved on in the meantime is met by the next pass.
+    const reached = requireCheckpoint();
+    if (reached.number === head.number && reached.hash === head.hash) markCaughtUp();
+  }
+
+  /**
+   * Whether the node is merely a few blocks behind the mirror, as one of several behind a load balancer may be. A node that
+   * does not make up for it within the grace period has lost the blocks.
+   */
+  async function isBehind(head: BlockPosition, from: BlockPosition): Promise<boolean> {
+    if (head.number === from.number) return false;
+    const [newest] = await mirror.blocksDownFrom(head.number, 1);
+    if (newest !== undefined && !(await isOnChain(newest))) return false;
+    behindSince ??= performance.now();
+    const graceIsOver = performance.now() - behindSince > behindGraceMs;
+    if (graceIsOver) behindSince = undefined;
+    else problem = `The node at ${rpc.endpoint} is at block ${head.number}, behind the mirror at block ${from.number}`;
+    return !graceIsOver;
+  }
+
+  /** Reads ranges up to a block, several in flight, and commits them in order. */
+  async function backfill(target: number): Promise<void> {
+    const distance = target - requireCheckpoint().number;
+    const startedAt = performance.now();
+    let events = 0;
+    if (distance > maxRange) logger.info({ from: requireCheckpoint().number, target }, "catching up with the chain");
+
+    interface Pending {
+      knownCollections: ReadonlySet<string>;
+      to: number;
+      read: Promise<Awaited<ReturnType<typeof readRange>>>;
+    }
+    let pending: Pending[] = [];
+    let next = requireCheckpoint().number + 1;
+    try {
+      while (requireCheckpoint().number < target && !stopping.signal.aborted) {
+        while (pending.length < RANGES_IN_FLIGHT && next <= target) {
+          const to = Math.min(next + rangeSize - 1, target);
+          const knownCollections = new Set(collections);
+          const read = readRange(rpc, { from: next, to, addresses: [requireIdentity().registry, ...knownCollections] });
+          // Awaited below, in order; until then a failure must not count as unhandled.
+          read.catch(() => undefined);
+          pending.push({ knownCollections, to, read });
+          next = to + 1;
+        }
+        const current = pending.shift();
+        if (current === undefined) break;
+
+        let answer: Awaited<typeof current.read>;
+        try {
+          answer = await current.read;
+        } catch (error) {
+          rangeSize = Math.max(1, Math.floor(rangeSize / 2));
+          throw error;
+        }
+        const range = await withLaterCollections(answer.range, current.knownCollections, answer.created);
+        const from = requireCheckpoint();
+        if (range.parentHash !== from.hash) {
+          await rollBack(from);
+          return;
+        }
+        await mirror.commit(from, range.end, range.events);
+        checkpoint = range.end;
+        collections = collections.union(new Set(answer.created));
+        events += range.events.length;
+        if (range.events.length < FULL_RANGE_EVENTS / 2) rangeSize = Math.min(rangeSize * 2, maxRange);
+        else if (range.events.length > FULL_RANGE_EVENTS) rangeSize = Math.max(1, Math.floor(rangeSize / 2));
+        if (distance > maxRange) {
+          const seconds = (performance.now() - startedAt) / 1_000;
+          const progress = { block: range.end.number, target, events, eventsPerSecond: Math.round(events / seconds) };
+          logger.info(progress, "catching up with the chain");
+        }
+      }
+    } finally {
+      await Promise.allSettled(pending.map(({ read }) => read));
+      pending = [];
+    }
+  }
+
+  /** A range was read with the collections known then; adds those that earlier ranges have brought to light since. */
+  async function withLaterCollections(
+    range: BlockRange,
+    known: ReadonlySet<string>,
+    created: readonly string[],
+  ): Promise<BlockRange> {
+    const unread = [...collections].filter((address) => !known.has(address) && !created.includes(address));
+    return unread.length === 0 ? range : await extendRange(rpc, range, unread);
+  }
+
+  async function isOnChain(block: BlockPosition): Promise<boolean> {
+    const header = await readHeader(rpc, block.number);
+    return header !== undefined && positionOf(header).hash === block.hash;
+  }
+
+  /** Takes the mirror back to the newest of its blocks that the chain still has. */
+  async function rollBack(from: BlockPosition): Promise<void> {
+    const found = await identify();
+    const stored = await mirror.checkpoint();
+    if (stored !== undefined) refuseOtherChain(stored, found.identity);
+
+    let oldestUndone: BlockPosition | undefined;
+    let to: BlockPosition | undefined;
+    for (let below = from.number; to === undefined; ) {
+      const blocks = await mirror.blocksDownFrom(below, 100);
+      for (const block of blocks) {
+        if (await isOnChain(block)) {
+          to = block;
+          break;
+        }
+        oldestUndone = block;
+      }
+      const last = blocks.at(-1);
+      if (last === undefined) to ??= found.genesis;
+      else below = last.number - 1;
+    }
+    const depth = oldestUndone === undefined ? 0 : from.number - oldestUndone.number + 1;
+    if (depth > finalityDepth) {
+      throw new FinalityViolatedError(
+        `The chain at ${rpc.endpoint} has replaced ${depth} blocks from block ${oldestUndone?.number} on, and FINALITY_DEPTH allows ${finalityDepth}. ` +
+          "The mirror has stopped as it was. Find out why; if the chain is right, run: npm run reset-mirror",
+      );
+    }
+    const events = await mirror.rollBack(from, to);
+    checkpoint = to;
+    collections = new Set(await mirror.collections());
+    logger.warn(
+      { from: from.number, to: to.number, events },
+      `the chain no longer has block ${from.number}: the mirror went back to block ${to.number}`,
+    );
+  }
+
+  function requireIdentity(): ChainIdentity {
+    if (identity === undefined) throw new Error("The indexer has not been started");
+    return identity;
+  }
+
+  function requireCheckpoint(): BlockPosition {
+    if (checkpoint === undefined) throw new Error("The indexer has not been started");
+    return checkpoint;
+  }
+
+  function markCaughtUp(): void {
+    behindSince = undefined;
+    caughtUpAt = Date.now();
+    if (state !== "following") {
+      state = "following";
+      logger.info({ block: requireCheckpoint().number }, "the mirror has caught up with the chain");
+    }
+    problem = undefined;
+    const resolvers = waiting;
+    waiting = [];
+    for (const resolve of resolvers) resolve();
+  }
+
+  async function run(): Promise<void> {
+    let retryMs = RETRY_FIRST_MS;
+    while (!stopping.signal.aborted) {
+      let pauseMs = pollIntervalMs;
+      try {
+        await advance();
+        retryMs = RETRY_FIRST_MS;
+      } catch (error) {
+        problem = error instanceof Error ? error.message : String(error);
+        if (error instanceof CheckpointMovedError) {
+          // Whoever moved it may have written a part of what was read here: start over from what is there now.
+          logger.warn({ err: error }, "another indexer writes to this database");
+          const stored = await mirror.checkpoint();
+          checkpoint = stored?.block ?? checkpoint;
+          collections = new Set(await mirror.collections());
+        } else if (isIncident(error)) {
+          state = "degraded";
+          logger.fatal({ err: error }, "the mirror has stopped");
+          return;
+        } else {
+          logger.warn({ err: error, retryMs }, "the mirror cannot follow the chain; trying again");
+        }
+        pauseMs = retryMs;
+        retryMs = Math.min(retryMs * 2, RETRY_LAST_MS);
+      }
+      await pause(pauseMs);
+    }
+  }
+
+  return {
+    async start() {
+      const stored = await mirror.checkpoint();
+      identity = stored;
+      checkpoint = stored?.block;
+      collections = new Set(await mirror.collections());
+
+      const found = await identifyWhenReachable();
+      if (found === undefined) return;
+      if (stored === undefined) {
+        await mirror.begin(found.identity, found.genesis);
+        checkpoint = found.genesis;
+      } else {
+        refuseOtherChain(stored, found.identity);
+      }
+      identity = found.identity;
+      problem = undefined;
+      state = "catching-up";
+      running = run();
+    },
+    async stop() {
+      stopping.abort();
+      await running;
+    },
+    status() {
+      return {
+        state,
+        chainId: identity?.chainId,
+        registry: identity?.registry,
+        indexed: checkpoint,
+        headNumber,
+        lagSeconds: caughtUpAt === undefined ? undefined : Math.max(0, Math.floor((Date.now() - caughtUpAt) / 1_000)),
+        problem,
+      };
+    },
+    caughtUp() {
+      return new Promise((resolve) => waiting.push(resolve));
+    },
+  };
+}

@@ -1,0 +1,100 @@
+// Wiring only: settings → database → indexer → HTTP. Ends with a message a person can act on, or runs until told to stop.
+
+import { createServer } from "node:http";
+import pino from "pino";
+import { Gauge, Registry } from "prom-client";
+import { readDeployment } from "./chain/deployment.ts";
+import { createRpc } from "./chain/rpc.ts";
+import { ConfigError, loadConfig } from "./config.ts";
+import { openDatabase } from "./database/client.ts";
+import { migrate } from "./database/migrate.ts";
+import { createApp } from "./http/app.ts";
+import { createIndexer, type Indexer, WrongChainError } from "./indexer/indexer.ts";
+import { createMirror } from "./indexer/mirror.ts";
+
+/** How long open requests may take after the server was told to stop. */
+const CLOSE_TIMEOUT_MS = 5_000;
+
+class StartError extends Error {
+  override name = "StartError";
+}
+
+function indexerMetrics(registry: Registry, indexer: Indexer): void {
+  const gauge = (name: string, help: string, value: () => number | undefined) =>
+    new Gauge({
+      name: `mintmark_indexer_${name}`,
+      help,
+      registers: [registry],
+      collect() {
+        const current = value();
+        if (current !== undefined) this.set(current);
+      },
+    });
+  gauge("head_block", "Newest block seen on the chain", () => indexer.status().headNumber);
+  gauge("indexed_block", "Last block that the mirror contains", () => indexer.status().indexed?.number);
+  gauge("lag_seconds", "Seconds since the mirror was last known to equal the chain", () => indexer.status().lagSeconds);
+  gauge("degraded", "1 if the writer has stopped", () => (indexer.status().state === "degraded" ? 1 : 0));
+}
+
+async function main(): Promise<void> {
+  const config = loadConfig();
+  const logger = pino({ level: config.logLevel });
+
+  await migrate(config.databaseUrl);
+  const database = await openDatabase(config.databaseUrl);
+  const rpc = createRpc({ url: config.rpcUrl });
+  const indexer = createIndexer({
+    rpc,
+    mirror: createMirror({ database }),
+    logger,
+    finalityDepth: config.finalityDepth,
+    registryOn(chainId) {
+      const registry = config.registryAddress ?? readDeployment(config.dataFolder, chainId)?.registry;
+      if (registry !== undefined) return registry;
+      throw new StartError(
+        `No registry is known on chain ${chainId} at ${rpc.endpoint}. Set REGISTRY_ADDRESS, or deploy one with: npm run deploy`,
+      );
+    },
+  });
+
+  const metrics = new Registry();
+  indexerMetrics(metrics, indexer);
+  const server = createServer(createApp({ config, database, mirror: indexer, logger, metrics }));
+
+  let stopping = false;
+  async function stop(signal: string): Promise<void> {
+    if (stopping) return;
+    stopping = true;
+    logger.info({ signal }, "stopping");
+    const closed = new Promise((resolve) => server.close(resolve));
+    server.closeIdleConnections();
+    setTimeout(() => server.closeAllConnections(), CLOSE_TIMEOUT_MS).unref();
+    await Promise.all([closed, indexer.stop()]);
+    await database.$disconnect();
+    logger.info("stopped");
+  }
+  process.on("SIGINT", stop);
+  process.on("SIGTERM", stop);
+
+  await new Promise<void>((resolve, reject) => {
+    server.once("error", (error: NodeJS.ErrnoException) => {
+      const problem =
+        error.code === "EADDRINUSE"
+          ? `Port ${config.port} of ${config.host} is in use. Set PORT to a free one.`
+          : error.message;
+      reject(new StartError(problem, { cause: error }));
+    });
+    server.listen(config.port, config.host, resolve);
+  });
+  logger.info({ url: config.publicUrl }, "listening");
+  // Only now: what the mirror knows can be read while the chain is out of reach.
+  await indexer.start();
+}
+
+try {
+  await main();
+} catch (error) {
+  const expected = error instanceof ConfigError || error instanceof StartError || error instanceof WrongChainError;
+  process.stderr.write(`${expected ? error.message : error instanceof Error ? error.stack : String(error)}\n`);
+  process.exit(1);
+}

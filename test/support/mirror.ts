@@ -1,0 +1,127 @@
+// A mirror of a test's own, and what the chain itself says for comparison.
+
+import { mkdtempSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { Contract } from "ethers";
+import pino from "pino";
+import { CARD_STATUS, membershipCollectionInterface } from "../../server/chain/abi.ts";
+import { createRpc } from "../../server/chain/rpc.ts";
+import { type Database, openDatabase } from "../../server/database/client.ts";
+import { migrate } from "../../server/database/migrate.ts";
+import { createIndexer, type Indexer, type IndexerOptions } from "../../server/indexer/indexer.ts";
+import { createMirror, type Mirror } from "../../server/indexer/mirror.ts";
+import type { TestChain } from "./chain.ts";
+
+export const silent = pino({ level: "silent" });
+
+export interface TestMirror {
+  url: string;
+  database: Database;
+  mirror: Mirror;
+  /** An indexer of this mirror; not started. */
+  indexer(chain: Pick<TestChain, "rpcUrl" | "deployment">, options?: Partial<IndexerOptions>): Indexer;
+  /** Disconnects and deletes the database. */
+  close(): Promise<void>;
+}
+
+/** Creates an empty, migrated database in a temporary folder. */
+export async function createTestMirror(): Promise<TestMirror> {
+  const folder = mkdtempSync(join(tmpdir(), "mintmark-mirror-"));
+  const url = `file:${join(folder, "mirror.db")}`;
+  await migrate(url);
+  const database = await openDatabase(url);
+  const mirror = createMirror({ database });
+  return {
+    url,
+    database,
+    mirror,
+    indexer: (chain, options = {}) =>
+      createIndexer({
+        rpc: createRpc({ url: chain.rpcUrl }),
+        mirror,
+        registryOn: () => chain.deployment.registry,
+        logger: silent,
+        finalityDepth: 64,
+        pollIntervalMs: 20,
+        ...options,
+      }),
+    async close() {
+      await database.$disconnect();
+      rmSync(folder, { recursive: true, force: true });
+    },
+  };
+}
+
+/** Starts an indexer and waits until it has been at the head of the chain. */
+export async function startAndCatchUp(indexer: Indexer): Promise<void> {
+  const caughtUp = indexer.caughtUp();
+  await indexer.start();
+  await caughtUp;
+}
+
+/** Every row of the mirror, table by table, in a fixed order: equal mirrors give equal values. */
+export async function mirrorRows(database: Database): Promise<Record<string, unknown[]>> {
+  const tables = {
+    Checkpoint: "id",
+    Block: "number",
+    Event: "blockNumber, logIndex",
+    Brand: "id",
+    Collection: "address",
+    Batch: "collectionAddress, firstSerial",
+    Card: "collectionAddress, serial",
+  };
+  const rows: Record<string, unknown[]> = {};
+  for (const [table, order] of Object.entries(tables)) {
+    rows[table] = await database.$queryRawUnsafe(`SELECT * FROM "${table}" ORDER BY ${order}`);
+  }
+  return rows;
+}
+
+export interface ComparableCard {
+  serial: number;
+  holder: string;
+  tier: number;
+  status: string;
+  issuedAt: number;
+  expiresAt: number;
+  generation: number;
+}
+
+/** A collection's cards as the mirror has them. */
+export async function cardsInMirror(database: Database, collectionAddress: string): Promise<ComparableCard[]> {
+  const rows = await database.card.findMany({ where: { collectionAddress }, orderBy: { serial: "asc" } });
+  return rows.map(({ serial, holder, tier, status, issuedAt, expiresAt, generation }) => ({
+    serial,
+    holder,
+    tier,
+    status,
+    issuedAt: Number(issuedAt),
+    expiresAt: Number(expiresAt),
+    generation,
+  }));
+}
+
+/** A collection's issued cards as the contract reports them. */
+export async function cardsOnChain(chain: TestChain, collectionAddress: string): Promise<ComparableCard[]> {
+  const contract = new Contract(collectionAddress, membershipCollectionInterface, chain.provider);
+  const maxSupply = Number(await contract.getFunction("maxSupply")());
+  const cards: ComparableCard[] = [];
+  for (let first = 1; first <= maxSupply; first += 500) {
+    const count = Math.min(500, maxSupply - first + 1);
+    const answers = await contract.getFunction("cardsOf")(first, count);
+    for (const [index, card] of answers.entries()) {
+      if (Number(card.status) === 0) continue;
+      cards.push({
+        serial: first + index,
+        holder: card.holder.toLowerCase(),
+        tier: Number(card.tier),
+        status: CARD_STATUS[Number(card.status)] ?? "",
+        issuedAt: Number(card.issuedAt),
+        expiresAt: Number(card.expiresAt),
+        generation: Number(card.generation),
+      });
+    }
+  }
+  return cards;
+}
