@@ -1,0 +1,254 @@
+// What issuing needs of the chain: a look at a collection and its cards, and sending one signed transaction.
+
+import { FetchRequest, getAddress, type Interface, isError, JsonRpcProvider, toBeHex, ZeroAddress } from "ethers";
+import {
+  BRAND_ROLE,
+  BRAND_STATUS,
+  type BrandStatus,
+  brandRegistryInterface,
+  CARD_STATUS,
+  type CardStatus,
+  membershipCollectionInterface,
+} from "../chain/abi.ts";
+import { createRpc } from "../chain/rpc.ts";
+import { explainChainError, nodeMessage } from "./contract-errors.ts";
+import { IssuanceError, quoted } from "./problems.ts";
+
+/** A collection as the chain knows it. */
+export interface CollectionOnChain {
+  /** Checksummed. */
+  address: string;
+  name: string;
+  maxSupply: number;
+  brandId: number;
+  brandName: string;
+  brandStatus: BrandStatus;
+}
+
+/** A card that was issued. */
+export interface CardOnChain {
+  serial: number;
+  /** Checksummed; the last holder if the card is dead. */
+  holder: string;
+  tier: number;
+  /** In seconds since the Unix epoch; 0 for never. */
+  expiresAt: number;
+  status: CardStatus;
+  /** How often it was reissued. */
+  generation: number;
+}
+
+/** What became of a transaction that was sent. */
+export interface Receipt {
+  succeeded: boolean;
+  gasUsed: number;
+}
+
+/** How the node took a transaction. `raced`: another one with the same nonce was faster, or is waiting. */
+export type Submission = "accepted" | "raced" | "uncertain";
+
+export interface IssuanceChain {
+  chainId: number;
+  /** The registry, checksummed. */
+  registry: string;
+  /** The newest block's time in seconds, gas limit, and base fee in wei. */
+  head(): Promise<{ timestamp: number; gasLimit: number; baseFee: bigint }>;
+  /** Finds a collection by its slug or address. Throws {@link IssuanceError} if there is none. */
+  collection(slugOrAddress: string): Promise<CollectionOnChain>;
+  /** Whether an account may issue a brand's cards. */
+  mayIssue(brandId: number, account: string): Promise<boolean>;
+  /** Those of the serials that were issued, by serial. */
+  cards(collection: string, serials: readonly number[]): Promise<Map<number, CardOnChain>>;
+  /** The next nonce after those that are in blocks. */
+  nonce(account: string): Promise<number>;
+  /** The gas that a transaction would take. Throws `ContractRefusal` if it would revert. */
+  estimateGas(call: { from: string; to: string; data: string }): Promise<number>;
+  /** Executes without sending. Throws `ContractRefusal` if it would revert. */
+  simulate(call: { from: string; to: string; data: string }): Promise<void>;
+  /** Hands a signed transaction to the node. */
+  submit(signed: string): Promise<Submission>;
+  /** The receipt of a transaction; nothing while it is in no block. */
+  receipt(hash: string): Promise<Receipt | undefined>;
+  close(): void;
+}
+
+/** Cards per `eth_call`: about 1.5 million gas, far below any node's cap on calls. */
+const CARDS_PER_CALL = 500;
+const CALLS_AT_ONCE = 4;
+
+type Call = (method: string, params: unknown[]) => Promise<unknown>;
+
+/**
+ * Connects to the chain.
+ * @param options.registry Says where the registry of a chain is; asked once the chain's id is known.
+ * Every member throws {@link IssuanceError} with a message fit for a user.
+ */
+export async function openIssuanceChain(options: {
+  rpcUrl: string;
+  registry: (chainId: number) => string | undefined;
+  timeoutMs?: number;
+}): Promise<IssuanceChain> {
+  const { rpcUrl, timeoutMs = 30_000 } = options;
+  const { endpoint } = createRpc({ url: rpcUrl });
+  const request = new FetchRequest(rpcUrl);
+  request.timeout = timeoutMs;
+  // The library asks an unreachable node for its chain id for ever, so the first question goes past it.
+  const chainId = await askChainId(rpcUrl, endpoint, timeoutMs);
+  const provider = new JsonRpcProvider(request, chainId, { staticNetwork: true, cacheTimeout: -1, batchMaxCount: 1 });
+  const call: Call = async (method, params) => {
+    try {
+      return await provider.send(method, params);
+    } catch (error) {
+      throw explainChainError(error, endpoint);
+    }
+  };
+  async function view(to: string, contract: Interface, method: string, values: unknown[]): Promise<unknown[]> {
+    const data = contract.encodeFunctionData(method, values);
+    const result = await call("eth_call", [{ to, data }, "latest"]);
+    try {
+      return contract.decodeFunctionResult(method, String(result)).toArray();
+    } catch (cause) {
+      throw new IssuanceError(
+        `The contract at ${to} is not what it should be: it does not answer ${method}(). Is the address right, and is this the right chain (chain id ${chainId})?`,
+        { cause },
+      );
+    }
+  }
+
+  const found = options.registry(chainId);
+  if (found === undefined) {
+    provider.destroy();
+    throw new IssuanceError(
+      `It is not known where the registry is on the chain with id ${chainId}. Set REGISTRY_ADDRESS, or deploy the registry first.`,
+    );
+  }
+  const registry = getAddress(found);
+
+  return {
+    chainId,
+    registry,
+    async head() {
+      const block = (await call("eth_getBlockByNumber", ["latest", false])) as Record<string, string>;
+      return {
+        timestamp: Number(block["timestamp"]),
+        gasLimit: Number(block["gasLimit"]),
+        baseFee: BigInt(block["baseFeePerGas"] ?? 0),
+      };
+    },
+    async collection(slugOrAddress) {
+      const isAddress = /^0x[0-9a-f]{40}$/i.test(slugOrAddress);
+      const address = isAddress
+        ? getAddress(slugOrAddress.toLowerCase())
+        : String((await view(registry, brandRegistryInterface, "collectionOf", [slugOrAddress]))[0]);
+      const brandId =
+        address === ZeroAddress
+          ? 0
+          : Number((await view(registry, brandRegistryInterface, "brandOfCollection", [address]))[0]);
+      if (brandId === 0) {
+        throw new IssuanceError(
+          `The registry ${registry} has no collection ${quoted(slugOrAddress)}. Create it first, or correct --collection.`,
+        );
+      }
+      const [[name], [maxSupply], [status, profile]] = await Promise.all([
+        view(address, membershipCollectionInterface, "name", []),
+        view(address, membershipCollectionInterface, "maxSupply", []),
+        view(registry, brandRegistryInterface, "brandOf", [brandId]),
+      ]);
+      return {
+        address,
+        name: String(name),
+        maxSupply: Number(maxSupply),
+        brandId,
+        brandName: String((profile as { name: unknown }).name),
+        brandStatus: BRAND_STATUS[Number(status)] ?? "None",
+      };
+    },
+    async mayIssue(brandId, account) {
+      const [role] = await view(registry, brandRegistryInterface, "roleId", [brandId, BRAND_ROLE.Issuer]);
+      const [granted] = await view(registry, brandRegistryInterface, "hasRole", [role, account]);
+      return granted === true;
+    },
+    async cards(collection, serials) {
+      const wanted = new Set(serials);
+      const issued = new Map<number, CardOnChain>();
+      const ranges = rangesOf(serials);
+      async function readNext(): Promise<void> {
+        for (let range = ranges.pop(); range !== undefined; range = ranges.pop()) {
+          const [first, count] = range;
+          const [cards] = await view(collection, membershipCollectionInterface, "cardsOf", [first, count]);
+          [...(cards as Iterable<Record<string, unknown>>)].forEach((card, index) => {
+            const serial = first + index;
+            const status = CARD_STATUS[Number(card["status"])] ?? "None";
+            if (status === "None" || !wanted.has(serial)) return;
+            issued.set(serial, {
+              serial,
+              holder: String(card["holder"]),
+              tier: Number(card["tier"]),
+              expiresAt: Number(card["expiresAt"]),
+              status,
+              generation: Number(card["generation"]),
+            });
+          });
+        }
+      }
+      await Promise.all(Array.from({ length: CALLS_AT_ONCE }, readNext));
+      return issued;
+    },
+    async nonce(account) {
+      // Never `pending`: nodes disagree about what it includes.
+      return Number(await call("eth_getTransactionCount", [account, "latest"]));
+    },
+    async estimateGas({ from, to, data }) {
+      return Number(await call("eth_estimateGas", [{ from, to, data, gasPrice: toBeHex(0) }]));
+    },
+    async simulate({ from, to, data }) {
+      await call("eth_call", [{ from, to, data, gasPrice: toBeHex(0) }, "latest"]);
+    },
+    async submit(signed) {
+      try {
+        await provider.send("eth_sendRawTransaction", [signed]);
+        return "accepted";
+      } catch (error) {
+        const message = nodeMessage(error)?.toLowerCase() ?? "";
+        // The very same transaction waits already: a run before or beside this one has sent it.
+        if (/already known|known transaction|already imported/.test(message)) return "accepted";
+        if (isError(error, "NONCE_EXPIRED") || isError(error, "REPLACEMENT_UNDERPRICED")) return "raced";
+        if (/nonce|replacement|underpriced/.test(message)) return "raced";
+        // Whether the node has it can only be seen from the chain. That includes a node that seals at once and answers
+        // with the revert.
+        return "uncertain";
+      }
+    },
+    async receipt(hash) {
+      const receipt = (await call("eth_getTransactionReceipt", [hash])) as Record<string, string> | null;
+      if (receipt === null || receipt["blockNumber"] === null) return undefined;
+      return { succeeded: Number(receipt["status"]) === 1, gasUsed: Number(receipt["gasUsed"]) };
+    },
+    close() {
+      provider.destroy();
+    },
+  };
+}
+
+async function askChainId(url: string, endpoint: string, timeoutMs: number): Promise<number> {
+  try {
+    return Number(await createRpc({ url, timeoutMs }).call<string>("eth_chainId"));
+  } catch (error) {
+    throw new IssuanceError(
+      `${error instanceof Error ? error.message : `The chain's node at ${endpoint} failed`}. Is it running, and is RPC_URL right?`,
+      { retryable: true, cause: error },
+    );
+  }
+}
+
+/** Ranges [first, count] that cover the serials, each fit for one call. Small gaps are read along. */
+function rangesOf(serials: readonly number[]): [number, number][] {
+  const ranges: [number, number][] = [];
+  for (const serial of serials.toSorted((left, right) => left - right)) {
+    const range = ranges.at(-1);
+    if (range !== undefined && serial < range[0] + CARDS_PER_CALL && serial - (range[0] + range[1]) < 50)
+      range[1] = Math.max(range[1], serial - range[0] + 1);
+    else ranges.push([serial, 1]);
+  }
+  return ranges;
+}

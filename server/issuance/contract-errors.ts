@@ -1,0 +1,106 @@
+// What the contracts and the node say, as sentences that say what to do. Raw messages of the chain library never reach a
+// user: they are long, and may hold the endpoint's credentials.
+
+import { isCallException, isError } from "ethers";
+import { BRAND_ROLE, BRAND_STATUS, brandRegistryInterface, membershipCollectionInterface } from "../chain/abi.ts";
+import { IssuanceError } from "./problems.ts";
+
+/** A contract refused a call. */
+export class ContractRefusal extends IssuanceError {
+  override name = "ContractRefusal";
+  /** The custom error's name; nothing if the contract gave none that is known. */
+  readonly error: string | undefined;
+
+  constructor(message: string, options: { error: string | undefined; cause?: unknown }) {
+    // Another run may issue the same cards at the same time; after a look at the chain there is nothing wrong with that.
+    super(message, { retryable: options.error === "CardAlreadyIssued", cause: options.cause });
+    this.error = options.error;
+  }
+}
+
+/** Makes whatever a call of the chain has thrown an {@link IssuanceError}. */
+export function explainChainError(error: unknown, endpoint: string): IssuanceError {
+  if (error instanceof IssuanceError) return error;
+  if (isCallException(error)) {
+    const { name, sentence } = explainRevert(error.data ?? "0x");
+    return new ContractRefusal(sentence, { error: name });
+  }
+  if (isError(error, "NONCE_EXPIRED") || isError(error, "REPLACEMENT_UNDERPRICED"))
+    return new IssuanceError("Another transaction of the same issuer key was faster.", { retryable: true });
+  if (isError(error, "INSUFFICIENT_FUNDS")) {
+    return new IssuanceError(
+      "The chain asks the issuer key for a fee. Mintmark's chains take none: ask the node's operator for a gas price of 0.",
+    );
+  }
+  const answer = nodeMessage(error);
+  return answer === undefined
+    ? new IssuanceError(`The chain's node at ${endpoint} cannot be reached. Is it running, and is RPC_URL right?`, {
+        retryable: true,
+      })
+    : new IssuanceError(`The chain's node at ${endpoint} refused: ${answer.slice(0, 200)}`, { retryable: true });
+}
+
+/** What the node itself answered, if it answered with a JSON-RPC error. */
+export function nodeMessage(error: unknown): string | undefined {
+  const info = (error as { info?: { error?: { message?: unknown } } } | null)?.info;
+  const nested = (error as { error?: { message?: unknown } } | null)?.error;
+  const message = info?.error?.message ?? nested?.message;
+  return typeof message === "string" ? message : undefined;
+}
+
+/** Decodes the data of a revert. */
+export function explainRevert(data: string): { name: string | undefined; sentence: string } {
+  const decoded = membershipCollectionInterface.parseError(data) ?? brandRegistryInterface.parseError(data);
+  if (decoded === null) {
+    return {
+      name: undefined,
+      sentence: `The contract refused the transaction without a reason that is known here (${data.slice(0, 10)}).`,
+    };
+  }
+  return { name: decoded.name, sentence: sentenceFor(decoded.name, decoded.args) };
+}
+
+function sentenceFor(name: string, values: Iterable<unknown>): string {
+  const [first, second, third] = [...values].map(String);
+  switch (name) {
+    case "BrandRoleMissing":
+      return roleMissing(Number(first), Number(second), third ?? "");
+    case "BrandNotActive":
+      return brandNotActive(Number(first), Number(second));
+    case "CardAlreadyIssued":
+      return `Card ${first} is issued already.`;
+    case "SerialOutOfRange":
+      return `The serials from ${first} on (${second} of them) are not within the edition of ${third}.`;
+    case "ExpiryNotInFuture":
+      return `Cards cannot be issued expired, and ${moment(Number(first))} has passed on the chain. Correct the expiry.`;
+    case "ERC721InvalidReceiver":
+      return `${first} cannot hold a card. Correct the holder address.`;
+    case "BrandNotFound":
+    case "CollectionNotFound":
+      return "The registry does not know the collection. Is the address of the registry right (REGISTRY_ADDRESS)?";
+    default:
+      return `The contract refused the transaction: ${name}(${[first, second, third].filter((value) => value !== undefined).join(", ")}).`;
+  }
+}
+
+/** What to say where a key lacks a brand's role. */
+export function roleMissing(brandId: number, role: number, account: string): string {
+  const title = Object.entries(BRAND_ROLE).find(([, number]) => number === role)?.[0] ?? String(role);
+  return `The key ${account} does not have the ${title} role of brand ${brandId}. The brand's administrator must grant it, or another keystore is needed (KEYSTORE_FILE).`;
+}
+
+/** What to say where a brand is not active. */
+export function brandNotActive(brandId: number, status: number): string {
+  switch (BRAND_STATUS[status]) {
+    case "Suspended":
+      return `Brand ${brandId} is suspended: it can issue cards again once the consortium has reinstated it.`;
+    case "Retired":
+      return `Brand ${brandId} is retired and issues no more cards.`;
+    default:
+      return `Brand ${brandId} is not active and cannot issue cards. Ask the consortium.`;
+  }
+}
+
+function moment(seconds: number): string {
+  return new Date(seconds * 1000).toISOString();
+}
