@@ -4,6 +4,7 @@ import hardhatEthersChaiMatchers from "@nomicfoundation/hardhat-ethers-chai-matc
 import hardhatIgnitionEthers from "@nomicfoundation/hardhat-ignition-ethers";
 import hardhatMocha from "@nomicfoundation/hardhat-mocha";
 import hardhatNetworkHelpers from "@nomicfoundation/hardhat-network-helpers";
+import hardhatTypechain from "@nomicfoundation/hardhat-typechain";
 import { defineConfig } from "hardhat/config";
 
 const require = createRequire(import.meta.url);
@@ -20,13 +21,21 @@ const zeroGas = {
 } as const;
 
 export default defineConfig({
-  plugins: [hardhatEthers, hardhatEthersChaiMatchers, hardhatIgnitionEthers, hardhatMocha, hardhatNetworkHelpers],
+  plugins: [
+    hardhatEthers,
+    hardhatEthersChaiMatchers,
+    hardhatIgnitionEthers,
+    hardhatMocha,
+    hardhatNetworkHelpers,
+    hardhatTypechain,
+  ],
   solidity: {
     version: "0.8.37",
     // The compiler comes from npm, because the registry is the only place that builds may download from.
     path: require.resolve("solc/soljson.js"),
     npmFilesToBuild: [
       "@openzeppelin/contracts/proxy/ERC1967/ERC1967Proxy.sol",
+      "@openzeppelin/contracts/proxy/beacon/BeaconProxy.sol",
       "@openzeppelin/contracts/proxy/beacon/UpgradeableBeacon.sol",
     ],
     settings: {
@@ -41,6 +50,7 @@ export default defineConfig({
     // Any running node; scripts set the URL.
     remote: { type: "http", url: "http://127.0.0.1:8545", gasPrice: 0n, ignition: { gasPrice: 0n } },
   },
+  typechain: { outDir: "artifacts/types", tsNocheck: true },
   paths: {
     ignition: "scripts/ignition",
     tests: { mocha: "test/contracts" },

@@ -1,0 +1,285 @@
+import { expect } from "chai";
+import { CARD_BASE_URI, collectionFixture, ethers, PROFILE, REQUEST, ROLE, registryFixture } from "./fixture.ts";
+
+describe("BrandRegistry", () => {
+  describe("deployment", () => {
+    it("makes the deployer the consortium and cannot be initialized again", async () => {
+      const { registry, consortium, stranger } = await registryFixture();
+      expect(await registry.hasRole(ethers.ZeroHash, consortium)).to.equal(true);
+      await expect(registry.initialize(stranger, "")).to.be.revertedWithCustomError(registry, "InvalidInitialization");
+      expect(await registry.cardBaseURI()).to.equal(CARD_BASE_URI);
+    });
+
+    it("locks the implementation behind the proxy", async () => {
+      const { registry, stranger } = await registryFixture();
+      const implementation = await ethers.deployContract("BrandRegistry");
+      await expect(implementation.initialize(stranger, "")).to.be.revertedWithCustomError(
+        registry,
+        "InvalidInitialization",
+      );
+    });
+
+    it("lets only the consortium upgrade the registry, and keeps its state", async () => {
+      const { registry, consortium, stranger, collection } = await collectionFixture();
+      const next = await ethers.deployContract("BrandRegistry");
+      await expect(registry.connect(stranger).upgradeToAndCall(next, "0x"))
+        .to.be.revertedWithCustomError(registry, "AccessControlUnauthorizedAccount")
+        .withArgs(stranger, ethers.ZeroHash);
+      await registry.connect(consortium).upgradeToAndCall(next, "0x");
+      expect(await registry.collectionOf(REQUEST.slug)).to.equal(await collection.getAddress());
+      expect(await registry.brandCount()).to.equal(1n);
+    });
+
+    it("sets the collections' beacon once, to a contract, by the consortium", async () => {
+      const { registry, beacon, stranger, consortium } = await registryFixture();
+      expect(await registry.collectionBeacon()).to.equal(await beacon.getAddress());
+      await expect(registry.setCollectionBeacon(beacon))
+        .to.be.revertedWithCustomError(registry, "CollectionBeaconAlreadySet")
+        .withArgs(beacon);
+
+      const proxy = await ethers.deployContract("ERC1967Proxy", [
+        await ethers.deployContract("BrandRegistry"),
+        registry.interface.encodeFunctionData("initialize", [consortium.address, ""]),
+      ]);
+      const fresh = await ethers.getContractAt("BrandRegistry", await proxy.getAddress());
+      await expect(fresh.setCollectionBeacon(stranger))
+        .to.be.revertedWithCustomError(fresh, "InvalidCollectionBeacon")
+        .withArgs(stranger);
+      await expect(fresh.connect(stranger).setCollectionBeacon(beacon)).to.be.revertedWithCustomError(
+        fresh,
+        "AccessControlUnauthorizedAccount",
+      );
+      await expect(fresh.collectionAddress("noirance-black"))
+        .to.be.revertedWithCustomError(fresh, "InvalidCollectionBeacon")
+        .withArgs(ethers.ZeroAddress);
+      expect(await fresh.collectionOf("noirance-black")).to.equal(ethers.ZeroAddress);
+      await expect(fresh.setCollectionBeacon(beacon)).to.emit(fresh, "CollectionBeaconSet").withArgs(beacon);
+    });
+  });
+
+  describe("admitBrand", () => {
+    it("numbers brands from 1 and reports their profile", async () => {
+      const { registry, admin, other } = await registryFixture();
+      expect(await registry.brandCount()).to.equal(0n);
+      const profileValues = Object.values(PROFILE);
+      await expect(registry.admitBrand(admin, PROFILE))
+        .to.emit(registry, "BrandAdmitted")
+        .withArgs(1, admin, profileValues);
+      await expect(registry.admitBrand(other, { ...PROFILE, name: "Lanting" }))
+        .to.emit(registry, "BrandAdmitted")
+        .withArgs(2, other, ["Lanting", ...profileValues.slice(1)]);
+      expect(await registry.brandCount()).to.equal(2n);
+      expect(await registry.brandOf(1)).to.deep.equal([1n, profileValues]);
+    });
+
+    it("gives the administrator the brand's roles to hand out, and no other brand's", async () => {
+      const { registry, admin, other, issuer } = await registryFixture();
+      await registry.admitBrand(admin, PROFILE);
+      await registry.admitBrand(other, PROFILE);
+      for (const role of [ROLE.Issuer, ROLE.Steward, ROLE.Staff]) {
+        const own = await registry.roleId(1, role);
+        const foreign = await registry.roleId(2, role);
+        await registry.connect(admin).grantRole(own, issuer);
+        expect(await registry.hasRole(own, issuer)).to.equal(true);
+        await expect(registry.connect(admin).grantRole(foreign, issuer)).to.be.revertedWithCustomError(
+          registry,
+          "AccessControlUnauthorizedAccount",
+        );
+      }
+    });
+
+    it("keeps the administrators in the consortium's hand", async () => {
+      const { registry, consortium, admin, other } = await registryFixture();
+      await registry.admitBrand(admin, PROFILE);
+      const role = await registry.roleId(1, ROLE.Admin);
+      await expect(registry.connect(admin).grantRole(role, other)).to.be.revertedWithCustomError(
+        registry,
+        "AccessControlUnauthorizedAccount",
+      );
+      await registry.connect(consortium).revokeRole(role, admin);
+      await registry.connect(consortium).grantRole(role, other);
+      await expect(registry.connect(admin).createCollection(REQUEST))
+        .to.be.revertedWithCustomError(registry, "BrandRoleMissing")
+        .withArgs(1, ROLE.Admin, admin);
+    });
+
+    it("is for the consortium only", async () => {
+      const { registry, admin } = await registryFixture();
+      await expect(registry.connect(admin).admitBrand(admin, PROFILE))
+        .to.be.revertedWithCustomError(registry, "AccessControlUnauthorizedAccount")
+        .withArgs(admin, ethers.ZeroHash);
+    });
+
+    for (const missing of ["name", "legalName", "domain"] as const) {
+      it(`refuses a profile without ${missing}`, async () => {
+        const { registry, admin } = await registryFixture();
+        await expect(registry.admitBrand(admin, { ...PROFILE, [missing]: "" })).to.be.revertedWithCustomError(
+          registry,
+          "BrandProfileIncomplete",
+        );
+      });
+    }
+
+    it("refuses a brand without an administrator", async () => {
+      const { registry } = await registryFixture();
+      await expect(registry.admitBrand(ethers.ZeroAddress, PROFILE)).to.be.revertedWithCustomError(
+        registry,
+        "BrandProfileIncomplete",
+      );
+    });
+
+    it("knows no brand that was not admitted", async () => {
+      const { registry } = await registryFixture();
+      for (const brandId of [0, 1]) {
+        await expect(registry.brandOf(brandId))
+          .to.be.revertedWithCustomError(registry, "BrandNotFound")
+          .withArgs(brandId);
+      }
+    });
+  });
+
+  describe("createCollection", () => {
+    it("creates the collection at the address that its slug foretells", async () => {
+      const { registry, admin } = await registryFixture();
+      await registry.admitBrand(admin, PROFILE);
+      const foretold = await registry.collectionAddress(REQUEST.slug);
+      expect(await registry.collectionOf(REQUEST.slug)).to.equal(ethers.ZeroAddress);
+      await expect(registry.connect(admin).createCollection(REQUEST))
+        .to.emit(registry, "CollectionCreated")
+        .withArgs(foretold, 1, REQUEST.slug, REQUEST.name, REQUEST.symbol, REQUEST.maxSupply, REQUEST.burnAuth);
+      expect(await registry.collectionOf(REQUEST.slug)).to.equal(foretold);
+      expect(await registry.brandOfCollection(foretold)).to.equal(1n);
+      expect(await registry.collectionCount()).to.equal(1n);
+      expect(await registry.collectionAt(0)).to.equal(foretold);
+
+      const collection = await ethers.getContractAt("MembershipCollection", foretold);
+      expect(await collection.name()).to.equal(REQUEST.name);
+      expect(await collection.symbol()).to.equal(REQUEST.symbol);
+      expect(await collection.maxSupply()).to.equal(BigInt(REQUEST.maxSupply));
+      expect(await collection.brandId()).to.equal(1n);
+      expect(await collection.registry()).to.equal(await registry.getAddress());
+    });
+
+    it("never gives a slug twice, to whatever brand and terms", async () => {
+      const { registry, admin, other, collection } = await collectionFixture();
+      await registry.admitBrand(other, PROFILE);
+      await expect(registry.connect(admin).createCollection({ ...REQUEST, name: "Again", maxSupply: 1 }))
+        .to.be.revertedWithCustomError(registry, "SlugTaken")
+        .withArgs(REQUEST.slug, collection);
+      await expect(registry.connect(other).createCollection({ ...REQUEST, brandId: 2 }))
+        .to.be.revertedWithCustomError(registry, "SlugTaken")
+        .withArgs(REQUEST.slug, collection);
+    });
+
+    it("is for the administrators of that very brand", async () => {
+      const { registry, admin, issuer, other } = await collectionFixture();
+      await registry.admitBrand(other, PROFILE);
+      const request = { ...REQUEST, slug: "noirance-white" };
+      for (const account of [issuer, other]) {
+        await expect(registry.connect(account).createCollection(request))
+          .to.be.revertedWithCustomError(registry, "BrandRoleMissing")
+          .withArgs(1, ROLE.Admin, account);
+      }
+      await expect(registry.connect(admin).createCollection({ ...request, brandId: 3 }))
+        .to.be.revertedWithCustomError(registry, "BrandNotFound")
+        .withArgs(3);
+    });
+
+    const good = ["abc", "a-1", "0x0", "noirance-black-2027", "a".repeat(32)];
+    const bad = [
+      "",
+      "ab",
+      "a".repeat(33),
+      "-ab",
+      "ab-",
+      "a--b",
+      "Abc",
+      "a b",
+      "a_b",
+      "äbc",
+      "黑卡黑卡",
+      "a\u0000bc",
+      "abc/",
+      "a.b",
+    ];
+
+    for (const slug of good) {
+      it(`takes the slug ${slug}`, async () => {
+        const { registry, admin } = await collectionFixture();
+        await expect(registry.connect(admin).createCollection({ ...REQUEST, slug })).to.emit(
+          registry,
+          "CollectionCreated",
+        );
+      });
+    }
+    for (const slug of bad) {
+      it(`refuses the slug ${JSON.stringify(slug)}`, async () => {
+        const { registry, admin } = await collectionFixture();
+        await expect(registry.connect(admin).createCollection({ ...REQUEST, slug }))
+          .to.be.revertedWithCustomError(registry, "InvalidSlug")
+          .withArgs(slug);
+      });
+    }
+
+    it("bounds the maximum supply", async () => {
+      const { registry, admin } = await collectionFixture();
+      for (const maxSupply of [0, 1_000_000_001, 2 ** 32 - 1]) {
+        await expect(registry.connect(admin).createCollection({ ...REQUEST, slug: "bounds", maxSupply }))
+          .to.be.revertedWithCustomError(registry, "InvalidMaxSupply")
+          .withArgs(maxSupply);
+      }
+      for (const [slug, maxSupply] of [
+        ["one", 1],
+        ["many", 1_000_000_000],
+      ] as const) {
+        await expect(registry.connect(admin).createCollection({ ...REQUEST, slug, maxSupply })).to.emit(
+          registry,
+          "CollectionCreated",
+        );
+      }
+    });
+  });
+
+  describe("authorize", () => {
+    it("answers only its own collections", async () => {
+      const { registry, issuer } = await collectionFixture();
+      await expect(registry.connect(issuer).authorize(ROLE.Issuer, issuer, 1))
+        .to.be.revertedWithCustomError(registry, "CollectionNotFound")
+        .withArgs(issuer);
+    });
+
+    it("derives a role id from brand and role, so that no two are the same", async () => {
+      const { registry } = await registryFixture();
+      const ids = new Set<string>();
+      for (const brandId of [1, 2, 3]) {
+        for (const role of Object.values(ROLE)) {
+          const id = await registry.roleId(brandId, role);
+          expect(id).to.equal(
+            ethers.keccak256(ethers.AbiCoder.defaultAbiCoder().encode(["uint32", "uint8"], [brandId, role])),
+          );
+          ids.add(id);
+        }
+      }
+      expect(ids.size).to.equal(12);
+    });
+  });
+
+  describe("setCardBaseURI", () => {
+    it("is for the consortium and reported", async () => {
+      const { registry, stranger, collection, issuer, holder } = await collectionFixture();
+      await expect(registry.connect(stranger).setCardBaseURI("x")).to.be.revertedWithCustomError(
+        registry,
+        "AccessControlUnauthorizedAccount",
+      );
+      await collection.connect(issuer).issue(7, [holder], { tier: 1, expiresAt: 0 }, ethers.ZeroHash);
+      const path = `${(await collection.getAddress()).toLowerCase()}/7`;
+      expect(await collection.tokenURI(7)).to.equal(`${CARD_BASE_URI}${path}`);
+      await expect(registry.setCardBaseURI("https://new.example/"))
+        .to.emit(registry, "CardBaseURIChanged")
+        .withArgs("https://new.example/");
+      expect(await collection.tokenURI(7)).to.equal(`https://new.example/${path}`);
+      await registry.setCardBaseURI("");
+      expect(await collection.tokenURI(7)).to.equal("");
+    });
+  });
+});

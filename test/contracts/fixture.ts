@@ -1,0 +1,66 @@
+// One registry with one admitted brand and one collection, on a chain of the test's own.
+
+import { network } from "hardhat";
+import registryModule from "../../scripts/ignition/modules/Registry.ts";
+
+export const CARD_BASE_URI = "https://cards.example/metadata/";
+export const MAX_SUPPLY = 5_000;
+export const ROLE = { Admin: 0, Issuer: 1, Steward: 2, Staff: 3 } as const;
+export const STATUS = { None: 0n, Active: 1n, Suspended: 2n, Revoked: 3n, Surrendered: 4n } as const;
+
+const connection = await network.create();
+export const { ethers, networkHelpers } = connection;
+
+export const PROFILE = {
+  name: "Noirance",
+  legalName: "Noirance Parfums (Shanghai) Co., Ltd.",
+  domain: "noirance.example",
+  filingNumber: "",
+  profileURI: "",
+  profileHash: ethers.ZeroHash,
+};
+
+export const REQUEST = {
+  brandId: 1,
+  slug: "noirance-black",
+  name: "Noirance Black Card",
+  symbol: "NOIR",
+  maxSupply: MAX_SUPPLY,
+  burnAuth: 2,
+};
+
+async function deployRegistryFixture() {
+  const [consortium, admin, issuer, holder, other, stranger] = await ethers.getSigners();
+  if (!consortium || !admin || !issuer || !holder || !other || !stranger) throw new Error("too few accounts");
+  const deployed = await connection.ignition.deploy(registryModule, {
+    parameters: { Registry: { cardBaseURI: CARD_BASE_URI } },
+  });
+  const registry = await ethers.getContractAt("BrandRegistry", await deployed.registry.getAddress());
+  const beacon = await ethers.getContractAt("UpgradeableBeacon", await deployed.collectionBeacon.getAddress());
+  return { consortium, admin, issuer, holder, other, stranger, registry, beacon };
+}
+
+async function deployCollectionFixture() {
+  const accounts = await deployRegistryFixture();
+  const { registry, admin, issuer } = accounts;
+  await registry.admitBrand(admin, PROFILE);
+  await registry.connect(admin).grantRole(await registry.roleId(1, ROLE.Issuer), issuer);
+  await registry.connect(admin).createCollection(REQUEST);
+  const collection = await ethers.getContractAt("MembershipCollection", await registry.collectionOf(REQUEST.slug));
+  return { ...accounts, collection };
+}
+
+/** The registry, with no brand yet. */
+export const registryFixture = () => networkHelpers.loadFixture(deployRegistryFixture);
+/** The registry with brand 1, its issuer and one collection. */
+export const collectionFixture = () => networkHelpers.loadFixture(deployCollectionFixture);
+
+export function addresses(count: number): string[] {
+  return Array.from({ length: count }, () => ethers.hexlify(ethers.randomBytes(20)));
+}
+
+/** The ERC-165 identifier of an interface: the exclusive or of its functions' selectors. */
+export function interfaceId(...signatures: string[]): string {
+  const id = signatures.reduce((value, signature) => value ^ BigInt(ethers.id(signature).slice(0, 10)), 0n);
+  return ethers.toBeHex(id, 4);
+}

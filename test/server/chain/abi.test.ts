@@ -1,0 +1,45 @@
+// The server's interfaces are written by hand; these tests hold them against the compiled contracts.
+
+import { expect } from "chai";
+import { type EventFragment, Interface } from "ethers";
+import { artifacts } from "hardhat";
+import { brandRegistryInterface, membershipCollectionInterface } from "../../../server/chain/abi.ts";
+import { EVENT_TOPICS } from "../../../server/chain/events.ts";
+
+/** Events that change nothing the mirror keeps. */
+const NOT_MIRRORED: Record<string, string> = {
+  Initialized: "a proxy was set up",
+  Upgraded: "the registry's code was replaced",
+  RoleAdminChanged: "follows from BrandAdmitted",
+  CollectionBeaconSet: "part of the deployment",
+  Approval: "never emitted: cards cannot be approved",
+  ApprovalForAll: "never emitted: cards cannot be approved",
+  Unlocked: "never emitted: cards are locked for good",
+};
+
+for (const [name, written] of [
+  ["BrandRegistry", brandRegistryInterface],
+  ["MembershipCollection", membershipCollectionInterface],
+] as const) {
+  describe(`the server's interface of ${name}`, () => {
+    let compiled: Interface;
+    before(async () => {
+      compiled = new Interface((await artifacts.readArtifact(name)).abi);
+    });
+
+    it("has only what the contract has, with the same types, names and order", async () => {
+      // The registry's own refusals pass through a collection unchanged.
+      const registry = new Interface((await artifacts.readArtifact("BrandRegistry")).abi);
+      const known = new Set([...compiled.fragments, ...registry.fragments].map((fragment) => fragment.format("full")));
+      const unknown = written.fragments.map((fragment) => fragment.format("full")).filter((text) => !known.has(text));
+      expect(unknown).to.deep.equal([]);
+    });
+
+    it("reads every event that the contract can emit, or says why not", () => {
+      const unread = compiled.fragments
+        .filter((fragment): fragment is EventFragment => fragment.type === "event")
+        .filter((event) => !EVENT_TOPICS.includes(event.topicHash) && !(event.name in NOT_MIRRORED));
+      expect(unread.map((event) => event.name)).to.deep.equal([]);
+    });
+  });
+}
