@@ -50,8 +50,11 @@ export default defineConfig({
     // Any running node; scripts set the URL.
     remote: { type: "http", url: "http://127.0.0.1:8545", gasPrice: 0n, ignition: { gasPrice: 0n } },
   },
+  test: { mocha: { reporter: "./test/support/reporter.cjs", timeout: 60_000 } },
   typechain: { outDir: "artifacts/types", tsNocheck: true },
   paths: {
+    // The peers are what benchmarks and tests compare our contracts with; they are never deployed.
+    sources: { solidity: ["contracts", "test/contracts/peers"] },
     ignition: "scripts/ignition",
     tests: { mocha: "test/contracts" },
   },

@@ -33,13 +33,7 @@ interface IMembershipCollection {
     /// @param tier The cards' tier.
     /// @param expiresAt The cards' expiry, in seconds since the Unix epoch; 0 if they never expire.
     /// @param commitmentRoot Merkle root of the salted commitments to the physical cards; 0 if there are none.
-    event BatchIssued(
-        uint256 indexed firstSerial,
-        uint256 count,
-        uint8 tier,
-        uint32 expiresAt,
-        bytes32 commitmentRoot
-    );
+    event BatchIssued(uint256 indexed firstSerial, uint256 count, uint8 tier, uint32 expiresAt, bytes32 commitmentRoot);
 
     /// @notice The serial was issued before; a serial is issued at most once, even after its card has died.
     error CardAlreadyIssued(uint256 serial);

@@ -186,9 +186,7 @@ contract MembershipCollection is IMembershipCollection, ERC721Upgradeable, Multi
     }
 
     /// @inheritdoc ERC721Upgradeable
-    function supportsInterface(
-        bytes4 interfaceId
-    ) public view virtual override(ERC721Upgradeable) returns (bool) {
+    function supportsInterface(bytes4 interfaceId) public view virtual override(ERC721Upgradeable) returns (bool) {
         return
             interfaceId == type(IERC5192).interfaceId ||
             interfaceId == type(IERC5484).interfaceId ||

@@ -143,9 +143,7 @@ contract BrandRegistry is IBrandRegistry, AccessControlUpgradeable, UUPSUpgradea
     }
 
     /// @inheritdoc IBrandRegistry
-    function brandOf(
-        uint32 brandId
-    ) public view virtual returns (BrandStatus status, BrandProfile memory profile) {
+    function brandOf(uint32 brandId) public view virtual returns (BrandStatus status, BrandProfile memory profile) {
         BrandEntry storage brand = _registryStorage().brands[brandId];
         if (brand.status == BrandStatus.None) revert BrandNotFound(brandId);
         return (brand.status, brand.profile);

@@ -1,0 +1,4 @@
+module.exports = {
+  reporter: "./test/support/reporter.cjs",
+  timeout: 60_000,
+};

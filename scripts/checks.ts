@@ -1,0 +1,27 @@
+// The checks that need no chain: types, lint and formatting.
+
+import { run } from "./run.ts";
+
+export interface Counts {
+  passed: number;
+  failed: number;
+  skipped: number;
+}
+
+/** Runs all checks, also after one has failed, so that one run shows everything. */
+export async function runChecks({ fix = false }: { fix?: boolean } = {}): Promise<Counts> {
+  const checks: [string, ...string[]][] = [
+    ["biome", "check", ...(fix ? ["--write"] : []), "--error-on-warnings"],
+    ["prettier", fix ? "--write" : "--check", "--log-level", "warn", "contracts/**/*.sol", "test/**/*.sol"],
+    ["solhint", "--disc", "--max-warnings", "0", "contracts/**/*.sol", "test/**/*.sol"],
+    ["tsc"],
+  ];
+  const counts: Counts = { passed: 0, failed: 0, skipped: 0 };
+  for (const [command, ...args] of checks) {
+    console.log(`\n▸ ${command} ${args.join(" ")}`);
+    const code = await run(command, args);
+    if (code === 0) counts.passed++;
+    else counts.failed++;
+  }
+  return counts;
+}
