@@ -39,9 +39,10 @@ try {
     results.push(await runChecks());
     results.push(await suite("contracts", "hardhat", ["test", "mocha"]));
   }
-  results.push(
-    await suite(chosen.length === 0 ? "server, scripts, pages" : "chosen tests", "mocha", ["--exit", ...chosen]),
-  );
+  const all = chosen.length === 0;
+  // A test that leaves a handle open would otherwise keep a failed run from ending.
+  const args = ["--exit", ...(all ? SUITES : chosen)];
+  results.push(await suite(all ? "server, pages, scripts" : "chosen tests", "mocha", args));
 } finally {
   rmSync(folder, { recursive: true, force: true });
 }
