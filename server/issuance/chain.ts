@@ -1,6 +1,15 @@
 // What issuing needs of the chain: a look at a collection and its cards, and sending one signed transaction.
 
-import { FetchRequest, getAddress, type Interface, isError, JsonRpcProvider, toBeHex, ZeroAddress } from "ethers";
+import {
+  FetchRequest,
+  getAddress,
+  type Interface,
+  isCallException,
+  isError,
+  JsonRpcProvider,
+  toBeHex,
+  ZeroAddress,
+} from "ethers";
 import {
   BRAND_ROLE,
   BRAND_STATUS,
@@ -44,8 +53,15 @@ export interface Receipt {
   gasUsed: number;
 }
 
-/** How the node took a transaction. `raced`: another one with the same nonce was faster, or is waiting. */
-export type Submission = "accepted" | "raced" | "uncertain";
+/** How the node took a transaction. */
+export type Submission =
+  | { kind: "accepted" }
+  /** Another one with the same nonce was faster, or is waiting. */
+  | { kind: "raced" }
+  /** The connection broke: whether the node has it can only be seen from the chain. */
+  | { kind: "uncertain" }
+  /** The node answered with an error. One that seals at once answers so for a transaction that is in a block and failed. */
+  | { kind: "refused"; error: IssuanceError };
 
 export interface IssuanceChain {
   chainId: number;
@@ -207,16 +223,16 @@ export async function openIssuanceChain(options: {
     async submit(signed) {
       try {
         await provider.send("eth_sendRawTransaction", [signed]);
-        return "accepted";
+        return { kind: "accepted" };
       } catch (error) {
-        const message = nodeMessage(error)?.toLowerCase() ?? "";
+        const message = nodeMessage(error)?.toLowerCase();
         // The very same transaction waits already: a run before or beside this one has sent it.
-        if (/already known|known transaction|already imported/.test(message)) return "accepted";
-        if (isError(error, "NONCE_EXPIRED") || isError(error, "REPLACEMENT_UNDERPRICED")) return "raced";
-        if (/nonce|replacement|underpriced/.test(message)) return "raced";
-        // Whether the node has it can only be seen from the chain. That includes a node that seals at once and answers
-        // with the revert.
-        return "uncertain";
+        if (message !== undefined && /already known|known transaction|already imported/.test(message))
+          return { kind: "accepted" };
+        if (isError(error, "NONCE_EXPIRED") || isError(error, "REPLACEMENT_UNDERPRICED")) return { kind: "raced" };
+        if (message !== undefined && /nonce|replacement|underpriced/.test(message)) return { kind: "raced" };
+        if (message === undefined && !isCallException(error)) return { kind: "uncertain" };
+        return { kind: "refused", error: explainChainError(error, endpoint) };
       }
     },
     async receipt(hash) {
