@@ -1,0 +1,74 @@
+// The HTTP server's application: reads of the mirror, as an API and as pages. It never writes.
+
+import express, { type Express } from "express";
+import { Registry } from "prom-client";
+import { collectionOperations } from "./collections.ts";
+import { docsRouter } from "./docs.ts";
+import { handleErrors, notFound } from "./errors.ts";
+import { holderOperations } from "./holders.ts";
+import { metadataOperations } from "./metadata.ts";
+import { createHttpMetrics } from "./metrics.ts";
+import { createOpenApiDocument } from "./openapi.ts";
+import { operationalOperations } from "./operational.ts";
+import { defineOperation, type Operation, operationRouter } from "./operations.ts";
+import { pageRouter } from "./pages.ts";
+import { createQueries } from "./queries.ts";
+import { logRequests } from "./request-log.ts";
+import { allowOtherOrigins, limitRate, securityHeaders } from "./security.ts";
+import type { Services } from "./services.ts";
+import { verifyOperations } from "./verify.ts";
+
+export interface AppOptions extends Omit<Services, "metrics" | "now"> {
+  /** Where metrics are registered; the app registers the process's own too. A new one if left out. */
+  metrics?: Registry;
+  /** The wall clock, in milliseconds since the Unix epoch. */
+  now?: () => number;
+}
+
+/** Wires the routes. The database must be migrated. Makes no connection of its own and has nothing to close. */
+export function createApp({ metrics = new Registry(), now = Date.now, ...options }: AppOptions): Express {
+  const services: Services = { ...options, metrics, now };
+  const { config, logger } = services;
+  const queries = createQueries(services.database);
+
+  const app = express();
+  app.disable("x-powered-by");
+  // Tags are made of the data alone, see operations.ts.
+  app.disable("etag");
+  app.set("trust proxy", config.trustProxy);
+  // Flat: a repeated parameter is an array, brackets mean nothing.
+  app.set("query parser", "simple");
+
+  app.use(logRequests({ logger, metrics: createHttpMetrics(metrics) }));
+  app.use(securityHeaders(config));
+  app.use(["/v1", "/metadata", "/openapi.json"], allowOtherOrigins);
+  app.use(limitRate({ perMinute: config.rateLimitPerMinute }));
+
+  const operations: Operation[] = [
+    ...collectionOperations(services, queries),
+    ...holderOperations(services, queries),
+    ...verifyOperations(services, queries),
+    ...metadataOperations(services, queries),
+    ...operationalOperations(services),
+  ];
+  const document = createOpenApiDocument(operations, config);
+  const documentOperation = defineOperation({
+    id: "getOpenApiDocument",
+    tag: "operations",
+    path: "/openapi.json",
+    summary: "This document",
+    description: "The OpenAPI document of this API.",
+    answers: {},
+    problems: [],
+    tagged: true,
+    limited: true,
+    open: true,
+    handle: () => ({ body: document, tagged: document }),
+  });
+  app.use(operationRouter([...operations, documentOperation]));
+  app.use(docsRouter());
+  app.use(pageRouter(services, queries));
+  app.use(notFound);
+  app.use(handleErrors(services));
+  return app;
+}

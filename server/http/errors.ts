@@ -1,0 +1,61 @@
+// The end of every request that went wrong: a problem document for programs, a page for people. What we did not expect is
+// logged with the request's id, and the client learns that id and nothing else.
+
+import type { ErrorRequestHandler, Request, RequestHandler, Response } from "express";
+import { renderProblemPage } from "./page-rendering.ts";
+import { Problem, sendProblem } from "./problems.ts";
+import type { Services } from "./services.ts";
+
+const FOR_PROGRAMS = /^\/(v1|metadata|problems|openapi\.json|health|ready|metrics)(\/|$)/;
+
+export const notFound: RequestHandler = () => {
+  throw new Problem("not-found", "There is nothing at this address. GET /openapi.json lists what there is.");
+};
+
+export function handleErrors({ logger }: Pick<Services, "logger">): ErrorRequestHandler {
+  return (error: unknown, request, response, next) => {
+    if (response.headersSent) {
+      next(error);
+      return;
+    }
+    const problem = asProblem(error);
+    if (problem.problem === "internal-error") {
+      logger.error({ err: error, requestId: response.locals["requestId"] }, "a request failed");
+    }
+    // What a route had set for its own answer must not go out with an error.
+    response.removeHeader("ETag");
+    if (wantsPage(request)) renderProblemPage(request, response, problem);
+    else sendProblem(response, problem);
+  };
+}
+
+/** A person in a browser, as far as a request tells. */
+function wantsPage(request: Request): boolean {
+  return !FOR_PROGRAMS.test(request.path) && request.accepts(["html", "json"]) === "html";
+}
+
+function asProblem(error: unknown): Problem {
+  if (error instanceof Problem) return error;
+  // Express and its parts mark what is the client's fault, malformed encodings for example, with a status.
+  const status = statusOf(error);
+  if (status === 404) return new Problem("not-found", "There is nothing at this address.");
+  if (status !== undefined && status >= 400 && status < 500) {
+    return new Problem("invalid-request", "The address is not encoded correctly. Check it for stray percent signs.");
+  }
+  return new Problem(
+    "internal-error",
+    "Something went wrong on our side. Try again; if it stays, tell us the request id.",
+  );
+}
+
+function statusOf(error: unknown): number | undefined {
+  if (typeof error !== "object" || error === null || !("status" in error)) return undefined;
+  return typeof error.status === "number" ? error.status : undefined;
+}
+
+export function markRoute(route: string): RequestHandler {
+  return (_request: Request, response: Response, next) => {
+    response.locals["route"] = route;
+    next();
+  };
+}

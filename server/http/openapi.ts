@@ -1,0 +1,132 @@
+// The OpenAPI document, made of the operations that the router serves.
+
+import { z } from "zod";
+import { createDocument, type ZodOpenApiPathsObject, type ZodOpenApiResponsesObject } from "zod-openapi";
+import { type Operation, TAGS } from "./operations.ts";
+import { PROBLEMS } from "./problems.ts";
+import { problemSchema } from "./schemas.ts";
+
+const DESCRIPTION = `Reads of the Mintmark registry of membership cards. Each answer says as of which block it is (\`asOf\`).
+
+Errors are problem documents (RFC 9457). Their \`type\` is one of:
+
+${Object.entries(PROBLEMS)
+  .map(([name, { status, title }]) => `- \`/problems/${name}\` (${status}): ${title}.`)
+  .join("\n")}
+
+Lists are read page by page: send the \`nextCursor\` of one answer as the \`cursor\` of the next request until it is null.
+Answers carry an \`ETag\` that changes only when the resource does; send it as \`If-None-Match\` and a 304 says that nothing is new.`;
+
+const requestId = z.string().meta({
+  description: "Names this request in our logs.",
+  header: { id: "RequestId" },
+});
+const entityTag = z.string().meta({
+  description: "Changes only when the resource does.",
+  header: { id: "EntityTag" },
+});
+const rateLimit = z.string().meta({
+  description:
+    "How much is left in this minute; missing if there is no limit (draft-ietf-httpapi-ratelimit-headers-08).",
+  header: { id: "RateLimitState" },
+});
+const rateLimitPolicy = z.string().meta({
+  description: "What the limit is; missing if there is none.",
+  header: { id: "RateLimitPolicy" },
+});
+const retryAfter = z.string().meta({
+  description: "After how many seconds to try again.",
+  header: { id: "RetryAfter" },
+});
+
+const PROBLEM_DESCRIPTIONS: Record<number, string> = {
+  400: "The request is not valid; `errors` says which parameter is wrong.",
+  404: "There is no such resource.",
+  429: "Too many requests.",
+  500: "Something went wrong on our side.",
+  503: "The registry has nothing to answer from yet.",
+};
+
+/** Makes the document. `publicUrl` is where the server is reached. */
+export function createOpenApiDocument(operations: readonly Operation[], { publicUrl }: { publicUrl: string }) {
+  const paths: ZodOpenApiPathsObject = {};
+  for (const operation of operations) {
+    paths[operation.path] = {
+      get: {
+        operationId: operation.id,
+        tags: [operation.tag],
+        summary: operation.summary,
+        description: operation.description,
+        security: [],
+        ...(operation.params === undefined && operation.query === undefined
+          ? {}
+          : {
+              requestParams: {
+                ...(operation.params === undefined ? {} : { path: operation.params }),
+                ...(operation.query === undefined || Object.keys(operation.query.shape).length === 0
+                  ? {}
+                  : { query: operation.query }),
+              },
+            }),
+        responses: responsesOf(operation),
+      },
+    };
+  }
+  return createDocument({
+    openapi: "3.1.0",
+    info: {
+      title: "Mintmark API",
+      version: "1.0.0",
+      summary: "A registry of membership cards on a permissioned chain.",
+      description: DESCRIPTION,
+      license: { name: "MIT", identifier: "MIT" },
+      contact: { name: "Mintmark", url: publicUrl },
+    },
+    servers: [{ url: publicUrl, description: "This server." }],
+    tags: Object.entries(TAGS).map(([name, description]) => ({ name, description })),
+    security: [],
+    paths,
+  });
+}
+
+function responsesOf(operation: Operation): ZodOpenApiResponsesObject {
+  const limitHeaders = operation.limited
+    ? { RateLimit: rateLimit.optional(), "RateLimit-Policy": rateLimitPolicy.optional() }
+    : {};
+  const responses: ZodOpenApiResponsesObject = {};
+  for (const [status, { description, schema, contentType = "application/json" }] of Object.entries(operation.answers)) {
+    responses[status as `${1 | 2 | 3 | 4 | 5}${string}`] = {
+      description,
+      headers: z.object({
+        "X-Request-Id": requestId,
+        ...(operation.tagged ? { ETag: entityTag } : {}),
+        ...limitHeaders,
+      }),
+      content: { [contentType]: { schema: schema ?? z.string() } },
+    };
+  }
+  if (operation.tagged) {
+    responses["304"] = {
+      description: "Nothing has changed since the answer with the tag in `If-None-Match`.",
+      headers: z.object({ "X-Request-Id": requestId, ETag: entityTag, ...limitHeaders }),
+    };
+  }
+  const problems = [
+    ...(operation.params !== undefined || operation.query !== undefined ? [400] : []),
+    ...(operation.limited ? [429] : []),
+    ...operation.problems,
+    500,
+  ];
+  for (const status of problems.sort()) {
+    responses[String(status) as `${4 | 5}${string}`] = {
+      description: PROBLEM_DESCRIPTIONS[status] ?? "A problem.",
+      headers: z.object({
+        "X-Request-Id": requestId,
+        ...(status === 429 || status === 503 ? { "Retry-After": retryAfter } : {}),
+        ...limitHeaders,
+      }),
+      content: { "application/problem+json": { schema: problemSchema } },
+    };
+  }
+  return responses;
+}

@@ -1,0 +1,98 @@
+// For those who run the server: is it alive, is it current, what does it measure.
+
+import { getAddress } from "ethers";
+import { mirrorDoubt } from "../verification/verdict.ts";
+import { defineOperation, type Operation } from "./operations.ts";
+import { isoTime } from "./present.ts";
+import { healthSchema, type ReadinessAnswer, readinessSchema } from "./schemas.ts";
+import type { Services } from "./services.ts";
+
+const OPERATIONAL_ROUTE = {
+  tag: "operations",
+  problems: [] as number[],
+  tagged: false,
+  limited: false,
+  open: false,
+} as const;
+
+export function operationalOperations({ config, database, mirror, metrics, logger }: Services): Operation[] {
+  function readiness(): ReadinessAnswer {
+    const status = mirror.status();
+    const doubt = mirrorDoubt(status, config.maxLagSeconds);
+    const reasons: Record<NonNullable<typeof doubt>, string> = {
+      "mirror-starting": "The mirror has not reached the chain yet.",
+      "mirror-catching-up": "The mirror is still reading the chain's history.",
+      "mirror-degraded": "The mirror has stopped, because what the chain says cannot be right.",
+      "mirror-lagging": `The mirror has had no news from the chain for more than ${config.maxLagSeconds} seconds.`,
+    };
+    return {
+      ready: doubt === undefined,
+      reason: doubt === undefined ? null : reasons[doubt],
+      mirror: {
+        state: status.state,
+        chainId: status.chainId ?? null,
+        registry: status.registry === undefined ? null : getAddress(status.registry),
+        indexed:
+          status.indexed === undefined
+            ? null
+            : {
+                number: status.indexed.number,
+                hash: status.indexed.hash,
+                time: isoTime(status.indexed.timestamp),
+              },
+        headNumber: status.headNumber ?? null,
+        lagSeconds: status.lagSeconds === undefined ? null : Math.max(0, status.lagSeconds),
+        problem: status.problem ?? null,
+      },
+    };
+  }
+
+  return [
+    defineOperation({
+      id: "getHealth",
+      path: "/health",
+      summary: "Whether the process works",
+      description: "200 while the process can query its database. Says nothing about the chain: see /ready.",
+      answers: {
+        200: { description: "It works.", schema: healthSchema },
+        503: { description: "The database cannot be queried.", schema: healthSchema },
+      },
+      ...OPERATIONAL_ROUTE,
+      async handle() {
+        try {
+          await database.$queryRaw`SELECT 1`;
+          return { body: { status: "ok" } };
+        } catch (error) {
+          logger.error({ error }, "the database cannot be queried");
+          return { status: 503, body: { status: "failing" } };
+        }
+      },
+    }),
+    defineOperation({
+      id: "getReadiness",
+      path: "/ready",
+      summary: "Whether answers are current",
+      description: "200 once the mirror has caught up with the chain, and for as long as it keeps up.",
+      answers: {
+        200: { description: "Answers are current.", schema: readinessSchema },
+        503: { description: "They may not be; `reason` says why.", schema: readinessSchema },
+      },
+      ...OPERATIONAL_ROUTE,
+      handle() {
+        const body = readiness();
+        return { status: body.ready ? 200 : 503, body };
+      },
+    }),
+    defineOperation({
+      id: "getMetrics",
+      path: "/metrics",
+      summary: "Measurements for Prometheus",
+      description: "In the text format of Prometheus. Names begin with `mintmark_`.",
+      answers: { 200: { description: "The measurements.", contentType: "text/plain" } },
+      ...OPERATIONAL_ROUTE,
+      async handle() {
+        return { body: await metrics.metrics(), headers: { "Content-Type": metrics.contentType } };
+      },
+    }),
+  ];
+}

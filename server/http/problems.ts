@@ -1,0 +1,69 @@
+// Problem documents (RFC 9457): the one form in which the API says that something did not work. A `type` never changes its
+// meaning; `detail` says what happened and what to do, and never shows internals.
+
+import type { Response } from "express";
+
+/** The known types. The path under /problems is the stable part that programs compare. */
+export const PROBLEMS = {
+  "invalid-request": { status: 400, title: "The request is not valid" },
+  "not-found": { status: 404, title: "There is no such resource" },
+  "method-not-allowed": { status: 405, title: "This resource does not know that method" },
+  "too-many-requests": { status: 429, title: "Too many requests" },
+  "internal-error": { status: 500, title: "Something went wrong on our side" },
+  "mirror-not-ready": { status: 503, title: "The registry cannot answer yet" },
+} as const satisfies Record<string, { status: number; title: string }>;
+export type ProblemName = keyof typeof PROBLEMS;
+
+/** What is wrong with one parameter. */
+export interface ParameterError {
+  parameter: string;
+  detail: string;
+}
+
+/** Thrown wherever a request cannot be answered; the error handler sends it. */
+export class Problem extends Error {
+  override name = "Problem";
+  readonly problem: ProblemName;
+  readonly errors: ParameterError[] | undefined;
+  readonly headers: Record<string, string>;
+
+  constructor(
+    problem: ProblemName,
+    detail: string,
+    options: { errors?: ParameterError[]; headers?: Record<string, string>; cause?: unknown } = {},
+  ) {
+    super(detail, { cause: options.cause });
+    this.problem = problem;
+    this.errors = options.errors;
+    this.headers = options.headers ?? {};
+  }
+
+  get status(): number {
+    return PROBLEMS[this.problem].status;
+  }
+}
+
+/** The mirror has no data that an answer could be made of. */
+export function mirrorNotReady(
+  detail = "The registry has not read the chain yet. Try again in a few seconds.",
+): Problem {
+  return new Problem("mirror-not-ready", detail, { headers: { "Retry-After": "5" } });
+}
+
+/** Sends a problem as `application/problem+json`. */
+export function sendProblem(response: Response, problem: Problem): void {
+  response
+    .status(problem.status)
+    .set({ ...problem.headers, "Cache-Control": "no-store" })
+    .type("application/problem+json")
+    .send(
+      JSON.stringify({
+        type: `/problems/${problem.problem}`,
+        title: PROBLEMS[problem.problem].title,
+        status: problem.status,
+        detail: problem.message,
+        ...(problem.errors === undefined ? {} : { errors: problem.errors }),
+        requestId: response.locals["requestId"],
+      }),
+    );
+}

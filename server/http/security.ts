@@ -1,0 +1,68 @@
+// What browsers are told: no inline code, nothing from elsewhere, no framing.
+
+import type { NextFunction, Request, RequestHandler, Response } from "express";
+import { rateLimit } from "express-rate-limit";
+import helmet from "helmet";
+import { Problem } from "./problems.ts";
+
+export function securityHeaders({ publicUrl }: { publicUrl: string }): RequestHandler {
+  const encrypted = publicUrl.startsWith("https:");
+  return helmet({
+    contentSecurityPolicy: {
+      useDefaults: false,
+      directives: {
+        "default-src": ["'none'"],
+        "script-src": ["'self'"],
+        "style-src": ["'self'"],
+        "img-src": ["'self'", "data:"],
+        "connect-src": ["'self'"],
+        "form-action": ["'self'"],
+        "base-uri": ["'none'"],
+        "frame-ancestors": ["'none'"],
+        ...(encrypted ? { "upgrade-insecure-requests": [] } : {}),
+      },
+    },
+    // Only where people reach us over TLS; a browser would otherwise refuse the plain server for a year.
+    strictTransportSecurity: encrypted,
+    crossOriginEmbedderPolicy: false,
+    referrerPolicy: { policy: "strict-origin-when-cross-origin" },
+  }) as RequestHandler;
+}
+
+/** Lets pages of other origins read what is public anyway. */
+export function allowOtherOrigins(_request: Request, response: Response, next: NextFunction): void {
+  response.set({
+    "Access-Control-Allow-Origin": "*",
+    "Access-Control-Allow-Methods": "GET, HEAD, OPTIONS",
+    "Access-Control-Allow-Headers": "If-None-Match, X-Request-Id",
+    "Access-Control-Expose-Headers": "ETag, RateLimit, RateLimit-Policy, Retry-After, X-Request-Id",
+    "Access-Control-Max-Age": "86400",
+    "Cross-Origin-Resource-Policy": "cross-origin",
+  });
+  next();
+}
+
+const UNLIMITED = new Set(["/health", "/ready", "/metrics"]);
+
+/** How often one client may ask. */
+export function limitRate({ perMinute }: { perMinute: number }): RequestHandler {
+  if (perMinute === 0) return (_request, _response, next) => next();
+  return rateLimit({
+    windowMs: 60_000,
+    limit: perMinute,
+    standardHeaders: "draft-8",
+    legacyHeaders: false,
+    identifier: "requests",
+    // A proxy's header without TRUST_PROXY is ignored on purpose: anybody can send it.
+    validate: { xForwardedForHeader: false, forwardedHeader: false },
+    skip: (request) => UNLIMITED.has(request.path),
+    handler: (_request, _response, next) => {
+      next(
+        new Problem(
+          "too-many-requests",
+          "You have sent too many requests. Wait as long as `Retry-After` says, then go on.",
+        ),
+      );
+    },
+  });
+}

@@ -1,0 +1,18 @@
+// What the routes need from the rest of the server.
+
+import type { Logger } from "pino";
+import type { Registry } from "prom-client";
+import type { Config } from "../config.ts";
+import type { Database } from "../database/client.ts";
+import type { MirrorStatus } from "../database/mirror-status.ts";
+
+export interface Services {
+  config: Pick<Config, "publicUrl" | "maxLagSeconds" | "rateLimitPerMinute" | "trustProxy">;
+  /** Should not be the indexer's own connection: what runs on one connection waits for, and sees, what is not committed. */
+  database: Database;
+  mirror: { status(): MirrorStatus };
+  logger: Logger;
+  metrics: Registry;
+  /** The wall clock, in milliseconds since the Unix epoch. */
+  now(): number;
+}

@@ -1,0 +1,70 @@
+// Looks one card up and gives the verdict on it, with the evidence for it.
+// Must hold: the rows and the checkpoint come from one snapshot, so that "as of" is true.
+
+import type { BrandStatus, CardStatus } from "../chain/abi.ts";
+import type { Database } from "../database/client.ts";
+import type { Batch, Brand, Card, Checkpoint, Collection } from "../database/generated/client.ts";
+import type { MirrorStatus } from "../database/mirror-status.ts";
+import { type VerdictWithAssurance, verdictOf } from "./verdict.ts";
+
+/** What the mirror holds about one serial of one collection. */
+export interface CardRecord {
+  collection: Collection & { brand: Brand };
+  /** Nothing where the serial was never issued. */
+  card: Card | undefined;
+  /** The batch that the card was issued in; nothing where there is no card. */
+  batch: Batch | undefined;
+}
+
+export interface CardVerification {
+  verdict: VerdictWithAssurance;
+  /** Nothing if the mirror does not know the collection. */
+  record: CardRecord | undefined;
+  /** The block that the record is as of; nothing before the mirror's first commit. */
+  checkpoint: Checkpoint | undefined;
+}
+
+export interface VerifyCardInput {
+  database: Database;
+  mirror: MirrorStatus;
+  maxLagSeconds: number;
+  /** Seconds since the Unix epoch. */
+  now: number;
+  /** Lower-case; nothing if no collection is known by the name that was asked for. */
+  collectionAddress: string | undefined;
+  /** May be beyond the edition. */
+  serial: bigint;
+}
+
+/** Serials beyond this do not fit the tables, nor any edition (at most 1,000,000,000 cards). */
+const LARGEST_SERIAL = 1_000_000_000n;
+
+export async function verifyCard(input: VerifyCardInput): Promise<CardVerification> {
+  const { database, mirror, maxLagSeconds, now } = input;
+  const collectionAddress = input.collectionAddress ?? "";
+  const serial = input.serial >= 1n && input.serial <= LARGEST_SERIAL ? Number(input.serial) : 0;
+  const [checkpoint, collection, card, batch] = await database.$transaction([
+    database.checkpoint.findUnique({ where: { id: 1 } }),
+    database.collection.findUnique({ where: { address: collectionAddress }, include: { brand: true } }),
+    database.card.findUnique({ where: { collectionAddress_serial: { collectionAddress, serial } } }),
+    database.batch.findFirst({
+      where: { collectionAddress, firstSerial: { lte: serial } },
+      orderBy: { firstSerial: "desc" },
+    }),
+  ]);
+  const verdict = verdictOf({
+    card: card === null ? undefined : { status: card.status as CardStatus, expiresAt: Number(card.expiresAt) },
+    brandStatus: collection === null ? undefined : (collection.brand.status as BrandStatus),
+    now,
+    mirror,
+    maxLagSeconds,
+  });
+  return {
+    verdict,
+    record:
+      collection === null
+        ? undefined
+        : { collection, card: card ?? undefined, batch: card === null || batch === null ? undefined : batch },
+    checkpoint: checkpoint ?? undefined,
+  };
+}

@@ -1,0 +1,69 @@
+// The application on a free port over a mirror fixture.
+
+import type { Server } from "node:http";
+import type { AddressInfo } from "node:net";
+import { Writable } from "node:stream";
+import { pino } from "pino";
+import { Registry } from "prom-client";
+import type { Config } from "../../../server/config.ts";
+import type { Database } from "../../../server/database/client.ts";
+import type { MirrorStatus } from "../../../server/database/mirror-status.ts";
+import { createApp } from "../../../server/http/app.ts";
+import { freshStatus, NOW } from "../../support/mirror-fixture.ts";
+
+export interface RunningApp {
+  url: string;
+  /** What the mirror says of itself; a test may change it. */
+  status: MirrorStatus;
+  /** Seconds; a test may change it. */
+  clock: { now: number };
+  /** The log so far, a line each. */
+  log: Record<string, unknown>[];
+  get(path: string, init?: RequestInit): Promise<Response>;
+  close(): Promise<void>;
+}
+
+/** Serves `database`. The public URL is the server's own. */
+export async function startApp(
+  database: Database,
+  options: Partial<Pick<Config, "rateLimitPerMinute" | "publicUrl">> = {},
+): Promise<RunningApp> {
+  const log: Record<string, unknown>[] = [];
+  const sink = new Writable({
+    write(chunk, _encoding, done) {
+      log.push(JSON.parse(String(chunk)));
+      done();
+    },
+  });
+  const app: { handle?: ReturnType<typeof createApp> } = {};
+  const { createServer } = await import("node:http");
+  const server: Server = createServer((request, response) => app.handle?.(request, response));
+  await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
+  const url = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
+  const clock = { now: NOW };
+  const running: RunningApp = {
+    url,
+    status: freshStatus(),
+    clock,
+    log,
+    get: (path, init) => fetch(`${url}${path}`, { redirect: "manual", ...init }),
+    async close() {
+      server.closeAllConnections();
+      await new Promise((resolve) => server.close(resolve));
+    },
+  };
+  app.handle = createApp({
+    config: {
+      publicUrl: options.publicUrl ?? url,
+      maxLagSeconds: 30,
+      rateLimitPerMinute: options.rateLimitPerMinute ?? 0,
+      trustProxy: 0,
+    },
+    database,
+    mirror: { status: () => running.status },
+    logger: pino({ level: "info" }, sink),
+    metrics: new Registry(),
+    now: () => clock.now * 1000,
+  });
+  return running;
+}

@@ -1,0 +1,45 @@
+// Numbers, times and addresses as readers of a language expect them.
+
+import type { Language } from "./text.ts";
+
+/** Where the readers of a language are, as far as one can guess; the zone's name is always shown. */
+const ZONES: Record<Language, { timeZone: string; name: string }> = {
+  "zh-CN": { timeZone: "Asia/Shanghai", name: "北京时间" },
+  en: { timeZone: "UTC", name: "UTC" },
+};
+
+export interface Formats {
+  number(value: number): string;
+  /** A day, of a time in seconds since the Unix epoch. */
+  date(seconds: number): string;
+  /** Day, time and zone. */
+  dateTime(seconds: number): string;
+  /** For the `datetime` attribute. */
+  iso(seconds: number): string;
+}
+
+export function createFormats(language: Language): Formats {
+  const { timeZone, name } = ZONES[language];
+  const number = new Intl.NumberFormat(language);
+  const date = new Intl.DateTimeFormat(language, { dateStyle: "long", timeZone });
+  const dayAndTime = new Intl.DateTimeFormat(language, {
+    dateStyle: "long",
+    timeStyle: "medium",
+    hourCycle: "h23",
+    timeZone,
+  });
+  return {
+    number: (value) => number.format(value),
+    date: (seconds) => date.format(seconds * 1000),
+    dateTime: (seconds) =>
+      language === "zh-CN"
+        ? `${dayAndTime.format(seconds * 1000)}（${name}）`
+        : `${dayAndTime.format(seconds * 1000)} ${name}`,
+    iso: (seconds) => new Date(seconds * 1000).toISOString(),
+  };
+}
+
+/** The ends of an address or a hash: enough to compare by eye. */
+export function shorten(value: string): string {
+  return `${value.slice(0, 6)}…${value.slice(-4)}`;
+}
