@@ -1,0 +1,52 @@
+// npm run build: everything that is generated from the sources: the database client and the compiled contracts. Every
+// other npm script does this by itself when a source has changed.
+
+import { spawn } from "node:child_process";
+import { join, resolve } from "node:path";
+
+const ROOT = resolve(import.meta.dirname, "..");
+
+interface Tool {
+  /** What is said while it runs. */
+  title: string;
+  command: string;
+  args: string[];
+}
+
+const TOOLS: Tool[] = [
+  { title: "Generating the database client", command: "prisma", args: ["generate"] },
+  { title: "Compiling the contracts", command: "hardhat", args: ["build"] },
+];
+
+/** Runs a tool; what it says is shown only if it fails. */
+async function runTool({ title, command, args }: Tool): Promise<boolean> {
+  const started = performance.now();
+  console.error(`${title} …`);
+  const child = spawn(process.execPath, [join(ROOT, "node_modules", ".bin", command), ...args], {
+    cwd: ROOT,
+    // Without a terminal and with these, no tool asks a question or calls home.
+    stdio: ["ignore", "pipe", "pipe"],
+    env: { ...process.env, CHECKPOINT_DISABLE: "1", HARDHAT_DISABLE_TELEMETRY: "1", PRISMA_HIDE_UPDATE_MESSAGE: "1" },
+  });
+  let output = "";
+  child.stdout.on("data", (data) => {
+    output += data;
+  });
+  child.stderr.on("data", (data) => {
+    output += data;
+  });
+  const code = await new Promise((done) => {
+    child.on("error", (error) => {
+      output += String(error);
+      done(1);
+    });
+    child.on("close", done);
+  });
+  const seconds = ((performance.now() - started) / 1000).toFixed(1);
+  if (code === 0) console.error(`${title}: done in ${seconds} s`);
+  else console.error(`${title} failed:\n\n${output.trim()}\n`);
+  return code === 0;
+}
+
+const done = await Promise.all(TOOLS.map(runTool));
+process.exitCode = done.every(Boolean) ? 0 : 1;
