@@ -31,6 +31,7 @@ export interface CardPageModel {
   cardName: string | undefined;
   brandName: string | undefined;
   serialText: string;
+  hasCard: boolean;
   facts: Fact[];
   evidence: Fact[];
   assurance: string[];
@@ -69,17 +70,11 @@ export function createCardPageModel(options: {
 
   if (record !== undefined) {
     const { collection } = record;
-    facts.push({ label: text.card.brand, value: collection.brand.name });
     facts.push({ label: text.card.legalName, value: collection.brand.legalName });
     facts.push({ label: text.card.domain, value: collection.brand.domain });
-    facts.push({ label: text.card.collection, value: collection.name });
     if (card !== undefined) {
       const holder = getAddress(card.holder);
       const live = card.status === "Active" || card.status === "Suspended";
-      facts.push({
-        label: text.card.serial,
-        value: `${formats.number(card.serial)} / ${formats.number(collection.maxSupply)}`,
-      });
       facts.push({ label: text.card.tier, value: text.card.tierValue(card.tier) });
       facts.push({ label: text.card.status, value: text.cardStatus[card.status as keyof Text["cardStatus"]] });
       const issuedAt = Number(card.issuedAt);
@@ -95,6 +90,13 @@ export function createCardPageModel(options: {
         value: shorten(holder),
         full: holder,
         code: true,
+      });
+    }
+    if (batch !== undefined) {
+      facts.push({
+        label: text.card.recordedIn,
+        value: `${text.card.recordedInValue(formats.number(batch.blockNumber))} · ${shorten(batch.transactionHash)}`,
+        full: batch.transactionHash,
       });
     }
     if (checkpoint !== undefined) evidence.push({ label: text.evidence.chain, value: String(checkpoint.chainId) });
@@ -137,7 +139,10 @@ export function createCardPageModel(options: {
     cardName: record?.collection.name,
     brandName,
     serialText:
-      card === undefined || record === undefined ? serialText : `${card.serial} / ${record.collection.maxSupply}`,
+      card === undefined || record === undefined
+        ? serialText
+        : `${formats.number(card.serial)} / ${formats.number(record.collection.maxSupply)}`,
+    hasCard: card !== undefined,
     facts,
     evidence,
     assurance: assuranceOf(verdict.verdict, text, brandName),

@@ -35,10 +35,8 @@ export const en: Text = {
     title: (verdict, collection, serial) => `${verdict} · ${collection} ${serial} · Mintmark`,
     description: "What the registry’s record says about this membership card.",
     verdictLabel: "Verdict",
-    brand: "Brand",
     legalName: "Registered name",
-    domain: "Website of the brand",
-    collection: "Collection",
+    domain: "Website",
     serial: "Serial",
     tier: "Tier",
     tierValue: (tier) => String(tier),
@@ -51,6 +49,9 @@ export const en: Text = {
     lastKnown: (verdict) => `Last known: ${verdict}`,
     lastKnownNote: "This is what the record said when we last heard from the chain. It may have changed since.",
     details: "The card",
+    collectionDetails: "The collection",
+    recordedIn: "Recorded in",
+    recordedInValue: (block) => `Block ${block}`,
     qrAlt: "QR code that opens this page",
     qrHeading: "This page as a code",
     qrHint: "Scan it to open this page on another device.",
@@ -103,7 +104,7 @@ export const en: Text = {
   freshness: {
     heading: "How fresh is this?",
     asOf: (block) => `As of block ${block}`,
-    blockTime: "sealed",
+    blockTime: "Block sealed:",
     lag: (seconds) => {
       if (seconds === undefined) return "not yet compared with the chain";
       if (seconds < 2) return "up to date with the chain";

@@ -50,10 +50,8 @@ export interface Text {
     title(verdict: string, collection: string, serial: string): string;
     description: string;
     verdictLabel: string;
-    brand: string;
     legalName: string;
     domain: string;
-    collection: string;
     serial: string;
     tier: string;
     tierValue(tier: number): string;
@@ -66,6 +64,9 @@ export interface Text {
     lastKnown(verdict: string): string;
     lastKnownNote: string;
     details: string;
+    collectionDetails: string;
+    recordedIn: string;
+    recordedInValue(block: string): string;
     qrAlt: string;
     qrHeading: string;
     qrHint: string;

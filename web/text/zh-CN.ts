@@ -35,10 +35,8 @@ export const zhCN: Text = {
     title: (verdict, collection, serial) => `${verdict} · ${collection} ${serial} · Mintmark`,
     description: "这张会员卡的登记记录与验真结论。",
     verdictLabel: "验真结论",
-    brand: "品牌",
     legalName: "注册名称",
-    domain: "品牌网站",
-    collection: "系列",
+    domain: "网站",
     serial: "编号",
     tier: "等级",
     tierValue: (tier) => `${tier} 级`,
@@ -51,6 +49,9 @@ export const zhCN: Text = {
     lastKnown: (verdict) => `最后已知结论：${verdict}`,
     lastKnownNote: "这是最近一次与链同步时的记录，此后可能已有变化。",
     details: "会员卡信息",
+    collectionDetails: "系列信息",
+    recordedIn: "登记于",
+    recordedInValue: (block) => `第 ${block} 区块`,
     qrAlt: "打开本页的二维码",
     qrHeading: "本页二维码",
     qrHint: "用另一台设备扫描即可打开本页。",
@@ -101,7 +102,7 @@ export const zhCN: Text = {
   freshness: {
     heading: "这个结论有多新？",
     asOf: (block) => `截至第 ${block} 区块`,
-    blockTime: "出块时间",
+    blockTime: "出块时间：",
     lag: (seconds) => {
       if (seconds === undefined) return "尚未与链比对";
       if (seconds < 2) return "与链同步";
