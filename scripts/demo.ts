@@ -1,0 +1,217 @@
+// The demo data of `npm start` and `npm run dev`: two brands, their collections, and a dozen issued cards. The other
+// editions stay empty, for the example spreadsheets.
+//
+// Must hold: each step first looks at the chain for what it would do, so seeding again does nothing, and seeding that was
+// broken off goes on where it stopped.
+
+import { existsSync } from "node:fs";
+import { join } from "node:path";
+import { Contract, JsonRpcProvider, NonceManager, type Signer, ZeroAddress, ZeroHash } from "ethers";
+import { BRAND_ROLE, brandRegistryInterface, membershipCollectionInterface } from "../server/chain/abi.ts";
+import type { Deployment } from "../server/chain/deployment.ts";
+import { commitmentRoot } from "../server/issuance/commitment.ts";
+import { type BrandKeys, createKeystore, DEMO_PASSPHRASE, openKeystore } from "../server/issuance/keystore.ts";
+
+interface DemoCollection {
+  slug: string;
+  name: string;
+  symbol: string;
+  maxSupply: number;
+}
+
+interface DemoBrand {
+  /** The name of the brand's keystore. */
+  label: string;
+  name: string;
+  legalName: string;
+  domain: string;
+  filingNumber: string;
+  collections: DemoCollection[];
+}
+
+interface DemoBatch {
+  collection: string;
+  firstSerial: number;
+  references: string[];
+  tier: number;
+  /** In how many years the cards expire, at the end of the year; nothing for never. */
+  years?: number;
+}
+
+const BRANDS: DemoBrand[] = [
+  {
+    label: "noirance",
+    name: "Noirance",
+    legalName: "Noirance Parfums (Shanghai) Co., Ltd. 诺兰香氛（上海）有限公司",
+    domain: "noirance.example",
+    filingNumber: "沪ICP备00000001号-1",
+    collections: [
+      { slug: "noirance-black", name: "Noirance Black Card 诺兰黑卡", symbol: "NOIRB", maxSupply: 5_000 },
+      { slug: "noirance-preview", name: "Noirance Preview Card", symbol: "NOIRP", maxSupply: 24 },
+    ],
+  },
+  {
+    label: "lanting",
+    name: "City of Lanting 兰亭市",
+    legalName: "Lanting Culture and Tourism Bureau 兰亭市文化和旅游局",
+    domain: "lanting.example",
+    filingNumber: "浙ICP备00000002号-1",
+    collections: [
+      { slug: "lanting-river", name: "Lanting River Edition 兰亭江景版", symbol: "LTRIV", maxSupply: 1_000 },
+      { slug: "lanting-garden", name: "Lanting Garden Edition 兰亭园林版", symbol: "LTGAR", maxSupply: 1_000 },
+    ],
+  },
+];
+
+const BATCHES: DemoBatch[] = [
+  { collection: "noirance-preview", firstSerial: 1, references: references(1, 6), tier: 1, years: 3 },
+  { collection: "noirance-preview", firstSerial: 7, references: references(7, 9), tier: 2, years: 5 },
+  { collection: "noirance-preview", firstSerial: 10, references: references(10, 12), tier: 2 },
+];
+
+/** A card that the demo data contain, for links. */
+export const EXAMPLE_CARD = { collection: "noirance-preview", serial: 1 };
+
+function references(first: number, last: number): string[] {
+  return Array.from({ length: last - first + 1 }, (_, index) => `NR-PREVIEW-${String(first + index).padStart(4, "0")}`);
+}
+
+const FREE = { maxFeePerGas: 0, maxPriorityFeePerGas: 0 };
+/** ERC-5484: issuer and holder may both burn. */
+const BURN_AUTH_BOTH = 2;
+
+export interface SeedOptions {
+  rpcUrl: string;
+  deployment: Deployment;
+  /** Where the brands' keystores are. */
+  dataFolder: string;
+  /** Where the server serves the cards' metadata; ends with a slash. */
+  cardBaseURI: string;
+  onProgress?: (text: string) => void;
+}
+
+/**
+ * Brings the demo data onto a chain whose first development account is the consortium. Returns what it did; nothing if
+ * all was there.
+ */
+export async function seedDemo(options: SeedOptions): Promise<string[]> {
+  const { rpcUrl, deployment, dataFolder, cardBaseURI } = options;
+  const provider = new JsonRpcProvider(rpcUrl, deployment.chainId, {
+    staticNetwork: true,
+    cacheTimeout: -1,
+    pollingInterval: 25,
+  });
+  const done: string[] = [];
+  const report = (text: string) => {
+    done.push(text);
+    options.onProgress?.(text);
+  };
+  try {
+    const registry = new Contract(deployment.registry, brandRegistryInterface, await provider.getSigner(0));
+    if ((await read(registry, "cardBaseURI")) !== cardBaseURI) {
+      await send(registry, "setCardBaseURI", cardBaseURI);
+      report("metadata address set");
+    }
+    for (const brand of BRANDS) {
+      const keys = await openKeys(dataFolder, brand.label);
+      const brandId = await seedBrand(registry, brand, keys, report);
+      const admin = new NonceManager(keys.admin.connect(provider));
+      await seedRoles(registry, admin, brandId, keys, report);
+      for (const collection of brand.collections) {
+        if ((await read(registry, "collectionOf", collection.slug)) !== ZeroAddress) continue;
+        const request = { brandId, ...collection, burnAuth: BURN_AUTH_BOTH };
+        await send(registry.connect(admin) as Contract, "createCollection", request);
+        report(`collection ${collection.slug} created`);
+      }
+      for (const batch of BATCHES) {
+        if (brand.collections.some(({ slug }) => slug === batch.collection))
+          await seedBatch(registry, batch, keys, provider, report);
+      }
+    }
+    return done;
+  } finally {
+    provider.destroy();
+  }
+}
+
+async function openKeys(dataFolder: string, label: string): Promise<BrandKeys> {
+  const file = join(dataFolder, "keys", `${label}.json`);
+  if (existsSync(file)) return await openKeystore(file, DEMO_PASSPHRASE);
+  return await createKeystore({ file, label, passphrase: DEMO_PASSPHRASE, demo: true });
+}
+
+/** The brand's id; admits it if it is not there. */
+async function seedBrand(
+  registry: Contract,
+  { name, legalName, domain, filingNumber }: DemoBrand,
+  keys: BrandKeys,
+  report: (text: string) => void,
+): Promise<number> {
+  const count = Number(await read(registry, "brandCount"));
+  for (let brandId = 1; brandId <= count; brandId++) {
+    const { profile } = (await read(registry, "brandOf", brandId)) as { profile: { domain: string } };
+    if (profile.domain === domain) return brandId;
+  }
+  const profile = { name, legalName, domain, filingNumber, profileURI: "", profileHash: ZeroHash };
+  await send(registry, "admitBrand", keys.admin.address, profile);
+  report(`brand ${name} admitted`);
+  return count + 1;
+}
+
+async function seedRoles(
+  registry: Contract,
+  admin: Signer,
+  brandId: number,
+  keys: BrandKeys,
+  report: (text: string) => void,
+): Promise<void> {
+  const adminRole = await read(registry, "roleId", brandId, BRAND_ROLE.Admin);
+  // The keystores may have been deleted, and new ones made, while the chain stayed.
+  if (!(await read(registry, "hasRole", adminRole, keys.admin.address))) {
+    await send(registry, "grantRole", adminRole, keys.admin.address);
+    report(`new administrator of brand ${brandId}`);
+  }
+  const issuerRole = await read(registry, "roleId", brandId, BRAND_ROLE.Issuer);
+  if (!(await read(registry, "hasRole", issuerRole, keys.issuer.address))) {
+    await send(registry.connect(admin) as Contract, "grantRole", issuerRole, keys.issuer.address);
+    report(`issuer of brand ${brandId} appointed`);
+  }
+}
+
+async function seedBatch(
+  registry: Contract,
+  batch: DemoBatch,
+  keys: BrandKeys,
+  provider: JsonRpcProvider,
+  report: (text: string) => void,
+): Promise<void> {
+  const address = String(await read(registry, "collectionOf", batch.collection));
+  const issuer = new NonceManager(keys.issuer.connect(provider));
+  const collection = new Contract(address, membershipCollectionInterface, issuer);
+  const { issuedAt } = (await read(collection, "cardOf", batch.firstSerial)) as { issuedAt: bigint };
+  if (issuedAt !== 0n) return;
+  const cards = batch.references.map((_, index) => ({
+    serial: batch.firstSerial + index,
+    physicalNumber: `NP-${String(batch.firstSerial + index).padStart(4, "0")}`,
+  }));
+  const expiresAt =
+    batch.years === undefined ? 0 : Date.UTC(new Date().getUTCFullYear() + batch.years + 1, 0, 1) / 1000;
+  await send(
+    collection,
+    "issue",
+    batch.firstSerial,
+    batch.references.map((reference) => keys.holderAddress(reference)),
+    { tier: batch.tier, expiresAt },
+    commitmentRoot(cards, address, keys),
+  );
+  report(`${cards.length} cards of ${batch.collection} issued`);
+}
+
+async function read(contract: Contract, method: string, ...args: unknown[]): Promise<unknown> {
+  return await contract.getFunction(method)(...args);
+}
+
+async function send(contract: Contract, method: string, ...args: unknown[]): Promise<void> {
+  const transaction = await contract.getFunction(method)(...args, FREE);
+  await transaction.wait();
+}

@@ -1,0 +1,161 @@
+// The server as a child: its log lines go to a file, what went wrong to the terminal too, and it is started again when it
+// dies.
+
+import { createWriteStream, existsSync, mkdirSync, renameSync, statSync } from "node:fs";
+import { dirname, resolve } from "node:path";
+import { createInterface } from "node:readline";
+import { setTimeout as sleep } from "node:timers/promises";
+import { type GuardedProcess, spawnGuarded } from "./guarded-process.ts";
+
+const ROOT = resolve(import.meta.dirname, "../..");
+/** More deaths than this within a minute, and the server is not started again. */
+const DEATHS_PER_MINUTE = 5;
+const POLL_MS = 100;
+const LOG_LIMIT_BYTES = 10_000_000;
+/** pino's number for "error". */
+const ERROR_LEVEL = 50;
+
+export interface ServerOptions {
+  /** Where the server answers, from this machine. */
+  url: string;
+  logFile: string;
+  environment?: NodeJS.ProcessEnv;
+  /** Is told what the person at the terminal should know. */
+  onMessage: (message: string) => void;
+  onProcess?: (pid: number) => void;
+}
+
+export interface ServerProcess {
+  /** Resolves when the server says that it is ready; rejects, with the server's own words, if it gives up before. */
+  ready(onProgress: (text: string) => void): Promise<void>;
+  /** Resolves, with a reason, when the server died too often. */
+  readonly failed: Promise<string>;
+  /** Ends the server and starts it again, with the sources as they are now. */
+  restart(): Promise<void>;
+  stop(): Promise<void>;
+}
+
+export async function startServer(options: ServerOptions): Promise<ServerProcess> {
+  const { url, logFile, onMessage } = options;
+  mkdirSync(dirname(logFile), { recursive: true });
+  if (existsSync(logFile) && statSync(logFile).size > LOG_LIMIT_BYTES) renameSync(logFile, `${logFile}.1`);
+  const log = createWriteStream(logFile, { flags: "a" });
+
+  let stopping = false;
+  let wasReady = false;
+  let expectedEnd: GuardedProcess | undefined;
+  let lastWords: string[] = [];
+  const deaths: number[] = [];
+  let fail: (reason: string) => void = () => undefined;
+  const failed = new Promise<string>((done) => {
+    fail = done;
+  });
+  let current = await launch();
+
+  async function launch(): Promise<GuardedProcess> {
+    lastWords = [];
+    const server = await spawnGuarded(process.execPath, [resolve(ROOT, "server/main.ts")], {
+      cwd: ROOT,
+      env: { ...process.env, ...options.environment },
+      stdio: ["ignore", "pipe", "pipe"],
+    });
+    options.onProcess?.(server.pid);
+    for (const stream of [server.child.stdout, server.child.stderr]) {
+      if (stream !== null) createInterface({ input: stream }).on("line", (line) => handleLine(line));
+    }
+    server.ended.then(({ code, signal }) => {
+      if (stopping || expectedEnd === server) return;
+      // What it said last is still on its way.
+      server.child.once("close", () => handleDeath(signal ?? `code ${code}`, code !== null && !wasReady));
+    });
+    return server;
+  }
+
+  function handleLine(line: string): void {
+    log.write(`${line}\n`);
+    const record = parseRecord(line);
+    // Not a log line: what the server says when it gives up.
+    if (record === undefined) lastWords.push(line);
+    else if (record.level >= ERROR_LEVEL) onMessage(`server: ${record.text} (details in ${logFile})`);
+  }
+
+  async function handleDeath(how: string, gaveUp: boolean): Promise<void> {
+    if (stopping) return;
+    const words = lastWords.join("\n").trim();
+    if (gaveUp) return fail(words === "" ? `The server ended at once (${how}); see ${logFile}.` : words);
+    const now = Date.now();
+    deaths.push(now);
+    if (deaths.filter((time) => now - time < 60_000).length > DEATHS_PER_MINUTE) {
+      return fail(`The server died more than ${DEATHS_PER_MINUTE} times within a minute; see ${logFile}.`);
+    }
+    onMessage(`The server ended unexpectedly (${how})${words === "" ? "" : `: ${words}`}. Starting it again …`);
+    await sleep(200);
+    if (stopping) return;
+    current = await launch();
+    // Stopped while it was being launched.
+    if (stopping) await current.stop();
+  }
+
+  return {
+    failed,
+    async ready(onProgress) {
+      const asked = await Promise.race([poll(), failed.then((reason) => ({ reason }))]);
+      if (asked.reason !== undefined) throw new Error(asked.reason);
+      wasReady = true;
+
+      async function poll(): Promise<{ reason: string | undefined }> {
+        while (!stopping) {
+          const answer = await askReady(url);
+          if (answer.ready) return { reason: undefined };
+          if (answer.problem !== undefined) return { reason: answer.problem };
+          if (answer.reason !== undefined) onProgress(answer.reason);
+          await sleep(POLL_MS);
+        }
+        return { reason: undefined };
+      }
+    },
+    async restart() {
+      const old = current;
+      expectedEnd = old;
+      await old.stop();
+      if (!stopping) current = await launch();
+    },
+    async stop() {
+      stopping = true;
+      await current.stop();
+      await new Promise<void>((done) => log.end(done));
+    },
+  };
+}
+
+async function askReady(url: string): Promise<{ ready: boolean; reason?: string; problem?: string }> {
+  let response: Response;
+  try {
+    response = await fetch(`${url}/ready`, { signal: AbortSignal.timeout(5_000) });
+  } catch {
+    return { ready: false }; // Not listening yet.
+  }
+  if (response.ok) {
+    await response.body?.cancel();
+    return { ready: true };
+  }
+  const body = (await response.json().catch(() => ({}))) as {
+    reason?: string;
+    mirror?: { state?: string; problem?: string | null };
+  };
+  return {
+    ready: false,
+    ...(typeof body.reason === "string" ? { reason: body.reason } : {}),
+    ...(body.mirror?.state === "degraded" && body.mirror.problem ? { problem: body.mirror.problem } : {}),
+  };
+}
+
+function parseRecord(line: string): { level: number; text: string } | undefined {
+  try {
+    const record = JSON.parse(line) as { level?: unknown; msg?: unknown };
+    if (typeof record.level !== "number") return undefined;
+    return { level: record.level, text: typeof record.msg === "string" ? record.msg : line };
+  } catch {
+    return undefined; // Not a log line.
+  }
+}
