@@ -84,7 +84,7 @@ function lantingGarden(): string {
       ownWallet ? getAddress(id(`lanting-garden ${serial}`).slice(0, 42)) : "",
       ownWallet ? "" : `LT-G-${padded(citizens[serial - 1] ?? 0, 6)}`,
       guest ? 2 : 1,
-      guest ? "2027年12月31日" : "",
+      guest ? "2030年12月31日" : "",
     ];
   });
   return csv([["卡号", "持有人地址", "客户编号", "等级", "有效期至"], ...rows], "\n");

@@ -128,7 +128,7 @@ async function run(options: Options, stop: AbortSignal): Promise<number> {
       timeZone: options.timeZone,
       now: Math.floor(Date.now() / 1000),
     });
-    const { problems, warnings, cards, alreadyIssued, custodial } = validation;
+    const { problems, warnings, cards, outstanding, custodial } = validation;
     for (const warning of warnings) console.warn(`Warning: ${warning}`);
     if (problems.length > 0) {
       const lines = new Set(problems.map(({ line }) => line)).size;
@@ -144,15 +144,8 @@ async function run(options: Options, stop: AbortSignal): Promise<number> {
     }
 
     const dependencies = { chain, collection, keys, maxCards: options.maxCards };
-    const missing = await chain.cards(
-      collection.address,
-      cards.map(({ serial }) => serial),
-    );
-    const { transactions } = await planIssuance(
-      dependencies,
-      cards.filter(({ serial }) => !missing.has(serial)),
-    );
-    const facts = { spreadsheet, collection, cards, alreadyIssued, custodial, transactions };
+    const { transactions } = await planIssuance(dependencies, outstanding);
+    const facts = { spreadsheet, collection, cards, outstanding, custodial, transactions };
     const summary = summaryLines({
       ...facts,
       file: options.csv,
@@ -172,7 +165,7 @@ async function run(options: Options, stop: AbortSignal): Promise<number> {
     const ask = !options.yes && process.stdin.isTTY && process.stdout.isTTY;
     if (
       ask &&
-      !(await confirmed(`Issue ${count(cards.length - alreadyIssued)} cards? This cannot be undone. [y/N] `))
+      !(await confirmed(`Issue ${plural(outstanding.length, "card", "cards")}? This cannot be undone. [y/N] `))
     ) {
       console.log("Nothing was issued.");
       return EXIT.failed;

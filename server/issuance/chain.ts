@@ -124,10 +124,7 @@ export async function openIssuanceChain(options: {
     try {
       return contract.decodeFunctionResult(method, String(result)).toArray();
     } catch (cause) {
-      throw new IssuanceError(
-        `The contract at ${to} is not what it should be: it does not answer ${method}(). Is the address right, and is this the right chain (chain id ${chainId})?`,
-        { cause },
-      );
+      throw notWhatItShouldBe(to, method, chainId, cause);
     }
   }
 
@@ -191,20 +188,13 @@ export async function openIssuanceChain(options: {
       async function readNext(): Promise<void> {
         for (let range = ranges.pop(); range !== undefined; range = ranges.pop()) {
           const [first, count] = range;
-          const [cards] = await view(collection, membershipCollectionInterface, "cardsOf", [first, count]);
-          [...(cards as Iterable<Record<string, unknown>>)].forEach((card, index) => {
-            const serial = first + index;
-            const status = CARD_STATUS[Number(card["status"])] ?? "None";
-            if (status === "None" || !wanted.has(serial)) return;
-            issued.set(serial, {
-              serial,
-              holder: String(card["holder"]),
-              tier: Number(card["tier"]),
-              expiresAt: Number(card["expiresAt"]),
-              status,
-              generation: Number(card["generation"]),
-            });
-          });
+          const data = membershipCollectionInterface.encodeFunctionData("cardsOf", [first, count]);
+          const result = String(await call("eth_call", [{ to: collection, data }, "latest"]));
+          const cards = decodeCards(result, first);
+          if (cards?.length !== count) throw notWhatItShouldBe(collection, "cardsOf", chainId);
+          for (const card of cards) {
+            if (card.status !== "None" && wanted.has(card.serial)) issued.set(card.serial, card);
+          }
         }
       }
       await Promise.all(Array.from({ length: CALLS_AT_ONCE }, readNext));
@@ -244,6 +234,34 @@ export async function openIssuanceChain(options: {
       provider.destroy();
     },
   };
+}
+
+/**
+ * Decodes what `cardsOf` returns: the offset and length of the array, then six words for each card. By hand, because the
+ * library takes a tenth of a second for 500 cards. Nothing if it is something else.
+ */
+export function decodeCards(result: string, firstSerial: number): CardOnChain[] | undefined {
+  const words = result.slice(2).match(/.{64}/g) ?? [];
+  const [offset, length, ...fields] = words;
+  if (Number(`0x${offset}`) !== 32 || fields.length !== Number(`0x${length}`) * 6) return undefined;
+  return Array.from({ length: fields.length / 6 }, (_, index) => {
+    const field = (number: number) => fields[index * 6 + number] ?? "";
+    return {
+      serial: firstSerial + index,
+      holder: getAddress(`0x${field(0).slice(24)}`),
+      expiresAt: Number(`0x${field(2)}`),
+      tier: Number(`0x${field(3)}`),
+      status: CARD_STATUS[Number(`0x${field(4)}`)] ?? "None",
+      generation: Number(`0x${field(5)}`),
+    };
+  });
+}
+
+function notWhatItShouldBe(address: string, method: string, chainId: number, cause?: unknown): IssuanceError {
+  return new IssuanceError(
+    `The contract at ${address} is not what it should be: it does not answer ${method}(). Is the address right, and is this the right chain (chain id ${chainId})?`,
+    { cause },
+  );
 }
 
 async function askChainId(url: string, endpoint: string, timeoutMs: number): Promise<number> {

@@ -14,7 +14,8 @@ export interface SummaryFacts {
   timeZone: string;
   /** All cards of the file. */
   cards: readonly CardToIssue[];
-  alreadyIssued: number;
+  /** Those of them that are not on chain. */
+  outstanding: readonly CardToIssue[];
   custodial: number;
   transactions: readonly PlannedTransaction[];
 }
@@ -26,7 +27,7 @@ export function summaryLines(facts: SummaryFacts): string[] {
   const { cards, collection, spreadsheet, timeZone, transactions } = facts;
   const batches = transactions.reduce((sum, { batches }) => sum + batches.length, 0);
   const bound = cards.filter(({ physicalNumber }) => physicalNumber !== undefined).length;
-  const toIssue = cards.length - facts.alreadyIssued;
+  const toIssue = facts.outstanding.length;
   const guessed = spreadsheet.encoding === "GB18030" ? " (assumed, because it is not UTF-8)" : "";
   const entries: [string, string][] = [
     ["File", `${facts.file}: ${spreadsheet.encoding}${guessed}, ${DELIMITER_NAMES[spreadsheet.delimiter]}`],
@@ -34,7 +35,7 @@ export function summaryLines(facts: SummaryFacts): string[] {
     ["Brand", `${collection.brandName} (${collection.brandId}), issuer key ${facts.issuer}`],
     ["Chain", `id ${facts.chainId}`],
     ["Cards in the file", `${count(cards.length)} of an edition of ${count(collection.maxSupply)}`],
-    ["Already issued", count(facts.alreadyIssued)],
+    ["Already issued", count(cards.length - toIssue)],
     [
       "To issue",
       `${count(toIssue)} in ${plural(batches, "batch", "batches")}, ${plural(transactions.length, "transaction", "transactions")}`,

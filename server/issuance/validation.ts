@@ -17,8 +17,8 @@ export interface Validation {
   warnings: string[];
   /** The cards of all lines without a problem, also those that are on chain already. */
   cards: CardToIssue[];
-  /** How many of them are on chain already, exactly as the file wants them. */
-  alreadyIssued: number;
+  /** Those of them that are not on chain. */
+  outstanding: CardToIssue[];
   /** How many of them have a holder address made from a customer reference. */
   custodial: number;
 }
@@ -60,13 +60,11 @@ export async function validateSpreadsheet(options: {
     cards.map(({ serial }) => serial),
   );
   const texts = new Map(rows.map(({ line, expiryText }) => [line, expiryText]));
-  let alreadyIssued = 0;
   for (const card of cards) {
     const onChain = issued.get(card.serial);
     if (onChain !== undefined) {
       const reason = conflict(card, onChain);
-      if (reason === undefined) alreadyIssued++;
-      else problems.push({ line: card.line, reason });
+      if (reason !== undefined) problems.push({ line: card.line, reason });
     } else if (card.expiresAt !== 0 && card.expiresAt <= clock) {
       const text = texts.get(card.line) ?? "";
       problems.push({
@@ -77,11 +75,12 @@ export async function validateSpreadsheet(options: {
   }
 
   const bad = new Set(problems.map(({ line }) => line));
+  const good = cards.filter(({ line }) => !bad.has(line));
   return {
     problems: problems.toSorted((left, right) => left.line - right.line),
     warnings,
-    cards: cards.filter(({ line }) => !bad.has(line)),
-    alreadyIssued,
+    cards: good,
+    outstanding: good.filter(({ serial }) => !issued.has(serial)),
     custodial: rows.filter(({ line, customer }) => customer !== undefined && !bad.has(line)).length,
   };
 }
