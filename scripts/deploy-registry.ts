@@ -1,5 +1,7 @@
 // Deploys the registry to a running chain through Hardhat Ignition.
 
+import { existsSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
+import { dirname } from "node:path";
 import { DeploymentResultType, deploy } from "@nomicfoundation/ignition-core";
 import { artifacts, network } from "hardhat";
 import type { Deployment } from "../server/chain/deployment.ts";
@@ -30,6 +32,7 @@ export async function deployRegistry(options: DeployOptions): Promise<Deployment
       rpc.call<{ hash: string }>("eth_getBlockByNumber", ["0x0", false]),
       rpc.call<string>("eth_blockNumber"),
     ]);
+    const deployedAtBlock = firstBlock(options.journalFolder, Number(head));
     const result = await deploy({
       // Blocks of a consortium chain are final, and a development chain makes no block without a transaction.
       config: { requiredConfirmations: 1, blockPollingInterval: 50 },
@@ -57,12 +60,24 @@ export async function deployRegistry(options: DeployOptions): Promise<Deployment
       chainId: Number(chainId),
       genesisHash: genesis.hash.toLowerCase(),
       registry: result.contracts["Registry#registry"]?.address.toLowerCase() ?? unreachable(),
-      // The registry has no events before this block, so indexing starts here.
-      deployedAtBlock: Number(head),
+      deployedAtBlock,
     };
   } finally {
     await connection.close();
   }
+}
+
+/**
+ * The block before the deployment: the registry has no events up to it, so indexing starts here. A deployment that goes on
+ * after an interruption began earlier, which stands beside Ignition's journal.
+ */
+function firstBlock(journalFolder: string | undefined, head: number): number {
+  if (journalFolder === undefined) return head;
+  const file = `${journalFolder}.first-block`;
+  if (existsSync(file)) return Number(readFileSync(file, "utf8"));
+  mkdirSync(dirname(file), { recursive: true });
+  writeFileSync(file, String(head));
+  return head;
 }
 
 function unreachable(): never {

@@ -27,6 +27,10 @@ const environmentSchema = z.object({
   REGISTRY_ADDRESS: address.optional(),
   KEYSTORE_FILE: z.string().min(1).optional(),
   KEYSTORE_PASSPHRASE: z.string().min(1).optional(),
+  DEPLOYER_PRIVATE_KEY: z
+    .string()
+    .regex(/^0x[0-9a-fA-F]{64}$/, "must be a private key: 0x and 64 hexadecimal digits")
+    .optional(),
   FINALITY_DEPTH: z.coerce
     .number("must be a number")
     .int("must be a whole number")
@@ -66,6 +70,8 @@ export interface Config {
   keystoreFile: string | undefined;
   /** The passphrase of the keystore; asked for if not set. */
   keystorePassphrase: string | undefined;
+  /** The key that deploys the registry and acts for the consortium; for `npm run deploy` only. */
+  deployerPrivateKey: string | undefined;
   /** How many blocks the chain may take back; 0 where blocks are final at once. */
   finalityDepth: number;
   /** From how many seconds without news from the chain on the mirror says that it cannot confirm anything. */
@@ -103,7 +109,7 @@ export function loadConfig(environment: NodeJS.ProcessEnv = process.env): Config
     const lines = parsed.error.issues.map((issue) => {
       const name = String(issue.path[0]);
       // Never the value of a secret: an error message ends up in logs.
-      const value = name.includes("PASSPHRASE") ? "" : ` (it is ${JSON.stringify(variables[name])})`;
+      const value = /PASSPHRASE|PRIVATE_KEY/.test(name) ? "" : ` (it is ${JSON.stringify(variables[name])})`;
       return `  ${name}: ${issue.message}${value}`;
     });
     throw new ConfigError(`These settings are wrong. Correct them in the environment or in .env:\n${lines.join("\n")}`);
@@ -121,6 +127,7 @@ export function loadConfig(environment: NodeJS.ProcessEnv = process.env): Config
     registryAddress: values.REGISTRY_ADDRESS?.toLowerCase(),
     keystoreFile: values.KEYSTORE_FILE,
     keystorePassphrase: values.KEYSTORE_PASSPHRASE,
+    deployerPrivateKey: values.DEPLOYER_PRIVATE_KEY,
     finalityDepth: values.FINALITY_DEPTH,
     maxLagSeconds: values.MAX_LAG_SECONDS,
     rateLimitPerMinute: values.RATE_LIMIT_PER_MINUTE,

@@ -6,6 +6,7 @@ import { dirname, resolve } from "node:path";
 import { createInterface } from "node:readline";
 import { setTimeout as sleep } from "node:timers/promises";
 import { type GuardedProcess, spawnGuarded } from "./guarded-process.ts";
+import { StartError } from "./session.ts";
 
 const ROOT = resolve(import.meta.dirname, "../..");
 /** More deaths than this within a minute, and the server is not started again. */
@@ -63,10 +64,9 @@ export async function startServer(options: ServerOptions): Promise<ServerProcess
     for (const stream of [server.child.stdout, server.child.stderr]) {
       if (stream !== null) createInterface({ input: stream }).on("line", (line) => handleLine(line));
     }
-    server.ended.then(({ code, signal }) => {
-      if (stopping || expectedEnd === server) return;
-      // What it said last is still on its way.
-      server.child.once("close", () => handleDeath(signal ?? `code ${code}`, code !== null && !wasReady));
+    // Not "exit": what it said last may still be on its way then.
+    server.child.once("close", (code, signal) => {
+      if (!stopping && expectedEnd !== server) void handleDeath(signal ?? `code ${code}`, code !== null && !wasReady);
     });
     return server;
   }
@@ -100,7 +100,7 @@ export async function startServer(options: ServerOptions): Promise<ServerProcess
     failed,
     async ready(onProgress) {
       const asked = await Promise.race([poll(), failed.then((reason) => ({ reason }))]);
-      if (asked.reason !== undefined) throw new Error(asked.reason);
+      if (asked.reason !== undefined) throw new StartError(asked.reason);
       wasReady = true;
 
       async function poll(): Promise<{ reason: string | undefined }> {
@@ -111,7 +111,7 @@ export async function startServer(options: ServerOptions): Promise<ServerProcess
           if (answer.reason !== undefined) onProgress(answer.reason);
           await sleep(POLL_MS);
         }
-        return { reason: undefined };
+        return { reason: "Stopped before it was ready." };
       }
     },
     async restart() {

@@ -1,0 +1,38 @@
+// npm run deploy: deploys the registry to the chain at RPC_URL and writes down where it is. DEPLOYER_PRIVATE_KEY deploys and
+// acts for the consortium; without it the node's first unlocked account does, which development nodes have.
+
+import { join } from "node:path";
+import { deploymentFile, readDeployment, writeDeployment } from "../server/chain/deployment.ts";
+import { createRpc, RpcError } from "../server/chain/rpc.ts";
+import { ConfigError, loadConfig } from "../server/config.ts";
+import { deployRegistry } from "./deploy-registry.ts";
+
+async function main(): Promise<string> {
+  const config = loadConfig();
+  const rpc = createRpc({ url: config.rpcUrl });
+  const chainId = Number(await rpc.call<string>("eth_chainId"));
+  const genesis = await rpc.call<{ hash: string }>("eth_getBlockByNumber", ["0x0", false]);
+  const file = deploymentFile(config.dataFolder, chainId);
+  const known = readDeployment(config.dataFolder, chainId);
+  if (known?.genesisHash === genesis.hash && (await rpc.call("eth_getCode", [known.registry, "latest"])) !== "0x") {
+    return `The registry is on chain ${chainId} already, at ${known.registry} (${file}). To deploy another one, move that file away.`;
+  }
+  console.error(`Deploying to chain ${chainId} at ${rpc.endpoint} …`);
+  const deployment = await deployRegistry({
+    rpcUrl: config.rpcUrl,
+    cardBaseURI: `${config.publicUrl}/metadata/`,
+    privateKey: config.deployerPrivateKey,
+    // By genesis, because a chain that begins anew with the same id knows nothing of the old one's transactions.
+    journalFolder: join(config.dataFolder, "deployments", `ignition-${chainId}-${genesis.hash.slice(2, 10)}`),
+  });
+  writeDeployment(config.dataFolder, deployment);
+  return `The registry is at ${deployment.registry} on chain ${chainId}; written to ${file}. Start the server with: npm run server`;
+}
+
+try {
+  console.log(await main());
+} catch (error) {
+  const expected = error instanceof ConfigError || error instanceof RpcError;
+  console.error(expected ? error.message : error);
+  process.exitCode = 1;
+}
