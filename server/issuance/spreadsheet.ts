@@ -44,7 +44,7 @@ export function readSpreadsheet(bytes: Uint8Array): Spreadsheet {
   }
   const delimiter = DELIMITERS.find((one) => one === announced?.[1]) ?? detectDelimiter(lines);
   const { rows, problems } = readRecords(lines, delimiter, skipped + 1);
-  const filled = rows.filter(({ cells }) => cells.some((cell) => cell.trim() !== ""));
+  const filled = rows.filter(({ cells }) => !isEmpty(cells));
   const header = filled.shift();
   if (header === undefined)
     throw new IssuanceError("The file is empty. Its first row must name the columns, each further row is a card.");
@@ -85,12 +85,17 @@ function detectDelimiter(text: string): Spreadsheet["delimiter"] {
   let best: Spreadsheet["delimiter"] = ",";
   let bestScore = -1;
   for (const delimiter of DELIMITERS) {
-    const header = readRecords(start, delimiter, 1).rows.find(({ cells }) => cells.some((cell) => cell.trim() !== ""));
+    const header = readRecords(start, delimiter, 1).rows.find(({ cells }) => !isEmpty(cells));
     const cells = header?.cells ?? [];
     const score = cells.filter((cell) => columnNamed(cell) !== undefined).length * 1000 + cells.length;
     if (score > bestScore) [best, bestScore] = [delimiter, score];
   }
   return best;
+}
+
+/** Whether a record says nothing. Read with the wrong delimiter, an empty one is a cell full of the right one. */
+function isEmpty(cells: readonly string[]): boolean {
+  return cells.every((cell) => /^[\s,;]*$/.test(cell));
 }
 
 /** Reads all records. One whose quotation mark is never closed is a problem of its own line, not of the rest of the file. */

@@ -1,0 +1,162 @@
+import { expect } from "chai";
+import { columnNamed, findColumns } from "../../../server/issuance/columns.ts";
+import { IssuanceError, problemLines, problemsCsv } from "../../../server/issuance/problems.ts";
+import { readSpreadsheet } from "../../../server/issuance/spreadsheet.ts";
+
+const utf8 = (text: string) => new TextEncoder().encode(text);
+
+function utf16(text: string, bigEndian: boolean): Uint8Array {
+  const bytes = Buffer.from(`\ufeff${text}`, "utf16le");
+  return bigEndian ? bytes.swap16() : bytes;
+}
+
+/** Each record as [line, ...cells]. */
+function records(bytes: Uint8Array): unknown[] {
+  const { header, rows } = readSpreadsheet(bytes);
+  return [header, ...rows].map(({ line, cells }) => [line, ...cells]);
+}
+
+describe("spreadsheet reader", () => {
+  const table = "编号,客户编号,等级\n1,顾客-甲,2\n";
+  const expected = [
+    [1, "编号", "客户编号", "等级"],
+    [2, "1", "顾客-甲", "2"],
+  ];
+
+  it("reads UTF-8 with and without a byte order mark", () => {
+    for (const bytes of [utf8(table), utf8(`\ufeff${table}`)]) {
+      expect(records(bytes)).to.deep.equal(expected);
+      expect(readSpreadsheet(bytes).encoding).to.equal("UTF-8");
+    }
+  });
+
+  it("reads what Excel calls Unicode text: UTF-16 and tabs", () => {
+    for (const bigEndian of [false, true]) {
+      const sheet = readSpreadsheet(utf16(table.replaceAll(",", "\t"), bigEndian));
+      expect([sheet.encoding, sheet.delimiter]).to.deep.equal(["UTF-16", "\t"]);
+      expect(sheet.rows[0]?.cells).to.deep.equal(["1", "顾客-甲", "2"]);
+    }
+  });
+
+  it("reads what Excel writes on a Chinese Windows, and says that it assumed so", () => {
+    // "编号,等级\r\n1,2\r\n" in GB 2312.
+    const bytes = Buffer.concat([Buffer.from("b1e0bac52cb5c8bcb60d0a", "hex"), Buffer.from("1,2\r\n")]);
+    expect(records(bytes)).to.deep.equal([
+      [1, "编号", "等级"],
+      [2, "1", "2"],
+    ]);
+    expect(readSpreadsheet(bytes).encoding).to.equal("GB18030");
+  });
+
+  it("finds the delimiter, also the one that the file announces", () => {
+    for (const [text, line] of [
+      ["no;tier;expiry\n1;2;\n", 2],
+      ["no\ttier\texpiry\n1\t2\t\n", 2],
+      ["no,tier,expiry\n1,2,\n", 2],
+      ["sep=;\r\nno;tier;expiry\r\n1;2;\r\n", 3],
+      ['"sep=,"\nno,tier,expiry\n1,2,\n', 3],
+    ] as const)
+      expect(records(utf8(text))[1], text).to.deep.equal([line, "1", "2", ""]);
+    // More commas than semicolons, but only semicolons make sense of the header.
+    expect(readSpreadsheet(utf8('no;tier;"a,b,c,d,e"\n')).delimiter).to.equal(";");
+    expect(() => readSpreadsheet(utf8("sep=|\nno|tier\n"))).to.throw(IssuanceError, "separator");
+  });
+
+  it("counts lines as an editor does, over every kind of line end and inside quotation marks", () => {
+    for (const end of ["\n", "\r\n", "\r"]) {
+      const text = ["", "no,tier", "", '1,"a', 'b"', ",", "2,", '"3 ""x""",y', ""].join(end);
+      expect(records(utf8(text)), JSON.stringify(end)).to.deep.equal([
+        [2, "no", "tier"],
+        [4, "1", "a\nb"],
+        [7, "2", ""],
+        [8, '3 "x"', "y"],
+      ]);
+    }
+  });
+
+  it("takes an unclosed quotation mark for a problem of its line only", () => {
+    const { rows, problems } = readSpreadsheet(utf8('no,tier\n1,a\n2,"b\n3,c\n4,d\n'));
+    expect(problems).to.deep.equal([{ line: 3, reason: "a quotation mark is opened and never closed" }]);
+    expect(rows.map(({ line, cells }) => [line, ...cells])).to.deep.equal([
+      [2, "1", "a"],
+      [4, "3", "c"],
+      [5, "4", "d"],
+    ]);
+  });
+
+  it("says what to do with a workbook, with other bytes and with nothing", () => {
+    for (const [bytes, message] of [
+      [Buffer.from("504b0304140006000800", "hex"), "Excel workbook"],
+      [Buffer.from("d0cf11e0a1b11ae1", "hex"), "Excel workbook"],
+      [Buffer.from([0x6e, 0x00, 0x6f, 0x00]), "not text"],
+      [Buffer.from([0x6e, 0xff, 0xff, 0x0a]), "not text"],
+      [utf8(""), "empty"],
+      [utf8("\ufeff\r\n,,\r\n"), "empty"],
+    ] as const)
+      expect(() => readSpreadsheet(bytes), message).to.throw(IssuanceError, message);
+  });
+});
+
+describe("columns", () => {
+  it("knows headers in English and Chinese, however they are written", () => {
+    for (const [name, headers] of Object.entries({
+      serial: [
+        "Card number",
+        "CARD_NO.",
+        "serial",
+        "No.",
+        "№",
+        "编号",
+        "卡号",
+        "会员卡号",
+        " 编 号 ",
+        "Card number / 卡号",
+      ],
+      holder: ["Holder", "holder-address", "Wallet Address", "持有人", "持有人地址", "地址", "钱包地址"],
+      customer: ["customer", "Customer reference", "Customer_ID", "member id", "顾客", "客户编号", "Customer (CRM)"],
+      tier: ["Tier", "LEVEL", "等级", "会员等级", "ｔｉｅｒ", "Tier (0-255)"],
+      expiry: ["Expiry", "expires", "Valid until", "到期日", "有效期至", "有效期（至）", "Expiry date\n到期日"],
+      physical: ["Physical card number", "实体卡号", "physical_card_number"],
+    })) {
+      for (const header of headers) expect(columnNamed(header), header).to.equal(name);
+    }
+    for (const header of ["", "Remark", "备注", "Card number / Tier", "name", "电话"])
+      expect(columnNamed(header), header).to.equal(undefined);
+  });
+
+  it("reports unknown columns, and refuses missing and doubled ones", () => {
+    expect(findColumns(["备注", "卡号", "", "客户编号", "等级", "有效期至"])).to.deep.equal({
+      columns: { serial: 1, customer: 3, tier: 4, expiry: 5 },
+      unknown: ["备注"],
+    });
+    expect(() => findColumns(["卡号", "编号", "客户编号", "等级", "到期日"])).to.throw(
+      IssuanceError,
+      '"卡号" and "编号"',
+    );
+    expect(() => findColumns(["card number", "tier"])).to.throw(
+      IssuanceError,
+      'no column "expiry / 到期日", no column "holder address / 持有人地址" or "customer reference / 客户编号"',
+    );
+    expect(() => findColumns(["a", "b"])).to.throw(IssuanceError, '"card number / 编号"');
+  });
+});
+
+describe("problems", () => {
+  const problems = [1, 2, 3].map((line) => ({ line, reason: `reason ${line}` }));
+
+  it("are shown up to a limit, without letting the file write to the terminal", () => {
+    expect(problemLines(problems, 3)).to.deep.equal(["line 1: reason 1", "line 2: reason 2", "line 3: reason 3"]);
+    expect(problemLines(problems, 1)).to.deep.equal([
+      "line 1: reason 1",
+      "and 2 more; write them all to a file with --errors <file>",
+    ]);
+    expect(problemLines([{ line: 1, reason: "a\u001b[2Jb\nc" }], 9)).to.deep.equal(["line 1: a\\u001b[2Jb⏎c"]);
+  });
+
+  it("are written as CSV that no spreadsheet program runs", () => {
+    const reasons = ["=1+1", "+1", "-1", "@SUM(A1)", "\t=1", 'say "a", b', "plain"];
+    expect(problemsCsv(reasons.map((reason, index) => ({ line: index + 1, reason })))).to.equal(
+      '\ufeffline,reason\r\n1,\'=1+1\r\n2,\'+1\r\n3,\'-1\r\n4,\'@SUM(A1)\r\n5,"\'\t=1"\r\n6,"say ""a"", b"\r\n7,plain\r\n',
+    );
+  });
+});
