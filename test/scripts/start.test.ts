@@ -1,0 +1,230 @@
+// npm start and npm run dev as a person meets them, on ports and a data folder of their own.
+
+import { type ChildProcess, spawn, spawnSync } from "node:child_process";
+import { mkdtempSync, readFileSync, rmSync } from "node:fs";
+import { createServer } from "node:net";
+import { tmpdir } from "node:os";
+import { join, resolve } from "node:path";
+import { expect } from "chai";
+import { isRunning, type ProcessIdentity } from "../../scripts/lifecycle/process-identity.mjs";
+import { createRpc } from "../../server/chain/rpc.ts";
+import { freePort } from "../support/ports.ts";
+
+const ROOT = resolve(import.meta.dirname, "../..");
+
+interface Started {
+  child: ChildProcess;
+  /** All that it printed until now. */
+  output(): string;
+  /** Resolves when the output matches; rejects when it ends before. */
+  prints(pattern: RegExp): Promise<void>;
+  ended: Promise<number | null>;
+}
+
+describe("starting everything", function () {
+  this.timeout(120_000);
+
+  let folder: string;
+  let environment: NodeJS.ProcessEnv;
+  let server: string;
+  let chain: string;
+  let started: Started[];
+
+  before(async () => {
+    folder = mkdtempSync(join(tmpdir(), "mintmark-start-"));
+    const [port, rpcPort] = [await freePort(), await freePort()];
+    server = `http://127.0.0.1:${port}`;
+    chain = `http://127.0.0.1:${rpcPort}`;
+    environment = { ...process.env, DATA_DIR: folder, PORT: String(port), RPC_URL: chain };
+    for (const name of ["DATABASE_URL", "REGISTRY_ADDRESS", "PUBLIC_URL", "HOST", "npm_lifecycle_event"])
+      delete environment[name];
+  });
+
+  beforeEach(() => {
+    started = [];
+  });
+
+  afterEach(async () => {
+    for (const { child, ended } of started) {
+      child.kill("SIGTERM");
+      await ended;
+    }
+  });
+
+  after(() => {
+    rmSync(folder, { recursive: true, force: true });
+  });
+
+  function start(script = "scripts/start.ts", overrides: NodeJS.ProcessEnv = {}): Started {
+    const child = spawn(process.execPath, [script], {
+      cwd: ROOT,
+      env: { ...environment, ...overrides },
+      stdio: ["ignore", "pipe", "pipe"],
+    });
+    let text = "";
+    for (const stream of [child.stdout, child.stderr]) {
+      stream?.on("data", (data) => {
+        text += data;
+      });
+    }
+    let done = false;
+    const ended = new Promise<number | null>((resolve) => {
+      child.once("close", (code) => {
+        done = true;
+        resolve(code);
+      });
+    });
+    const result: Started = {
+      child,
+      output: () => text,
+      ended,
+      async prints(pattern) {
+        while (!pattern.test(text)) {
+          if (done) throw new Error(`It ended before it printed ${pattern}:\n${text}`);
+          await new Promise((resolve) => setTimeout(resolve, 20));
+        }
+      },
+    };
+    started.push(result);
+    return result;
+  }
+
+  const processes = (): Record<"chain" | "server", ProcessIdentity> =>
+    JSON.parse(readFileSync(join(folder, "run.json"), "utf8")).children;
+
+  async function stop({ child, ended }: Started): Promise<void> {
+    child.kill("SIGINT");
+    // As from the terminal and from npm.
+    child.kill("SIGINT");
+    expect(await ended).to.equal(0);
+  }
+
+  async function status(url: string): Promise<number> {
+    const response = await fetch(url);
+    await response.body?.cancel();
+    return response.status;
+  }
+
+  async function until(condition: () => boolean | Promise<boolean>): Promise<void> {
+    for (let waited = 0; !(await condition()); waited += 20) {
+      if (waited > 15_000) throw new Error("waited for 15 s in vain");
+      await new Promise((resolve) => setTimeout(resolve, 20));
+    }
+  }
+
+  async function fingerprint(): Promise<unknown> {
+    const rpc = createRpc({ url: chain });
+    return {
+      head: await rpc.call("eth_getBlockByNumber", ["latest", false]),
+      logs: await rpc.call("eth_getLogs", [{ fromBlock: "0x0", toBlock: "latest" }]),
+      // Without what depends on the moment.
+      collections: (await (await fetch(`${server}/v1/collections`)).json()).data,
+    };
+  }
+
+  it("prints addresses that answer, and keeps everything over an orderly stop", async () => {
+    const first = start();
+    await first.prints(/Mintmark is ready[\s\S]*Ctrl-C/);
+    const printed = [...first.output().matchAll(/ (http:\S+)/g)].map((match) => match[1] ?? "");
+    expect(printed).to.have.length(4);
+    for (const url of printed.filter((url) => url !== chain)) expect(await status(url), url).to.equal(200);
+    expect(await createRpc({ url: chain }).call("eth_chainId")).to.equal("0x4f3c11");
+    const before = await fingerprint();
+    const { chain: node, server: main } = processes();
+    await stop(first);
+    expect([isRunning(node), isRunning(main)]).to.deep.equal([false, false]);
+
+    const second = start();
+    await second.prints(/Mintmark is ready/);
+    expect(second.output()).to.match(/restored to block \d+/);
+    expect(await fingerprint()).to.deep.equal(before);
+    await stop(second);
+  });
+
+  it("refuses a second start on the same data, and leaves the first alone", async () => {
+    const first = start();
+    await first.prints(/Mintmark is ready/);
+    const second = start();
+    expect(await second.ended).to.equal(1);
+    expect(second.output()).to.contain("running on").and.to.contain("already");
+    expect(await status(`${server}/ready`)).to.equal(200);
+  });
+
+  it("starts the server again when it was killed", async () => {
+    const run = start();
+    await run.prints(/Mintmark is ready/);
+    const before = processes().server;
+    process.kill(before.pid, "SIGKILL");
+    await run.prints(/The server ended unexpectedly \(SIGKILL\)/);
+    await until(async () => (await status(`${server}/ready`).catch(() => 0)) === 200);
+    expect(processes().server.pid).not.to.equal(before.pid);
+  });
+
+  it("ends everything when the chain was killed, and has it all at the next start", async () => {
+    const run = start();
+    await run.prints(/Mintmark is ready/);
+    const before = await fingerprint();
+    const { chain: node, server: main } = processes();
+    process.kill(node.pid, "SIGKILL");
+    expect(await run.ended).to.equal(1);
+    expect(run.output()).to.contain("node ended unexpectedly (SIGKILL)");
+    expect(isRunning(main)).to.equal(false);
+    const next = start();
+    await next.prints(/Mintmark is ready/);
+    expect(await fingerprint()).to.deep.equal(before);
+  });
+
+  it("leaves nothing running when it was killed itself, and has it all at the next start", async () => {
+    const run = start();
+    await run.prints(/Mintmark is ready/);
+    const before = await fingerprint();
+    const { chain: node, server: main } = processes();
+    run.child.kill("SIGKILL");
+    await until(() => !isRunning(node) && !isRunning(main));
+    const next = start();
+    await next.prints(/Mintmark is ready/);
+    expect(next.output()).to.contain("The earlier run did not stop in order.");
+    expect(await fingerprint()).to.deep.equal(before);
+  });
+
+  it("names the port that is in use and the setting to change, and leaves nothing running", async () => {
+    const stranger = createServer();
+    await new Promise<void>((done) => stranger.listen(Number(new URL(server).port), "127.0.0.1", done));
+    const run = start();
+    expect(await run.ended).to.equal(1);
+    expect(run.output()).to.contain(new URL(server).port).and.to.contain("PORT=");
+    await new Promise((done) => stranger.close(done));
+    expect(await status(chain).catch(() => "nothing")).to.equal("nothing");
+  });
+
+  it("names the setting that is wrong", async () => {
+    const run = start("scripts/start.ts", { PORT: "many" });
+    expect(await run.ended).to.equal(1);
+    expect(run.output()).to.contain("PORT: must be a number");
+  });
+
+  it("says in one sentence that the database is another chain's, and which command resets it", async () => {
+    rmSync(join(folder, "chain"), { recursive: true });
+    const run = start();
+    expect(await run.ended).to.equal(1);
+    expect(run.output()).to.match(/mirrors another chain .*npm run reset-mirror/);
+    const reset = spawnSync(process.execPath, ["scripts/reset-mirror.ts"], {
+      cwd: ROOT,
+      env: environment,
+      encoding: "utf8",
+    });
+    expect(reset.stdout).to.match(/The mirror of chain 5192721 up to block \d+ is gone/);
+    const next = start();
+    await next.prints(/Mintmark is ready/);
+  });
+
+  it("runs on Hardhat's node for development, beside the kept data", async () => {
+    const kept = readFileSync(join(folder, "chain", "journal.jsonl"), "utf8");
+    const run = start("scripts/dev.ts");
+    await run.prints(/ready for development/);
+    expect(await createRpc({ url: chain }).call("eth_chainId")).to.equal("0x7a69");
+    expect(await status(`${server}/v/noirance-preview/1`)).to.equal(200);
+    await stop(run);
+    expect(readFileSync(join(folder, "chain", "journal.jsonl"), "utf8")).to.equal(kept);
+  });
+});
