@@ -7,7 +7,7 @@ import { cardNotFound, requireCheckpoint } from "./answers.ts";
 import { cardSvg, qrPng, qrSvg } from "./card-images.ts";
 import { createCardPageModel } from "./card-page.ts";
 import { markRoute } from "./errors.ts";
-import { refuseMethod, weakTag } from "./operations.ts";
+import { isKnown, refuseMethod, weakTag } from "./operations.ts";
 import { assetUrl, languageOf, renderPage, serveAssets } from "./page-rendering.ts";
 import type { CollectionName } from "./parameters.ts";
 import { hasValidCase } from "./parameters.ts";
@@ -34,15 +34,15 @@ export function pageRouter(services: Services, queries: Queries): Router {
   page(CARD_PATH, "/v/{collection}/{serial}", showCard);
   page(`${CARD_PATH}/qr.svg`, "/v/{collection}/{serial}/qr.svg", async (request, response) => {
     const { url } = await requireCard(request);
-    sendPicture(response, "image/svg+xml", await qrSvg(url), url);
+    sendPicture(request, response, "image/svg+xml", await qrSvg(url));
   });
   page(`${CARD_PATH}/qr.png`, "/v/{collection}/{serial}/qr.png", async (request, response) => {
     const { url } = await requireCard(request);
-    sendPicture(response, "image/png", await qrPng(url), url);
+    sendPicture(request, response, "image/png", await qrPng(url));
   });
   page(`${CARD_PATH}/card.svg`, "/v/{collection}/{serial}/card.svg", async (request, response) => {
     const { picture } = await requireCard(request);
-    sendPicture(response, "image/svg+xml", cardSvg(picture), picture);
+    sendPicture(request, response, "image/svg+xml", cardSvg(picture));
   });
   return router;
 
@@ -160,16 +160,11 @@ export function pageRouter(services: Services, queries: Queries): Router {
   }
 }
 
-function sendPicture(response: Response, type: string, picture: string | Buffer, tagged: unknown): void {
-  response
-    .set({
-      "Cache-Control": "public, max-age=86400",
-      "Content-Type": type,
-      ETag: weakTag([type, tagged]),
-      // Wallets and shop pages embed it.
-      "Cross-Origin-Resource-Policy": "cross-origin",
-    })
-    .send(typeof picture === "string" ? Buffer.from(picture) : picture);
+function sendPicture(request: Request, response: Response, type: string, picture: string | Buffer): void {
+  // Wallets and shop pages embed it.
+  response.set({ "Cache-Control": "public, max-age=86400", "Cross-Origin-Resource-Policy": "cross-origin" });
+  if (isKnown(request, response, weakTag(typeof picture === "string" ? picture : picture.toString("base64")))) return;
+  response.set("Content-Type", type).send(typeof picture === "string" ? Buffer.from(picture) : picture);
 }
 
 /** Pages are read kindly: capital letters and leading zeros are what people type off a card. */
