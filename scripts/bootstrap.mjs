@@ -209,16 +209,13 @@ async function npmInstall(root, node) {
   );
 }
 
+/** How many packages npm has unpacked; it makes all folders at the beginning. */
 function countPackages(root) {
-  try {
-    const names = readdirSync(join(root, "node_modules")).filter((name) => !name.startsWith("."));
-    return names.reduce(
-      (sum, name) => sum + (name.startsWith("@") ? readdirSync(join(root, "node_modules", name)).length : 1),
-      0,
-    );
-  } catch {
-    return 0; // npm has not made the folder yet.
-  }
+  const modules = join(root, "node_modules");
+  const list = (folder) => (existsSync(folder) ? readdirSync(folder).filter((name) => !name.startsWith(".")) : []);
+  return list(modules)
+    .flatMap((name) => (name.startsWith("@") ? list(join(modules, name)).map((inner) => join(name, inner)) : [name]))
+    .filter((name) => existsSync(join(modules, name, "package.json"))).length;
 }
 
 // ---- Build ----

@@ -6,11 +6,18 @@
 
 import { existsSync } from "node:fs";
 import { join } from "node:path";
-import { Contract, JsonRpcProvider, NonceManager, type Signer, ZeroAddress, ZeroHash } from "ethers";
+import { Contract, JsonRpcProvider, ZeroAddress, ZeroHash } from "ethers";
 import { BRAND_ROLE, brandRegistryInterface, membershipCollectionInterface } from "../server/chain/abi.ts";
 import type { Deployment } from "../server/chain/deployment.ts";
 import { commitmentRoot } from "../server/issuance/commitment.ts";
-import { type BrandKeys, createKeystore, DEMO_PASSPHRASE, openKeystore } from "../server/issuance/keystore.ts";
+import {
+  type BrandKeys,
+  createKeystore,
+  DEMO_PASSPHRASE,
+  type KeystoreEnvelope,
+  openKeystore,
+  readEnvelope,
+} from "../server/issuance/keystore.ts";
 
 interface DemoCollection {
   slug: string;
@@ -113,14 +120,14 @@ export async function seedDemo(options: SeedOptions): Promise<string[]> {
       report("metadata address set");
     }
     for (const brand of BRANDS) {
-      const keys = await openKeys(dataFolder, brand.label);
-      const brandId = await seedBrand(registry, brand, keys, report);
-      const admin = new NonceManager(keys.admin.connect(provider));
-      await seedRoles(registry, admin, brandId, keys, report);
+      const keys = await findKeys(dataFolder, brand.label);
+      const admin = async () => registry.connect((await keys.open()).admin.connect(provider)) as Contract;
+      const brandId = await seedBrand(registry, brand, keys.addresses.admin, report);
+      await seedRoles(registry, admin, brandId, keys.addresses, report);
       for (const collection of brand.collections) {
         if ((await read(registry, "collectionOf", collection.slug)) !== ZeroAddress) continue;
         const request = { brandId, ...collection, burnAuth: BURN_AUTH_BOTH };
-        await send(registry.connect(admin) as Contract, "createCollection", request);
+        await send(await admin(), "createCollection", request);
         report(`collection ${collection.slug} created`);
       }
       for (const batch of BATCHES) {
@@ -134,17 +141,31 @@ export async function seedDemo(options: SeedOptions): Promise<string[]> {
   }
 }
 
-async function openKeys(dataFolder: string, label: string): Promise<BrandKeys> {
+interface Keys {
+  addresses: KeystoreEnvelope["addresses"];
+  /** Decrypts the keys, which takes a second: only where something has to be signed. */
+  open(): Promise<BrandKeys>;
+}
+
+async function findKeys(dataFolder: string, label: string): Promise<Keys> {
   const file = join(dataFolder, "keys", `${label}.json`);
-  if (existsSync(file)) return await openKeystore(file, DEMO_PASSPHRASE);
-  return await createKeystore({ file, label, passphrase: DEMO_PASSPHRASE, demo: true });
+  let keys = existsSync(file)
+    ? undefined
+    : await createKeystore({ file, label, passphrase: DEMO_PASSPHRASE, demo: true });
+  return {
+    addresses: readEnvelope(file).addresses,
+    async open() {
+      keys ??= await openKeystore(file, DEMO_PASSPHRASE);
+      return keys;
+    },
+  };
 }
 
 /** The brand's id; admits it if it is not there. */
 async function seedBrand(
   registry: Contract,
   { name, legalName, domain, filingNumber }: DemoBrand,
-  keys: BrandKeys,
+  admin: string,
   report: (text: string) => void,
 ): Promise<number> {
   const count = Number(await read(registry, "brandCount"));
@@ -153,27 +174,27 @@ async function seedBrand(
     if (profile.domain === domain) return brandId;
   }
   const profile = { name, legalName, domain, filingNumber, profileURI: "", profileHash: ZeroHash };
-  await send(registry, "admitBrand", keys.admin.address, profile);
+  await send(registry, "admitBrand", admin, profile);
   report(`brand ${name} admitted`);
   return count + 1;
 }
 
 async function seedRoles(
   registry: Contract,
-  admin: Signer,
+  byAdmin: () => Promise<Contract>,
   brandId: number,
-  keys: BrandKeys,
+  { admin, issuer }: Keys["addresses"],
   report: (text: string) => void,
 ): Promise<void> {
   const adminRole = await read(registry, "roleId", brandId, BRAND_ROLE.Admin);
   // The keystores may have been deleted, and new ones made, while the chain stayed.
-  if (!(await read(registry, "hasRole", adminRole, keys.admin.address))) {
-    await send(registry, "grantRole", adminRole, keys.admin.address);
+  if (!(await read(registry, "hasRole", adminRole, admin))) {
+    await send(registry, "grantRole", adminRole, admin);
     report(`new administrator of brand ${brandId}`);
   }
   const issuerRole = await read(registry, "roleId", brandId, BRAND_ROLE.Issuer);
-  if (!(await read(registry, "hasRole", issuerRole, keys.issuer.address))) {
-    await send(registry.connect(admin) as Contract, "grantRole", issuerRole, keys.issuer.address);
+  if (!(await read(registry, "hasRole", issuerRole, issuer))) {
+    await send(await byAdmin(), "grantRole", issuerRole, issuer);
     report(`issuer of brand ${brandId} appointed`);
   }
 }
@@ -181,15 +202,15 @@ async function seedRoles(
 async function seedBatch(
   registry: Contract,
   batch: DemoBatch,
-  keys: BrandKeys,
+  { open }: Keys,
   provider: JsonRpcProvider,
   report: (text: string) => void,
 ): Promise<void> {
   const address = String(await read(registry, "collectionOf", batch.collection));
-  const issuer = new NonceManager(keys.issuer.connect(provider));
-  const collection = new Contract(address, membershipCollectionInterface, issuer);
+  const collection = new Contract(address, membershipCollectionInterface, provider);
   const { issuedAt } = (await read(collection, "cardOf", batch.firstSerial)) as { issuedAt: bigint };
   if (issuedAt !== 0n) return;
+  const keys = await open();
   const cards = batch.references.map((_, index) => ({
     serial: batch.firstSerial + index,
     physicalNumber: `NP-${String(batch.firstSerial + index).padStart(4, "0")}`,
@@ -197,14 +218,14 @@ async function seedBatch(
   const expiresAt =
     batch.years === undefined ? 0 : Date.UTC(new Date().getUTCFullYear() + batch.years + 1, 0, 1) / 1000;
   await send(
-    collection,
+    collection.connect(keys.issuer.connect(provider)) as Contract,
     "issue",
     batch.firstSerial,
     batch.references.map((reference) => keys.holderAddress(reference)),
     { tier: batch.tier, expiresAt },
     commitmentRoot(cards, address, keys),
   );
-  report(`${cards.length} cards of ${batch.collection} issued`);
+  report(`cards ${batch.firstSerial} to ${batch.firstSerial + cards.length - 1} of ${batch.collection} issued`);
 }
 
 async function read(contract: Contract, method: string, ...args: unknown[]): Promise<unknown> {
