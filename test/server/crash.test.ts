@@ -1,0 +1,123 @@
+// The server is killed at random moments while cards are being issued; in the end its mirror must equal the chain.
+// A failure prints the seed: CRASH_SEED=<seed> npm test -- test/server/crash.test.ts
+
+import { type ChildProcess, spawn } from "node:child_process";
+import { once } from "node:events";
+import { mkdtempSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { setTimeout as sleep } from "node:timers/promises";
+import { expect } from "chai";
+import { openDatabase } from "../../server/database/client.ts";
+import { startTestChain, type TestChain } from "../support/chain.ts";
+import { ROOT } from "../support/commands.ts";
+import { cardsInMirror, cardsOnChain, createTestMirror, mirrorRows, startAndCatchUp } from "../support/mirror.ts";
+import { freePort } from "../support/ports.ts";
+
+const KILLS = 6;
+
+/** A small generator of numbers in [0, 1) that a seed repeats: mulberry32. */
+function randomNumbers(seed: number): () => number {
+  let state = seed;
+  return () => {
+    state = (state + 0x6d2b79f5) | 0;
+    let mixed = Math.imul(state ^ (state >>> 15), 1 | state);
+    mixed = (mixed + Math.imul(mixed ^ (mixed >>> 7), 61 | mixed)) ^ mixed;
+    return ((mixed ^ (mixed >>> 14)) >>> 0) / 2 ** 32;
+  };
+}
+
+describe("a server that is killed again and again", function () {
+  this.timeout(120_000);
+
+  let chain: TestChain;
+  let folder: string;
+  let child: ChildProcess | undefined;
+
+  before(async () => {
+    chain = await startTestChain();
+    folder = mkdtempSync(join(tmpdir(), "mintmark-crash-"));
+  });
+  after(async () => {
+    child?.kill("SIGKILL");
+    await chain.close();
+    rmSync(folder, { recursive: true, force: true });
+  });
+
+  it("has a mirror that equals the chain", async () => {
+    const seed = Number(process.env["CRASH_SEED"] ?? Math.floor(Math.random() * 2 ** 31));
+    const random = randomNumbers(seed);
+    const port = await freePort();
+    const url = `file:${join(folder, "mirror.db")}`;
+    const start = (): ChildProcess =>
+      spawn(process.execPath, ["server/main.ts"], {
+        cwd: ROOT,
+        env: {
+          ...process.env,
+          PORT: String(port),
+          RPC_URL: chain.rpcUrl,
+          DATABASE_URL: url,
+          REGISTRY_ADDRESS: chain.deployment.registry,
+          LOG_LEVEL: "silent",
+        },
+        stdio: "ignore",
+      });
+    const indexedBlock = async (): Promise<number> =>
+      await fetch(`http://127.0.0.1:${port}/v1/collections`)
+        .then((response) => response.json())
+        .then((body) => Number((body as { asOf?: { blockNumber: number } }).asOf?.blockNumber ?? -1))
+        .catch(() => -1);
+
+    const brandId = await chain.admitBrand();
+    const collection = await chain.createCollection({ brandId, slug: "crash", maxSupply: 10_000 });
+    let issuing = true;
+    let serial = 1;
+    const issuer = (async () => {
+      while (issuing) {
+        const count = 1 + Math.floor(random() * 60);
+        await chain.issue({ collection, firstSerial: serial, holders: count, tier: Math.floor(random() * 5) });
+        serial += count;
+      }
+    })();
+
+    try {
+      let seenBlock = -1;
+      for (let kill = 0; kill < KILLS; kill++) {
+        child = start();
+        const exited = once(child, "exit");
+        // At least once it must have read something new; then it is killed at any moment of its work.
+        while (seenBlock >= 0 ? (await indexedBlock()) <= seenBlock : (await indexedBlock()) < 0) await sleep(5);
+        seenBlock = await indexedBlock();
+        await sleep(random() * 300);
+        child.kill("SIGKILL");
+        await exited;
+      }
+      issuing = false;
+      await issuer;
+
+      child = start();
+      const head = await chain.provider.getBlockNumber();
+      while ((await indexedBlock()) < head) await sleep(20);
+      const stopped = once(child, "exit");
+      child.kill("SIGTERM");
+      expect(await stopped).to.deep.equal([0, null]);
+
+      const fresh = await createTestMirror();
+      const survivor = await openDatabase(url);
+      try {
+        const reference = fresh.indexer(chain);
+        await startAndCatchUp(reference);
+        await reference.stop();
+        expect(await cardsInMirror(survivor, collection)).to.deep.equal(await cardsOnChain(chain, collection));
+        expect(await mirrorRows(survivor)).to.deep.equal(await mirrorRows(fresh.database));
+      } finally {
+        await survivor.$disconnect();
+        await fresh.close();
+      }
+    } catch (error) {
+      throw new Error(`with CRASH_SEED=${seed}`, { cause: error });
+    } finally {
+      issuing = false;
+    }
+  });
+});
