@@ -3,12 +3,14 @@
 import { getAddress } from "ethers";
 import { mirrorDoubt } from "../verification/verdict.ts";
 import { defineOperation, type Operation } from "./operations.ts";
+import { noQuery } from "./parameters.ts";
 import { isoTime } from "./present.ts";
 import { healthSchema, type ReadinessAnswer, readinessSchema } from "./schemas.ts";
 import type { Services } from "./services.ts";
 
 const OPERATIONAL_ROUTE = {
   tag: "operations",
+  query: noQuery,
   problems: [] as number[],
   tagged: false,
   limited: false,
