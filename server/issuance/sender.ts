@@ -49,11 +49,12 @@ const ASK_AGAIN_AFTER_REPLACEMENT = 3;
 
 /**
  * Plans the cards that are not issued yet and has the node execute the first transaction without sending it, which tells
- * early what would be refused. Throws {@link IssuanceError}.
+ * early what would be refused. With the gas factor of an earlier plan it skips that. Throws {@link IssuanceError}.
  */
 export async function planIssuance(
   dependencies: IssuanceDependencies,
   cards: readonly CardToIssue[],
+  knownGasFactor?: number,
 ): Promise<IssuancePlan> {
   const { chain, maxCards } = dependencies;
   const head = await chain.head();
@@ -73,6 +74,7 @@ export async function planIssuance(
     return { transactions, gasFactor };
   };
 
+  if (knownGasFactor !== undefined) return within(knownGasFactor);
   const plan = within(1);
   const [first] = plan.transactions;
   if (first === undefined) return plan;
@@ -96,17 +98,21 @@ export async function issueCards(
   let attempts = 0;
   let outstanding: CardToIssue[] | undefined;
   let queue: PlannedTransaction[] = [];
+  let gasFactor: number | undefined;
 
   while (outstanding === undefined || outstanding.length > 0) {
     try {
       if (queue.length === 0) {
-        const left: CardToIssue[] = await notIssued(dependencies, cards);
+        // What was on chain once stays there, so only the rest is looked up again.
+        const left: CardToIssue[] = await notIssued(dependencies, outstanding ?? cards);
         // Whoever issued them: as long as cards get issued, trying goes on.
         if (outstanding !== undefined && left.length < outstanding.length) attempts = 0;
         outstanding = left;
         onProgress(cards.length - left.length);
         if (left.length === 0) break;
-        queue = (await planIssuance(dependencies, left)).transactions;
+        // A race that was lost once says nothing about gas; failing again may.
+        const plan: IssuancePlan = await planIssuance(dependencies, left, attempts < 2 ? gasFactor : undefined);
+        ({ transactions: queue, gasFactor } = plan);
       }
       const next = queue[0];
       if (next === undefined || signal?.aborted === true) break;
@@ -122,7 +128,8 @@ export async function issueCards(
       attempts++;
       if (attempts >= MAXIMUM_ATTEMPTS) throw error;
       if (signal?.aborted === true) break;
-      await pause(FIRST_PAUSE_MS * 2 ** (attempts - 1), signal);
+      // Never the same for two runs, lest they meet again and again.
+      await pause(FIRST_PAUSE_MS * 2 ** (attempts - 1) * (0.5 + Math.random()), signal);
     }
   }
   // What is reported is what the chain says, not what this run believes to have done.

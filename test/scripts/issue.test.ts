@@ -18,7 +18,7 @@ const END_OF = {
 } as Record<string, number>;
 
 describe("npm run issue", function () {
-  this.timeout(180_000);
+  this.timeout(300_000);
   let fixture: Fixture;
   let slugs = 0;
 

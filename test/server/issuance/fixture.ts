@@ -131,7 +131,7 @@ export async function grantIssuer(chain: TestChain, brandId: number, account: st
 }
 
 /** Waits until a condition holds. */
-export async function until(condition: () => boolean, timeoutMs = 60_000): Promise<void> {
+export async function until(condition: () => boolean, timeoutMs = 120_000): Promise<void> {
   const deadline = Date.now() + timeoutMs;
   while (!condition()) {
     if (Date.now() > deadline) throw new Error("It did not happen in time");
