@@ -41,11 +41,13 @@ async function main(): Promise<void> {
   const logger = pino({ level: config.logLevel });
 
   await migrate(config.databaseUrl);
-  const database = await openDatabase(config.databaseUrl);
+  // The writer has a connection of its own: queries that shared it would run inside its open transaction, and see what may
+  // still be taken back.
+  const [database, writer] = await Promise.all([openDatabase(config.databaseUrl), openDatabase(config.databaseUrl)]);
   const rpc = createRpc({ url: config.rpcUrl });
   const indexer = createIndexer({
     rpc,
-    mirror: createMirror({ database }),
+    mirror: createMirror({ database: writer }),
     logger,
     finalityDepth: config.finalityDepth,
     registryOn(chainId) {
@@ -70,7 +72,7 @@ async function main(): Promise<void> {
     server.closeIdleConnections();
     setTimeout(() => server.closeAllConnections(), CLOSE_TIMEOUT_MS).unref();
     await Promise.all([closed, indexer.stop()]);
-    await database.$disconnect();
+    await Promise.all([database.$disconnect(), writer.$disconnect()]);
     logger.info("stopped");
   }
   process.on("SIGINT", stop);
