@@ -190,7 +190,7 @@ function eventOfBatch(address: string, serial: number): Prisma.Sql {
     SELECT ${EVENT_COLUMNS}
     FROM "Event" i
     JOIN "Event" e ON e."blockNumber" = i."blockNumber" AND e."logIndex" > i."logIndex"
-      AND e."name" = 'BatchIssued' AND e."transactionHash" = i."transactionHash"
+      AND e."address" = i."address" AND e."name" = 'BatchIssued' AND e."transactionHash" = i."transactionHash"
     JOIN "Block" b ON b."number" = e."blockNumber"
     WHERE i."address" = ${address} AND i."serial" = ${serial} AND i."name" = 'Issued'
     ORDER BY i."blockNumber", i."logIndex", e."blockNumber", e."logIndex"
