@@ -23,7 +23,7 @@ const SETTLE_MS = 150;
 const terminal = createTerminal();
 const { say, step } = terminal;
 
-await runSession(terminal, async (session) => {
+await runSession(terminal, "Stopped.", async (session) => {
   const began = performance.now();
   const config = loadConfig();
   const endpoint = localEndpoint(config.rpcUrl);
@@ -52,17 +52,14 @@ await runSession(terminal, async (session) => {
     const server = await startServer({
       url,
       logFile,
+      staysDead: true,
       environment: { DATA_DIR: dataFolder, DATABASE_URL: databaseUrl },
       onMessage: say,
       onProcess: (pid) => run.record("server", pid),
     });
     await session.onStop(() => server.stop());
-    await server.ready(progress);
+    await server.ready(progress).catch((error) => say(`${error.message}\nWaiting for a source to change …`));
     return server;
-  });
-  server.failed.then((reason) => {
-    say(reason);
-    say("Waiting for a source to change …");
   });
   watchSources({
     onServerChange: (file) => restartServer(server, file),
@@ -93,7 +90,7 @@ async function restartServer(server: ServerProcess, file: string): Promise<void>
     await server.ready(() => undefined);
     say(`${file} changed: the server runs again (${((performance.now() - began) / 1000).toFixed(1)} s)`);
   } catch (error) {
-    say(error instanceof Error ? error.message : String(error));
+    say(`${error instanceof Error ? error.message : String(error)}\nWaiting for a source to change …`);
   }
 }
 

@@ -18,7 +18,7 @@ import { type LocalChain, startLocalChain } from "./local-chain/local-chain.ts";
 const terminal = createTerminal();
 const { say, step } = terminal;
 
-await runSession(terminal, async (session) => {
+await runSession(terminal, "Stopped. Everything is kept for the next start.", async (session) => {
   const began = performance.now();
   const config = loadConfig();
   const endpoint = localEndpoint(config.rpcUrl);

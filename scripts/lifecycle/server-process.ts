@@ -13,6 +13,8 @@ const ROOT = resolve(import.meta.dirname, "../..");
 const DEATHS_PER_MINUTE = 5;
 const POLL_MS = 100;
 const LOG_LIMIT_BYTES = 10_000_000;
+/** How much of what the server said last is shown. */
+const SHOWN_LINES = 12;
 /** pino's number for "error". */
 const ERROR_LEVEL = 50;
 
@@ -21,15 +23,17 @@ export interface ServerOptions {
   url: string;
   logFile: string;
   environment?: NodeJS.ProcessEnv;
+  /** Whether a server that died stays dead until {@link ServerProcess.restart}: while its sources are being written. */
+  staysDead?: boolean;
   /** Is told what the person at the terminal should know. */
   onMessage: (message: string) => void;
   onProcess?: (pid: number) => void;
 }
 
 export interface ServerProcess {
-  /** Resolves when the server says that it is ready; rejects, with the server's own words, if it gives up before. */
+  /** Resolves when the server says that it is ready; rejects, with the server's own words, if it is dead for good before. */
   ready(onProgress: (text: string) => void): Promise<void>;
-  /** Resolves, with a reason, when the server died too often. */
+  /** Resolves, with a reason, when the server is dead for good: it gave up at its start, or died too often. */
   readonly failed: Promise<string>;
   /** Ends the server and starts it again, with the sources as they are now. */
   restart(): Promise<void>;
@@ -46,6 +50,10 @@ export async function startServer(options: ServerOptions): Promise<ServerProcess
   let wasReady = false;
   let expectedEnd: GuardedProcess | undefined;
   let lastWords: string[] = [];
+  /** Why the server is dead for good. */
+  let dead: string | undefined;
+  /** Whether somebody waits for it to be ready. */
+  let awaited = false;
   const deaths: number[] = [];
   let fail: (reason: string) => void = () => undefined;
   const failed = new Promise<string>((done) => {
@@ -55,6 +63,7 @@ export async function startServer(options: ServerOptions): Promise<ServerProcess
 
   async function launch(): Promise<GuardedProcess> {
     lastWords = [];
+    dead = undefined;
     const server = await spawnGuarded(process.execPath, [resolve(ROOT, "server/main.ts")], {
       cwd: ROOT,
       env: { ...process.env, ...options.environment },
@@ -66,7 +75,7 @@ export async function startServer(options: ServerOptions): Promise<ServerProcess
     }
     // Not "exit": what it said last may still be on its way then.
     server.child.once("close", (code, signal) => {
-      if (!stopping && expectedEnd !== server) void handleDeath(signal ?? `code ${code}`, code !== null && !wasReady);
+      if (!stopping && expectedEnd !== server) void handleDeath(signal ?? `code ${code}`, code !== null);
     });
     return server;
   }
@@ -79,15 +88,22 @@ export async function startServer(options: ServerOptions): Promise<ServerProcess
     else if (record.level >= ERROR_LEVEL) onMessage(`server: ${record.text} (details in ${logFile})`);
   }
 
-  async function handleDeath(how: string, gaveUp: boolean): Promise<void> {
+  function giveUp(reason: string): void {
+    dead = reason;
+    if (options.staysDead !== true) fail(reason);
+    // Whoever waits for it to be ready is told there.
+    else if (!awaited) onMessage(`${reason}\nWaiting for a source to change …`);
+  }
+
+  async function handleDeath(how: string, byItself: boolean): Promise<void> {
     if (stopping) return;
-    const words = lastWords.join("\n").trim();
-    if (gaveUp) return fail(words === "" ? `The server ended at once (${how}); see ${logFile}.` : words);
+    const words = lastWords.slice(-SHOWN_LINES).join("\n").trim();
+    if (options.staysDead === true || (byItself && !wasReady))
+      return giveUp(words === "" ? `The server ended unexpectedly (${how}); see ${logFile}.` : words);
     const now = Date.now();
     deaths.push(now);
-    if (deaths.filter((time) => now - time < 60_000).length > DEATHS_PER_MINUTE) {
-      return fail(`The server died more than ${DEATHS_PER_MINUTE} times within a minute; see ${logFile}.`);
-    }
+    if (deaths.filter((time) => now - time < 60_000).length > DEATHS_PER_MINUTE)
+      return giveUp(`The server died more than ${DEATHS_PER_MINUTE} times within a minute; see ${logFile}.`);
     onMessage(`The server ended unexpectedly (${how})${words === "" ? "" : `: ${words}`}. Starting it again …`);
     await sleep(200);
     if (stopping) return;
@@ -99,19 +115,22 @@ export async function startServer(options: ServerOptions): Promise<ServerProcess
   return {
     failed,
     async ready(onProgress) {
-      const asked = await Promise.race([poll(), failed.then((reason) => ({ reason }))]);
-      if (asked.reason !== undefined) throw new StartError(asked.reason);
-      wasReady = true;
-
-      async function poll(): Promise<{ reason: string | undefined }> {
+      awaited = true;
+      try {
         while (!stopping) {
+          if (dead !== undefined) throw new StartError(dead);
           const answer = await askReady(url);
-          if (answer.ready) return { reason: undefined };
-          if (answer.problem !== undefined) return { reason: answer.problem };
+          if (answer.problem !== undefined) throw new StartError(answer.problem);
+          if (answer.ready) {
+            wasReady = true;
+            return;
+          }
           if (answer.reason !== undefined) onProgress(answer.reason);
           await sleep(POLL_MS);
         }
-        return { reason: "Stopped before it was ready." };
+        throw new StartError("The server was stopped before it was ready.");
+      } finally {
+        awaited = false;
       }
     },
     async restart() {

@@ -20,7 +20,11 @@ export interface Session {
 }
 
 /** Runs `work`, which starts things and returns; they run until something ends the session, and with it the process. */
-export async function runSession(terminal: Terminal, work: (session: Session) => Promise<void>): Promise<void> {
+export async function runSession(
+  terminal: Terminal,
+  farewell: string,
+  work: (session: Session) => Promise<void>,
+): Promise<void> {
   const stops: (() => Promise<void> | void)[] = [];
   let ending: Promise<void> | undefined;
 
@@ -35,7 +39,7 @@ export async function runSession(terminal: Terminal, work: (session: Session) =>
           exitCode ||= 1;
         }
       }
-      if (message?.startsWith("Stopping")) terminal.say("Stopped. Everything is kept for the next start.");
+      if (message !== undefined && exitCode === 0) terminal.say(farewell);
       process.exit(exitCode);
     })();
     return ending;

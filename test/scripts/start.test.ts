@@ -1,7 +1,7 @@
 // npm start and npm run dev as a person meets them, on ports and a data folder of their own.
 
 import { type ChildProcess, spawn, spawnSync } from "node:child_process";
-import { mkdtempSync, readFileSync, rmSync } from "node:fs";
+import { mkdtempSync, readFileSync, rmSync, utimesSync } from "node:fs";
 import { createServer } from "node:net";
 import { tmpdir } from "node:os";
 import { join, resolve } from "node:path";
@@ -224,6 +224,13 @@ describe("starting everything", function () {
     await run.prints(/ready for development/);
     expect(await createRpc({ url: chain }).call("eth_chainId")).to.equal("0x7a69");
     expect(await status(`${server}/v/noirance-preview/1`)).to.equal(200);
+    const { server: main } = JSON.parse(readFileSync(join(folder, "dev", "run.json"), "utf8")).children;
+    process.kill(main.pid, "SIGKILL");
+    await run.prints(/ended unexpectedly \(SIGKILL\)[\s\S]*Waiting for a source to change/);
+    const source = join(ROOT, "server", "main.ts");
+    utimesSync(source, new Date(), new Date());
+    await run.prints(/main.ts changed: the server runs again/);
+    expect(await status(`${server}/ready`)).to.equal(200);
     await stop(run);
     expect(readFileSync(join(folder, "chain", "journal.jsonl"), "utf8")).to.equal(kept);
   });
