@@ -214,7 +214,7 @@ function startProgress(total: number): { update: (issued: number) => void; stop:
   }
   const bar = new cliProgress.SingleBar(
     // The bar's own handling of signals would end the process before the transaction in flight is known.
-    { format: "Issued {value} of {total} |{bar}| {percentage} % {eta_formatted} left", gracefulExit: false },
+    { format: "Issued {value} of {total} |{bar}| {percentage} %", gracefulExit: false },
     cliProgress.Presets.shades_classic,
   );
   bar.start(total, 0);
