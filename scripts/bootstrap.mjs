@@ -327,7 +327,23 @@ function environmentFor(node) {
 
 /** Runs a command to its end and returns all that it said. */
 function capture(command, args, options) {
-  return supervise(spawn(command, args, { ...options, stdio: ["ignore", "pipe", "pipe"] }));
+  const child = spawn(command, args, { ...options, stdio: ["ignore", "pipe", "pipe"] });
+  let interrupted;
+  // npm finishes what it is at before it ends, which takes longer than a person waits. What it leaves is begun anew.
+  const insist = (signal) => {
+    interrupted ??= signal;
+    setTimeout(() => child.kill("SIGKILL"), 500).unref();
+  };
+  for (const signal of SIGNALS) process.on(signal, insist);
+  return supervise(child)
+    .then((result) => {
+      if (interrupted === undefined) return result;
+      say("Stopped. The next run does this again from its beginning.");
+      throw new Exit(null, interrupted);
+    })
+    .finally(() => {
+      for (const signal of SIGNALS) process.off(signal, insist);
+    });
 }
 
 /** Runs Node with our terminal to its end. */
