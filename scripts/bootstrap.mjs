@@ -125,25 +125,11 @@ export function isInstalled(root) {
     list === undefined ||
     list.includes(value) ||
     (list.every((entry) => entry.startsWith("!")) && !list.includes(`!${value}`));
-  const here = (path, version) => {
-    const found = readJson(join(root, path, "package.json"));
-    return found !== undefined && (version === undefined || found.version === version);
-  };
-  // A registry that offers packages for one kind of machine only leaves the others out of the lock file, so binaries are
-  // also looked for by their names.
-  const cpuNames = cpu === "x64" ? ["x64", "amd64"] : [cpu];
-  const isOurBinary = (name) => {
-    const words = name.split(/[/-]/);
-    const otherLibc = libc === "glibc" ? "musl" : "gnu";
-    return words.includes(os) && cpuNames.some((word) => words.includes(word)) && !words.includes(otherLibc);
-  };
+  const here = (path, version) => readJson(join(root, path, "package.json"))?.version === version;
   return Object.entries(packages).every(([path, entry]) => {
     if (path === "" || entry.link === true) return true;
     if (!fits(entry.os, os) || !fits(entry.cpu, cpu) || (os === "linux" && !fits(entry.libc, libc))) return true;
-    if (!here(path, entry.version)) return false;
-    return Object.keys(entry.optionalDependencies ?? {})
-      .filter(isOurBinary)
-      .every((name) => here(join("node_modules", name)) || here(join(path, "node_modules", name)));
+    return here(path, entry.version);
   });
 }
 
@@ -165,7 +151,6 @@ async function ensureInstalled(root, node, abi) {
 }
 
 async function install(root, node, brokenOff) {
-  const folder = join(root, "node_modules");
   const count = Object.keys(readJson(join(root, "package-lock.json"))?.packages ?? {}).length;
   if (brokenOff) say("An earlier installation was broken off: starting it over.");
   say(`Installing about ${count} packages from npm; this takes a minute or so …`);
@@ -177,12 +162,11 @@ async function install(root, node, brokenOff) {
   );
   try {
     writeJson(installMark(root), { since: new Date().toISOString() });
-    // npm takes a package whose unpacking was broken off for a whole one, so such a folder goes first.
-    if (brokenOff || !existsSync(join(folder, ".package-lock.json"))) rmSync(folder, { recursive: true, force: true });
     await npmInstall(root, node);
     if (!isInstalled(root)) {
-      rmSync(folder, { recursive: true, force: true });
-      await npmInstall(root, node);
+      throw new BootstrapError(
+        "npm has installed the packages, but not all that the lock file names for this machine. Run this again; if it stays so, the registry lacks some.",
+      );
     }
     rmSync(installMark(root), { force: true });
   } finally {
@@ -191,13 +175,10 @@ async function install(root, node, brokenOff) {
   say(`Installed in ${seconds()} s.`);
 }
 
-/**
- * Installs what the lock file says, without touching it. Not `npm ci`: that refuses a lock file without the binaries for
- * other kinds of machines, which is what npm writes where the registry does not offer them.
- */
+/** Installs what the lock file says, and nothing else; begins by removing what is there. */
 async function npmInstall(root, node) {
   const [command, ...first] = npmCommand(node);
-  const { code, signal, output } = await capture(command, [...first, "install", "--no-save", "--loglevel=error"], {
+  const { code, signal, output } = await capture(command, [...first, "ci", "--loglevel=error"], {
     cwd: root,
     // npm run by an old Node leaves out packages that ask for a newer one, so the right one comes first.
     env: environmentFor(node),
@@ -223,6 +204,7 @@ function countPackages(root) {
 /** What the generated files follow from. */
 const BUILD_INPUTS = [
   "contracts",
+  "test/contracts/peers",
   "hardhat.config.ts",
   "prisma.config.ts",
   "server/database/schema.prisma",

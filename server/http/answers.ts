@@ -1,18 +1,18 @@
 // The envelope of the API's answers.
 
-import type { Checkpoint } from "../database/generated/client.ts";
 import type { MirrorStatus } from "../database/mirror-status.ts";
+import type { CheckpointRow } from "../database/snapshot.ts";
 import type { Reply } from "./operations.ts";
 import { presentAsOf } from "./present.ts";
 import { mirrorNotReady, Problem } from "./problems.ts";
 
 /** The checkpoint, or 503: before the mirror's first commit there is nothing to answer from. */
-export function requireCheckpoint(checkpoint: Checkpoint | null | undefined): Checkpoint {
+export function requireCheckpoint(checkpoint: CheckpointRow | null | undefined): CheckpointRow {
   if (checkpoint === null || checkpoint === undefined) throw mirrorNotReady();
   return checkpoint;
 }
 
-export function single(data: unknown, checkpoint: Checkpoint, mirror: MirrorStatus): Reply {
+export function single(data: unknown, checkpoint: CheckpointRow, mirror: MirrorStatus): Reply {
   return { body: { data, asOf: presentAsOf(checkpoint, mirror) }, tagged: data };
 }
 
@@ -25,7 +25,7 @@ export function list<Row>(options: {
   limit: number;
   present(row: Row): unknown;
   cursorOf(row: Row): string;
-  checkpoint: Checkpoint;
+  checkpoint: CheckpointRow;
   mirror: MirrorStatus;
 }): Reply {
   const page = options.rows.slice(0, options.limit);

@@ -77,9 +77,9 @@ export function createCardPageModel(options: {
       const live = card.status === "Active" || card.status === "Suspended";
       facts.push({ label: text.card.tier, value: text.card.tierValue(card.tier) });
       facts.push({ label: text.card.status, value: text.cardStatus[card.status as keyof Text["cardStatus"]] });
-      const issuedAt = Number(card.issuedAt);
+      const issuedAt = card.issuedAt;
       facts.push({ label: text.card.issuedAt, value: formats.date(issuedAt), time: formats.iso(issuedAt) });
-      const expiresAt = Number(card.expiresAt);
+      const expiresAt = card.expiresAt;
       facts.push(
         expiresAt === 0
           ? { label: text.card.expiresAt, value: text.card.neverExpires }
@@ -124,7 +124,7 @@ export function createCardPageModel(options: {
   }
 
   const { lastKnown } = verdict;
-  const blockTime = checkpoint === undefined ? undefined : Number(checkpoint.blockTimestamp);
+  const blockTime = checkpoint === undefined ? undefined : checkpoint.blockTimestamp;
   return {
     verdict: verdict.verdict,
     tone: TONES[verdict.verdict],

@@ -42,10 +42,10 @@ export function metadataOperations({ config }: Services, queries: Queries): Oper
             { trait_type: "Edition size", value: collection.maxSupply, display_type: "number" },
             { trait_type: "Tier", value: card.tier, display_type: "number" },
             { trait_type: "Status", value: card.status },
-            { trait_type: "Issued", value: Number(card.issuedAt), display_type: "date" },
-            ...(card.expiresAt === 0n
+            { trait_type: "Issued", value: card.issuedAt, display_type: "date" },
+            ...(card.expiresAt === 0
               ? []
-              : [{ trait_type: "Expires", value: Number(card.expiresAt), display_type: "date" as const }]),
+              : [{ trait_type: "Expires", value: card.expiresAt, display_type: "date" as const }]),
           ],
         };
         return { body: metadata, tagged: metadata };

@@ -2,12 +2,19 @@
 
 import { getAddress, ZeroHash } from "ethers";
 import type { BrandStatus, BurnAuth, CardStatus } from "../chain/abi.ts";
-import type { Batch, Brand, Card, Checkpoint, Collection } from "../database/generated/client.ts";
 import type { MirrorStatus } from "../database/mirror-status.ts";
+import type {
+  BatchRow,
+  BrandRow,
+  CardRow,
+  CheckpointRow,
+  CollectionRow,
+  CollectionWithBrand,
+} from "../database/snapshot.ts";
 import { explainVerdict } from "../verification/explain.ts";
 import type { VerdictWithAssurance } from "../verification/verdict.ts";
 import type { CardRecord } from "../verification/verify-card.ts";
-import type { CollectionRow, EventRow } from "./queries.ts";
+import type { TimedEvent } from "./queries.ts";
 import type {
   AsOf,
   BatchAnswer,
@@ -20,18 +27,18 @@ import type {
 } from "./schemas.ts";
 
 /** Seconds since the Unix epoch as ISO 8601. */
-export function isoTime(seconds: bigint | number): string {
-  return new Date(Number(seconds) * 1000).toISOString();
+export function isoTime(seconds: number): string {
+  return new Date(seconds * 1000).toISOString();
 }
 
 /** The same for times where 0 means never. */
-export function isoTimeOrNull(seconds: bigint | number): string | null {
-  return Number(seconds) === 0 ? null : isoTime(seconds);
+export function isoTimeOrNull(seconds: number): string | null {
+  return seconds === 0 ? null : isoTime(seconds);
 }
 
-export function presentAsOf(checkpoint: Checkpoint, mirror: MirrorStatus): AsOf {
+export function presentAsOf(checkpoint: CheckpointRow, mirror: MirrorStatus): AsOf {
   return {
-    chainId: Number(checkpoint.chainId),
+    chainId: checkpoint.chainId,
     blockNumber: checkpoint.blockNumber,
     blockHash: checkpoint.blockHash,
     blockTime: isoTime(checkpoint.blockTimestamp),
@@ -40,11 +47,11 @@ export function presentAsOf(checkpoint: Checkpoint, mirror: MirrorStatus): AsOf 
   };
 }
 
-function presentBrandSummary(brand: Brand): BrandSummaryAnswer {
+function presentBrandSummary(brand: BrandRow): BrandSummaryAnswer {
   return { id: brand.id, name: brand.name, status: brand.status as Exclude<BrandStatus, "None"> };
 }
 
-export function presentBrand(brand: Brand): BrandAnswer {
+export function presentBrand(brand: BrandRow): BrandAnswer {
   return {
     ...presentBrandSummary(brand),
     legalName: brand.legalName,
@@ -53,7 +60,7 @@ export function presentBrand(brand: Brand): BrandAnswer {
   };
 }
 
-export function presentCollection(row: CollectionRow): CollectionAnswer {
+export function presentCollection(row: CollectionWithBrand): CollectionAnswer {
   return {
     address: getAddress(row.address),
     slug: row.slug,
@@ -67,7 +74,7 @@ export function presentCollection(row: CollectionRow): CollectionAnswer {
   };
 }
 
-export function presentCard(card: Card, collection: Collection): CardAnswer {
+export function presentCard(card: CardRow, collection: CollectionRow): CardAnswer {
   return {
     collection: { address: getAddress(collection.address), slug: collection.slug, name: collection.name },
     serial: card.serial,
@@ -81,7 +88,7 @@ export function presentCard(card: Card, collection: Collection): CardAnswer {
   };
 }
 
-export function presentBatch(batch: Batch): BatchAnswer {
+export function presentBatch(batch: BatchRow): BatchAnswer {
   return {
     firstSerial: batch.firstSerial,
     count: batch.count,
@@ -91,17 +98,17 @@ export function presentBatch(batch: Batch): BatchAnswer {
   };
 }
 
-export function presentEvent(event: EventRow): EventAnswer {
+export function presentEvent(event: TimedEvent): EventAnswer {
   const stored = JSON.parse(event.arguments) as Record<string, unknown>;
   const args: EventAnswer["arguments"] = {};
   for (const [name, value] of Object.entries(stored)) args[name] = presentArgument(name, value);
   return {
     name: event.name,
     arguments: args,
-    blockNumber: Number(event.blockNumber),
+    blockNumber: event.blockNumber,
     time: isoTime(event.timestamp),
     transactionHash: event.transactionHash,
-    logIndex: Number(event.logIndex),
+    logIndex: event.logIndex,
   };
 }
 
@@ -124,7 +131,7 @@ export function verifyUrl(publicUrl: string, slug: string, serial: bigint | numb
 }
 
 export function presentVerification(
-  { verdict, record, checkpoint }: { verdict: VerdictWithAssurance; record: CardRecord; checkpoint: Checkpoint },
+  { verdict, record, checkpoint }: { verdict: VerdictWithAssurance; record: CardRecord; checkpoint: CheckpointRow },
   { publicUrl, serial }: { publicUrl: string; serial: bigint },
 ): VerificationAnswer {
   const { collection, card, batch } = record;
@@ -138,7 +145,7 @@ export function presentVerification(
     collection: presentCollection(collection),
     brand: presentBrand(collection.brand),
     evidence: {
-      chainId: Number(checkpoint.chainId),
+      chainId: checkpoint.chainId,
       contract: getAddress(collection.address),
       transactionHash: batch?.transactionHash ?? null,
       blockNumber: batch?.blockNumber ?? null,

@@ -2,197 +2,183 @@
 // its `asOf` is true; and every read follows an index from a known key, so that its cost does not grow with the tables.
 
 import type { Database } from "../database/client.ts";
+import { Prisma } from "../database/generated/client.ts";
 import {
-  type Batch,
-  type Brand,
-  type Card,
-  type Checkpoint,
-  type Collection,
-  Prisma,
-} from "../database/generated/client.ts";
+  type BatchRow,
+  batchAt,
+  type CardRow,
+  type CheckpointRow,
+  type CollectionRow,
+  type CollectionWithBrand,
+  cardAt,
+  checkpoint,
+  collectionAt,
+  type EventRow,
+  many,
+  one,
+  owner,
+  readSnapshot,
+  value,
+  withBrand,
+} from "../database/snapshot.ts";
 import type { HolderPosition } from "./cursors.ts";
 import type { CollectionName } from "./parameters.ts";
 import type { OfferedCollection } from "./verify-form.ts";
 
 /** How many collections a form offers; the others can be typed. */
 const MOST_OFFERED = 200;
-
-export type CollectionRow = Collection & { brand: Brand };
-export type CardRow = Card & { collection: Collection };
+/** How many events of a card its history has at most. */
+const LONGEST_HISTORY = 1_000;
 
 /** An event with the time of its block. */
-export interface EventRow {
-  blockNumber: number;
-  logIndex: number;
-  transactionHash: string;
-  name: string;
-  arguments: string;
-  timestamp: bigint | number;
-}
+export type TimedEvent = EventRow & { timestamp: number };
 
 export interface Snapshot {
-  checkpoint: Checkpoint | null;
+  checkpoint: CheckpointRow | null;
 }
 
 export interface Queries {
   /** The address of a collection; nothing if no collection has that slug. */
   resolveCollection(name: CollectionName): Promise<string | undefined>;
-  checkpoint(): Promise<Checkpoint | null>;
-  collections(page: { after: string | undefined; limit: number }): Promise<Snapshot & { collections: CollectionRow[] }>;
-  collection(address: string): Promise<Snapshot & { collection: CollectionRow | null }>;
+  checkpoint(): Promise<CheckpointRow | null>;
+  collections(page: {
+    after: string | undefined;
+    limit: number;
+  }): Promise<Snapshot & { collections: CollectionWithBrand[] }>;
+  collection(address: string): Promise<Snapshot & { collection: CollectionWithBrand | null }>;
   cards(
     address: string,
     page: { after: number | undefined; limit: number },
-  ): Promise<Snapshot & { collection: CollectionRow | null; cards: Card[] }>;
+  ): Promise<Snapshot & { collection: CollectionWithBrand | null; cards: CardRow[] }>;
   card(
     address: string,
     serial: number,
   ): Promise<
-    Snapshot & { collection: CollectionRow | null; card: Card | null; batch: Batch | null; events: EventRow[] }
+    Snapshot & {
+      collection: CollectionWithBrand | null;
+      card: CardRow | null;
+      batch: BatchRow | null;
+      events: TimedEvent[];
+    }
   >;
   /** The card without its history. */
   cardOnly(
     address: string,
     serial: number,
-  ): Promise<Snapshot & { collection: CollectionRow | null; card: Card | null }>;
+  ): Promise<Snapshot & { collection: CollectionWithBrand | null; card: CardRow | null }>;
   /** The first collections by name, for a form. */
   offeredCollections(): Promise<OfferedCollection[]>;
   holderCards(
     holder: string,
     page: { after: HolderPosition | undefined; limit: number },
-  ): Promise<Snapshot & { cards: CardRow[] }>;
+  ): Promise<Snapshot & { cards: (CardRow & { collection: CollectionRow })[] }>;
 }
 
 export function createQueries(database: Database): Queries {
-  const readCheckpoint = () => database.checkpoint.findUnique({ where: { id: 1 } });
-  const readCollection = (address: string) =>
-    database.collection.findUnique({ where: { address }, include: { brand: true } });
   // A slug leads to one address for ever (the registry derives the one from the other), so it is looked up once.
   const addresses = new Map<string, string>();
+  const withTime = {
+    timestamp: value<number>(Prisma.sql`SELECT "timestamp" FROM "Block" WHERE "number" = "Event"."blockNumber"`),
+  };
 
   return {
     async resolveCollection(name) {
       if ("address" in name) return name.address;
       const known = addresses.get(name.slug);
       if (known !== undefined) return known;
-      // As a transaction, so that it never sees what a writer on the same connection has not committed.
-      const [found] = await database.$transaction([
-        database.collection.findUnique({ where: { slug: name.slug }, select: { address: true } }),
-      ]);
-      if (found !== null) addresses.set(name.slug, found.address);
-      return found?.address;
+      const bySlug = one("Collection", { where: Prisma.sql`"slug" = ${name.slug}` });
+      const { collection } = await readSnapshot(database, { collection: bySlug });
+      if (collection !== null) addresses.set(name.slug, collection.address);
+      return collection?.address;
     },
     async checkpoint() {
-      const [checkpoint] = await database.$transaction([readCheckpoint()]);
-      return checkpoint;
+      return (await readSnapshot(database, { checkpoint })).checkpoint;
     },
-    async collections({ after, limit }) {
-      const [checkpoint, collections] = await database.$transaction([
-        readCheckpoint(),
-        database.collection.findMany({
-          where: after === undefined ? {} : { address: { gt: after } },
-          orderBy: { address: "asc" },
-          take: limit,
-          include: { brand: true },
-        }),
-      ]);
-      return { checkpoint, collections };
+    async collections({ after = "", limit }) {
+      const where = Prisma.sql`"address" > ${after}`;
+      const orderBy = Prisma.sql`"address"`;
+      return await readSnapshot(database, {
+        checkpoint,
+        collections: many("Collection", { where, orderBy, limit, include: withBrand }),
+      });
     },
     async collection(address) {
-      const [checkpoint, collection] = await database.$transaction([readCheckpoint(), readCollection(address)]);
-      return { checkpoint, collection };
+      return await readSnapshot(database, { checkpoint, collection: collectionAt(address) });
     },
-    async cards(address, { after, limit }) {
-      const [checkpoint, collection, cards] = await database.$transaction([
-        readCheckpoint(),
-        readCollection(address),
-        database.card.findMany({
-          where: { collectionAddress: address, serial: { gt: after ?? 0 } },
-          orderBy: { serial: "asc" },
-          take: limit,
-        }),
-      ]);
-      return { checkpoint, collection, cards };
+    async cards(address, { after = 0, limit }) {
+      const where = Prisma.sql`"collectionAddress" = ${address} AND "serial" > ${after}`;
+      const orderBy = Prisma.sql`"serial"`;
+      return await readSnapshot(database, {
+        checkpoint,
+        collection: collectionAt(address),
+        cards: many("Card", { where, orderBy, limit }),
+      });
     },
-    async card(collectionAddress, serial) {
-      const [checkpoint, collection, card, batch, cardEvents, batchEvents] = await database.$transaction([
-        readCheckpoint(),
-        readCollection(collectionAddress),
-        database.card.findUnique({ where: { collectionAddress_serial: { collectionAddress, serial } } }),
-        database.batch.findFirst({
-          where: { collectionAddress, firstSerial: { lte: serial } },
-          orderBy: { firstSerial: "desc" },
+    async card(address, serial) {
+      const { cardEvents, batchEvents, ...found } = await readSnapshot(database, {
+        checkpoint,
+        collection: collectionAt(address),
+        card: cardAt(address, serial),
+        batch: batchAt(address, serial),
+        cardEvents: many("Event", {
+          where: Prisma.sql`"address" = ${address} AND "serial" = ${serial}`,
+          orderBy: Prisma.sql`"blockNumber", "logIndex"`,
+          limit: LONGEST_HISTORY,
+          include: withTime,
         }),
-        database.$queryRaw<EventRow[]>(eventsOfCard(collectionAddress, serial)),
-        database.$queryRaw<EventRow[]>(eventOfBatch(collectionAddress, serial)),
-      ]);
+        batchEvents: many("Event", {
+          where: closesBatchOf(address, serial),
+          orderBy: Prisma.sql`"blockNumber", "logIndex"`,
+          limit: 1,
+          include: withTime,
+        }),
+      });
+      if (found.card === null) return { ...found, batch: null, events: [] };
       const events = [...cardEvents, ...batchEvents].sort(
         (a, b) => a.blockNumber - b.blockNumber || a.logIndex - b.logIndex,
       );
-      return { checkpoint, collection, card, batch: card === null ? null : batch, events: card === null ? [] : events };
+      return { ...found, events };
     },
-    async cardOnly(collectionAddress, serial) {
-      const [checkpoint, collection, card] = await database.$transaction([
-        readCheckpoint(),
-        readCollection(collectionAddress),
-        database.card.findUnique({ where: { collectionAddress_serial: { collectionAddress, serial } } }),
-      ]);
-      return { checkpoint, collection, card };
+    async cardOnly(address, serial) {
+      return await readSnapshot(database, {
+        checkpoint,
+        collection: collectionAt(address),
+        card: cardAt(address, serial),
+      });
     },
     async offeredCollections() {
-      const [rows] = await database.$transaction([
-        database.collection.findMany({
-          orderBy: { slug: "asc" },
-          take: MOST_OFFERED,
-          select: { slug: true, name: true, brand: { select: { name: true } } },
+      const { collections } = await readSnapshot(database, {
+        collections: many("Collection", {
+          where: Prisma.sql`true`,
+          orderBy: Prisma.sql`"slug"`,
+          limit: MOST_OFFERED,
+          include: withBrand,
         }),
-      ]);
-      return rows.map(({ slug, name, brand }) => ({ slug, name, brandName: brand.name }));
+      });
+      return collections.map(({ slug, name, brand }) => ({ slug, name, brandName: brand.name }));
     },
     async holderCards(holder, { after, limit }) {
-      const [checkpoint, cards] = await database.$transaction([
-        readCheckpoint(),
-        database.card.findMany({
-          where: {
-            holder,
-            ...(after === undefined
-              ? {}
-              : {
-                  collectionAddress: { gte: after.collectionAddress },
-                  OR: [
-                    { collectionAddress: { gt: after.collectionAddress } },
-                    { collectionAddress: after.collectionAddress, serial: { gt: after.serial } },
-                  ],
-                }),
-          },
-          orderBy: [{ collectionAddress: "asc" }, { serial: "asc" }],
-          take: limit,
-          include: { collection: true },
+      const later =
+        after === undefined
+          ? Prisma.empty
+          : Prisma.sql`AND ("collectionAddress", "serial") > (${after.collectionAddress}, ${after.serial})`;
+      return await readSnapshot(database, {
+        checkpoint,
+        cards: many("Card", {
+          where: Prisma.sql`"holder" = ${holder} ${later}`,
+          orderBy: Prisma.sql`"collectionAddress", "serial"`,
+          limit,
+          include: { collection: owner("Collection", Prisma.sql`"address" = "Card"."collectionAddress"`) },
         }),
-      ]);
-      return { checkpoint, cards };
+      });
     },
   };
 }
 
-const EVENT_COLUMNS = Prisma.sql`e."blockNumber", e."logIndex", e."transactionHash", e."name", e."arguments", b."timestamp"`;
-
-function eventsOfCard(address: string, serial: number): Prisma.Sql {
+/** The event that closed the card's batch: the first `BatchIssued` of its collection after the card's own `Issued`. */
+function closesBatchOf(address: string, serial: number): Prisma.Sql {
+  const issued = Prisma.sql`FROM "Event" i WHERE i."address" = ${address} AND i."serial" = ${serial} AND i."name" = 'Issued'`;
   return Prisma.sql`
-    SELECT ${EVENT_COLUMNS}
-    FROM "Event" e JOIN "Block" b ON b."number" = e."blockNumber"
-    WHERE e."address" = ${address} AND e."serial" = ${serial}`;
-}
-
-/** The event that closed the card's batch: the first `BatchIssued` of the collection after the card's own `Issued`. */
-function eventOfBatch(address: string, serial: number): Prisma.Sql {
-  return Prisma.sql`
-    SELECT ${EVENT_COLUMNS}
-    FROM "Event" i
-    JOIN "Event" e ON e."blockNumber" = i."blockNumber" AND e."logIndex" > i."logIndex"
-      AND e."address" = i."address" AND e."name" = 'BatchIssued' AND e."transactionHash" = i."transactionHash"
-    JOIN "Block" b ON b."number" = e."blockNumber"
-    WHERE i."address" = ${address} AND i."serial" = ${serial} AND i."name" = 'Issued'
-    ORDER BY i."blockNumber", i."logIndex", e."blockNumber", e."logIndex"
-    LIMIT 1`;
+    "blockNumber" = (SELECT i."blockNumber" ${issued}) AND "logIndex" > (SELECT i."logIndex" ${issued})
+    AND "address" = ${address} AND "name" = 'BatchIssued'`;
 }

@@ -3,17 +3,27 @@
 
 import type { BrandStatus, CardStatus } from "../chain/abi.ts";
 import type { Database } from "../database/client.ts";
-import type { Batch, Brand, Card, Checkpoint, Collection } from "../database/generated/client.ts";
 import type { MirrorStatus } from "../database/mirror-status.ts";
+import {
+  type BatchRow,
+  batchAt,
+  type CardRow,
+  type CheckpointRow,
+  type CollectionWithBrand,
+  cardAt,
+  checkpoint,
+  collectionAt,
+  readSnapshot,
+} from "../database/snapshot.ts";
 import { type VerdictWithAssurance, verdictOf } from "./verdict.ts";
 
 /** What the mirror holds about one serial of one collection. */
 export interface CardRecord {
-  collection: Collection & { brand: Brand };
+  collection: CollectionWithBrand;
   /** Nothing where the serial was never issued. */
-  card: Card | undefined;
+  card: CardRow | undefined;
   /** The batch that the card was issued in; nothing where there is no card. */
-  batch: Batch | undefined;
+  batch: BatchRow | undefined;
 }
 
 export interface CardVerification {
@@ -21,7 +31,7 @@ export interface CardVerification {
   /** Nothing if the mirror does not know the collection. */
   record: CardRecord | undefined;
   /** The block that the record is as of; nothing before the mirror's first commit. */
-  checkpoint: Checkpoint | undefined;
+  checkpoint: CheckpointRow | undefined;
 }
 
 export interface VerifyCardInput {
@@ -43,17 +53,15 @@ export async function verifyCard(input: VerifyCardInput): Promise<CardVerificati
   const { database, mirror, maxLagSeconds, now } = input;
   const collectionAddress = input.collectionAddress ?? "";
   const serial = input.serial >= 1n && input.serial <= LARGEST_SERIAL ? Number(input.serial) : 0;
-  const [checkpoint, collection, card, batch] = await database.$transaction([
-    database.checkpoint.findUnique({ where: { id: 1 } }),
-    database.collection.findUnique({ where: { address: collectionAddress }, include: { brand: true } }),
-    database.card.findUnique({ where: { collectionAddress_serial: { collectionAddress, serial } } }),
-    database.batch.findFirst({
-      where: { collectionAddress, firstSerial: { lte: serial } },
-      orderBy: { firstSerial: "desc" },
-    }),
-  ]);
+  const found = await readSnapshot(database, {
+    checkpoint,
+    collection: collectionAt(collectionAddress),
+    card: cardAt(collectionAddress, serial),
+    batch: batchAt(collectionAddress, serial),
+  });
+  const { collection, card, batch } = found;
   const verdict = verdictOf({
-    card: card === null ? undefined : { status: card.status as CardStatus, expiresAt: Number(card.expiresAt) },
+    card: card === null ? undefined : { status: card.status as CardStatus, expiresAt: card.expiresAt },
     brandStatus: collection === null ? undefined : (collection.brand.status as BrandStatus),
     now,
     mirror,
@@ -65,6 +73,6 @@ export async function verifyCard(input: VerifyCardInput): Promise<CardVerificati
       collection === null
         ? undefined
         : { collection, card: card ?? undefined, batch: card === null || batch === null ? undefined : batch },
-    checkpoint: checkpoint ?? undefined,
+    checkpoint: found.checkpoint ?? undefined,
   };
 }

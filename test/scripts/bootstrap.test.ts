@@ -50,9 +50,12 @@ describe("the bootstrap of every npm script", () => {
     const lock = {
       packages: {
         "": {},
-        "node_modules/plain": {
-          version: "1.2.3",
-          optionalDependencies: { [`plain-${process.platform}-${process.arch}`]: "1" },
+        "node_modules/plain": { version: "1.2.3" },
+        [`node_modules/plain-${process.platform}-${process.arch}`]: {
+          version: "1.0.0",
+          os: [process.platform],
+          cpu: [process.arch],
+          optional: true,
         },
         "node_modules/foreign": { version: "1.0.0", os: ["aix"], cpu: ["ppc64"], optional: true },
       },

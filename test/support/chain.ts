@@ -51,6 +51,8 @@ export async function startTestChain(options: { port?: number; cardBaseURI?: str
   const rpcUrl = `http://127.0.0.1:${port}`;
   const deployment = await deployRegistry({ rpcUrl, cardBaseURI: options.cardBaseURI ?? "" });
   const provider = new JsonRpcProvider(rpcUrl, deployment.chainId, { staticNetwork: true, cacheTimeout: -1 });
+  // Four seconds, the default, is what a receipt that is not there at once would cost.
+  provider.pollingInterval = 50;
   const registry = new Contract(deployment.registry, brandRegistryInterface, await provider.getSigner(0));
   const free = { gasPrice: 0 };
 

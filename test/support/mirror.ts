@@ -78,6 +78,19 @@ export async function mirrorRows(database: Database): Promise<Record<string, unk
   return rows;
 }
 
+/** What a mirror that reads the chain now, from nothing, consists of. */
+export async function freshMirrorRows(chain: TestChain): Promise<Record<string, unknown[]>> {
+  const fresh = await createTestMirror();
+  try {
+    const indexer = fresh.indexer(chain);
+    await startAndCatchUp(indexer);
+    await indexer.stop();
+    return await mirrorRows(fresh.database);
+  } finally {
+    await fresh.close();
+  }
+}
+
 export interface ComparableCard {
   serial: number;
   holder: string;

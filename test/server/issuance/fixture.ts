@@ -45,8 +45,6 @@ const ROOT = resolve(import.meta.dirname, "../../..");
 
 export async function createFixture(): Promise<Fixture> {
   const chain = await startTestChain();
-  // The library asks for a receipt every four seconds unless told otherwise.
-  chain.provider.pollingInterval = 50;
   const dataFolder = mkdtempSync(join(tmpdir(), "mintmark-issue-"));
   writeDeployment(dataFolder, chain.deployment);
   const brandId = await chain.admitBrand();

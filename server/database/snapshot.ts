@@ -1,0 +1,135 @@
+// Reads rows of several tables with one statement. One statement is one snapshot, without a transaction to open and close,
+// and its answer is one text, which makes it several times as fast as the client's own queries.
+// Besides bulk.ts the only SQL that PostgreSQL would want differently: there, json_object is json_build_object, and
+// json_group_array is json_agg.
+
+import type { Database } from "./client.ts";
+import type * as Models from "./generated/client.ts";
+import { Prisma } from "./generated/client.ts";
+
+/** A row as it comes out of a snapshot: times and ids are plain numbers, all of them far below 2^53. */
+type Plain<Row> = { [Column in keyof Row]: Row[Column] extends bigint ? number : Row[Column] };
+
+export type BatchRow = Plain<Models.Batch>;
+export type BrandRow = Plain<Models.Brand>;
+export type CardRow = Plain<Models.Card>;
+export type CheckpointRow = Plain<Models.Checkpoint>;
+export type CollectionRow = Plain<Models.Collection>;
+export type CollectionWithBrand = CollectionRow & { brand: BrandRow };
+export type EventRow = Plain<Models.Event>;
+
+interface Tables {
+  Batch: BatchRow;
+  Brand: BrandRow;
+  Card: CardRow;
+  Checkpoint: CheckpointRow;
+  Collection: CollectionRow;
+  Event: EventRow;
+}
+
+const COLUMNS: { [Table in keyof Tables]: readonly string[] } = {
+  Batch: Object.keys(Prisma.BatchScalarFieldEnum),
+  Brand: Object.keys(Prisma.BrandScalarFieldEnum),
+  Card: Object.keys(Prisma.CardScalarFieldEnum),
+  Checkpoint: Object.keys(Prisma.CheckpointScalarFieldEnum),
+  Collection: Object.keys(Prisma.CollectionScalarFieldEnum),
+  Event: Object.keys(Prisma.EventScalarFieldEnum),
+};
+
+/** A part of a snapshot: SQL for one JSON value, and that value's type. */
+export interface Part<Value> {
+  sql: Prisma.Sql;
+  /** Never there; it holds the type. */
+  value?: Value;
+}
+
+type Parts = Record<string, Part<unknown>>;
+type Values<Included extends Parts> = {
+  [Name in keyof Included]: Included[Name] extends Part<infer Value> ? Value : never;
+};
+
+interface Selection<Included extends Parts> {
+  /** Which rows; without WHERE. Within `include`, the outer row's columns are named with their table. */
+  where: Prisma.Sql;
+  /** Without ORDER BY. */
+  orderBy?: Prisma.Sql;
+  /** Further values for each row. */
+  include?: Included;
+}
+
+/** The first row; null if there is none. */
+export function one<Table extends keyof Tables, Included extends Parts = Record<never, never>>(
+  table: Table,
+  selection: Selection<Included>,
+): Part<(Tables[Table] & Values<Included>) | null> {
+  return { sql: Prisma.sql`(${rows(table, { ...selection, limit: 1 })})` };
+}
+
+/** At most `limit` rows. */
+export function many<Table extends keyof Tables, Included extends Parts = Record<never, never>>(
+  table: Table,
+  selection: Selection<Included> & { limit: number },
+): Part<(Tables[Table] & Values<Included>)[]> {
+  return { sql: Prisma.sql`(SELECT json_group_array(json(r."row")) FROM (${rows(table, selection)}) AS r)` };
+}
+
+/** A single number or text. */
+export function value<Value extends number | string>(sql: Prisma.Sql): Part<Value> {
+  return { sql: Prisma.sql`(${sql})` };
+}
+
+/** The row that a row belongs to by a foreign key, which guarantees that there is one. */
+export function owner<Table extends keyof Tables>(table: Table, where: Prisma.Sql): Part<Tables[Table]> {
+  return { sql: one(table, { where }).sql };
+}
+
+/** How far the mirror is; null if it is empty. */
+export const checkpoint = one("Checkpoint", { where: Prisma.sql`"id" = 1` });
+
+/** What is told of a collection's brand wherever a collection is told of. */
+export const withBrand = { brand: owner("Brand", Prisma.sql`"id" = "Collection"."brandId"`) };
+
+/** A collection with its brand, by its address. */
+export const collectionAt = (address: string) =>
+  one("Collection", { where: Prisma.sql`"address" = ${address}`, include: withBrand });
+
+/** A card by its collection's address and its serial. */
+export const cardAt = (address: string, serial: number) =>
+  one("Card", { where: Prisma.sql`"collectionAddress" = ${address} AND "serial" = ${serial}` });
+
+/** The batch that a serial belongs to if it was issued: batches do not overlap. */
+export const batchAt = (address: string, serial: number) =>
+  one("Batch", {
+    where: Prisma.sql`"collectionAddress" = ${address} AND "firstSerial" <= ${serial}`,
+    orderBy: Prisma.sql`"firstSerial" DESC`,
+  });
+
+/** Reads all parts as of one moment. */
+export async function readSnapshot<Included extends Parts>(
+  database: Database,
+  parts: Included,
+): Promise<Values<Included>> {
+  const [answer] = await database.$queryRaw<{ snapshot: string }[]>(
+    Prisma.sql`SELECT ${jsonObject(Object.entries(parts).map(([name, { sql }]) => [name, Prisma.sql`json(${sql})`]))} AS "snapshot"`,
+  );
+  if (answer === undefined) throw new Error("A SELECT without FROM has answered with no row");
+  return JSON.parse(answer.snapshot) as Values<Included>;
+}
+
+function rows(
+  table: keyof Tables,
+  { where, orderBy, include = {}, limit }: Selection<Parts> & { limit: number },
+): Prisma.Sql {
+  const columns = COLUMNS[table].map((column): [string, Prisma.Sql] => [column, Prisma.raw(`"${table}"."${column}"`)]);
+  const included = Object.entries(include).map(([name, { sql }]): [string, Prisma.Sql] => [
+    name,
+    Prisma.sql`json(${sql})`,
+  ]);
+  const order = orderBy === undefined ? Prisma.empty : Prisma.sql`ORDER BY ${orderBy}`;
+  return Prisma.sql`SELECT ${jsonObject([...columns, ...included])} AS "row" FROM ${Prisma.raw(`"${table}"`)} WHERE ${where} ${order} LIMIT ${limit}`;
+}
+
+/** Names come from the sources, never from a request. */
+function jsonObject(entries: [string, Prisma.Sql][]): Prisma.Sql {
+  return Prisma.sql`json_object(${Prisma.join(entries.map(([name, sql]) => Prisma.sql`${Prisma.raw(`'${name}'`)}, ${sql}`))})`;
+}
