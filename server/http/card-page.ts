@@ -1,11 +1,12 @@
 // What the verification page shows, in the reader's words: from a verification to lines that a view prints as they are.
 
-import { getAddress, ZeroHash } from "ethers";
+import { ZeroHash } from "ethers";
 import { type Formats, shorten } from "../../web/text/formats.ts";
 import type { Text } from "../../web/text/text.ts";
 import type { MirrorStatus } from "../database/mirror-status.ts";
 import type { Verdict } from "../verification/verdict.ts";
 import type { CardVerification } from "../verification/verify-card.ts";
+import { checksummed } from "./checksum.ts";
 
 /** One line of a list of facts. */
 export interface Fact {
@@ -73,7 +74,7 @@ export function createCardPageModel(options: {
     facts.push({ label: text.card.legalName, value: collection.brand.legalName });
     facts.push({ label: text.card.domain, value: collection.brand.domain });
     if (card !== undefined) {
-      const holder = getAddress(card.holder);
+      const holder = checksummed(card.holder);
       const live = card.status === "Active" || card.status === "Suspended";
       facts.push({ label: text.card.tier, value: text.card.tierValue(card.tier) });
       facts.push({ label: text.card.status, value: text.cardStatus[card.status as keyof Text["cardStatus"]] });
@@ -100,9 +101,9 @@ export function createCardPageModel(options: {
       });
     }
     if (checkpoint !== undefined) evidence.push({ label: text.evidence.chain, value: String(checkpoint.chainId) });
-    evidence.push({ label: text.evidence.contract, value: getAddress(collection.address), code: true });
+    evidence.push({ label: text.evidence.contract, value: checksummed(collection.address), code: true });
     if (card !== undefined) {
-      evidence.push({ label: text.evidence.holder, value: getAddress(card.holder), code: true });
+      evidence.push({ label: text.evidence.holder, value: checksummed(card.holder), code: true });
     }
     if (batch !== undefined) {
       evidence.push({ label: text.evidence.transaction, value: batch.transactionHash, code: true });

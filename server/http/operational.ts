@@ -1,7 +1,7 @@
 // For those who run the server: is it alive, is it current, what does it measure.
 
-import { getAddress } from "ethers";
 import { mirrorDoubt } from "../verification/verdict.ts";
+import { checksummed } from "./checksum.ts";
 import { defineOperation, type Operation } from "./operations.ts";
 import { noQuery } from "./parameters.ts";
 import { isoTime } from "./present.ts";
@@ -33,7 +33,7 @@ export function operationalOperations({ config, database, mirror, metrics, logge
       mirror: {
         state: status.state,
         chainId: status.chainId ?? null,
-        registry: status.registry === undefined ? null : getAddress(status.registry),
+        registry: status.registry === undefined ? null : checksummed(status.registry),
         indexed:
           status.indexed === undefined
             ? null

@@ -1,6 +1,6 @@
 // From rows to answers: addresses with their checksum, times in ISO 8601, nothing that clients do not need.
 
-import { getAddress, ZeroHash } from "ethers";
+import { ZeroHash } from "ethers";
 import type { BrandStatus, BurnAuth, CardStatus } from "../chain/abi.ts";
 import type { MirrorStatus } from "../database/mirror-status.ts";
 import type {
@@ -14,6 +14,7 @@ import type {
 import { explainVerdict } from "../verification/explain.ts";
 import type { VerdictWithAssurance } from "../verification/verdict.ts";
 import type { CardRecord } from "../verification/verify-card.ts";
+import { checksummed } from "./checksum.ts";
 import type { TimedEvent } from "./queries.ts";
 import type {
   AsOf,
@@ -62,7 +63,7 @@ export function presentBrand(brand: BrandRow): BrandAnswer {
 
 export function presentCollection(row: CollectionWithBrand): CollectionAnswer {
   return {
-    address: getAddress(row.address),
+    address: checksummed(row.address),
     slug: row.slug,
     name: row.name,
     symbol: row.symbol,
@@ -76,9 +77,9 @@ export function presentCollection(row: CollectionWithBrand): CollectionAnswer {
 
 export function presentCard(card: CardRow, collection: CollectionRow): CardAnswer {
   return {
-    collection: { address: getAddress(collection.address), slug: collection.slug, name: collection.name },
+    collection: { address: checksummed(collection.address), slug: collection.slug, name: collection.name },
     serial: card.serial,
-    holder: getAddress(card.holder),
+    holder: checksummed(card.holder),
     tier: card.tier,
     status: card.status as Exclude<CardStatus, "None">,
     issuedAt: isoTime(card.issuedAt),
@@ -116,7 +117,7 @@ function presentArgument(name: string, value: unknown): EventAnswer["arguments"]
   if (name === "expiresAt" && (typeof value === "number" || typeof value === "string")) {
     return isoTimeOrNull(Number(value));
   }
-  if (typeof value === "string") return /^0x[0-9a-f]{40}$/.test(value) ? getAddress(value) : value;
+  if (typeof value === "string") return /^0x[0-9a-f]{40}$/.test(value) ? checksummed(value) : value;
   if (typeof value === "number" || typeof value === "boolean" || value === null) return value;
   return JSON.stringify(value);
 }
@@ -146,7 +147,7 @@ export function presentVerification(
     brand: presentBrand(collection.brand),
     evidence: {
       chainId: checkpoint.chainId,
-      contract: getAddress(collection.address),
+      contract: checksummed(collection.address),
       transactionHash: batch?.transactionHash ?? null,
       blockNumber: batch?.blockNumber ?? null,
       batchFirstSerial: batch?.firstSerial ?? null,
