@@ -6,9 +6,10 @@
 
 import { existsSync } from "node:fs";
 import { join } from "node:path";
-import { Contract, JsonRpcProvider, ZeroAddress, ZeroHash } from "ethers";
+import { Contract, JsonRpcProvider, type TransactionResponse, ZeroAddress, ZeroHash } from "ethers";
 import { BRAND_ROLE, brandRegistryInterface, membershipCollectionInterface } from "../server/chain/abi.ts";
 import type { Deployment } from "../server/chain/deployment.ts";
+import { untilMined } from "../server/chain/receipt.ts";
 import { commitmentRoot } from "../server/issuance/commitment.ts";
 import {
   type BrandKeys,
@@ -106,7 +107,6 @@ export async function seedDemo(options: SeedOptions): Promise<string[]> {
   const provider = new JsonRpcProvider(rpcUrl, deployment.chainId, {
     staticNetwork: true,
     cacheTimeout: -1,
-    pollingInterval: 25,
   });
   const done: string[] = [];
   const report = (text: string) => {
@@ -233,6 +233,7 @@ async function read(contract: Contract, method: string, ...args: unknown[]): Pro
 }
 
 async function send(contract: Contract, method: string, ...args: unknown[]): Promise<void> {
-  const transaction = await contract.getFunction(method)(...args, FREE);
-  await transaction.wait();
+  const transaction: TransactionResponse = await contract.getFunction(method)(...args, FREE);
+  const receipt = await untilMined(transaction.hash, (hash) => transaction.provider.getTransactionReceipt(hash));
+  if (receipt.status !== 1) throw new Error(`The transaction ${transaction.hash} (${method}) failed`);
 }

@@ -1,10 +1,10 @@
 // Fills a running development chain with as many cards as asked for.
 
 import { randomBytes } from "node:crypto";
-import { setTimeout as sleep } from "node:timers/promises";
 import { hexlify, ZeroHash } from "ethers";
 import { BRAND_ROLE, brandRegistryInterface, membershipCollectionInterface } from "../../server/chain/abi.ts";
 import type { Deployment } from "../../server/chain/deployment.ts";
+import { untilMined } from "../../server/chain/receipt.ts";
 import { createRpc } from "../../server/chain/rpc.ts";
 import { deployRegistry } from "../deploy-registry.ts";
 
@@ -23,12 +23,10 @@ export async function fillChain(
 
   async function send(from: string, to: string, data: string): Promise<void> {
     const hash = await rpc.call<string>("eth_sendTransaction", [{ from, to, data, gas: GAS_LIMIT, gasPrice: "0x0" }]);
-    for (;;) {
-      const receipt = await rpc.call<{ status: string } | null>("eth_getTransactionReceipt", [hash]);
-      if (receipt?.status === "0x1") return;
-      if (receipt !== null) throw new Error(`The transaction ${hash} failed`);
-      await sleep(1);
-    }
+    const receipt = await untilMined(hash, (mined) =>
+      rpc.call<{ status: string } | null>("eth_getTransactionReceipt", [mined]),
+    );
+    if (receipt.status !== "0x1") throw new Error(`The transaction ${hash} failed`);
   }
   const call = async (to: string, data: string) => await rpc.call<string>("eth_call", [{ to, data }, "latest"]);
   const encode = brandRegistryInterface.encodeFunctionData.bind(brandRegistryInterface);

@@ -1,11 +1,12 @@
 // A real chain for a test: Hardhat's node behind HTTP on a free port, with the registry deployed.
 
 import { randomBytes } from "node:crypto";
-import { Contract, hexlify, JsonRpcProvider, type JsonRpcSigner, ZeroHash } from "ethers";
+import { Contract, hexlify, JsonRpcProvider, type JsonRpcSigner, type TransactionResponse, ZeroHash } from "ethers";
 import { network } from "hardhat";
 import { deployRegistry } from "../../scripts/deploy-registry.ts";
 import { BRAND_ROLE, brandRegistryInterface, membershipCollectionInterface } from "../../server/chain/abi.ts";
 import type { Deployment } from "../../server/chain/deployment.ts";
+import { untilMined } from "../../server/chain/receipt.ts";
 import { createRpc, type Rpc } from "../../server/chain/rpc.ts";
 import { freePort } from "./ports.ts";
 
@@ -51,15 +52,13 @@ export async function startTestChain(options: { port?: number; cardBaseURI?: str
   const rpcUrl = `http://127.0.0.1:${port}`;
   const deployment = await deployRegistry({ rpcUrl, cardBaseURI: options.cardBaseURI ?? "" });
   const provider = new JsonRpcProvider(rpcUrl, deployment.chainId, { staticNetwork: true, cacheTimeout: -1 });
-  // Four seconds, the default, is what a receipt that is not there at once would cost.
-  provider.pollingInterval = 50;
   const registry = new Contract(deployment.registry, brandRegistryInterface, await provider.getSigner(0));
   const free = { gasPrice: 0 };
 
   async function send(contract: Contract, index: number, method: string, ...args: unknown[]): Promise<void> {
     const connected = contract.connect(await provider.getSigner(index)) as Contract;
-    const transaction = await connected.getFunction(method)(...args, free);
-    await transaction.wait();
+    const transaction: TransactionResponse = await connected.getFunction(method)(...args, free);
+    await untilMined(transaction.hash, (hash) => provider.getTransactionReceipt(hash));
   }
 
   return {
