@@ -27,14 +27,23 @@ interface Tables {
   Event: EventRow;
 }
 
-const COLUMNS: { [Table in keyof Tables]: readonly string[] } = {
-  Batch: Object.keys(Prisma.BatchScalarFieldEnum),
-  Brand: Object.keys(Prisma.BrandScalarFieldEnum),
-  Card: Object.keys(Prisma.CardScalarFieldEnum),
-  Checkpoint: Object.keys(Prisma.CheckpointScalarFieldEnum),
-  Collection: Object.keys(Prisma.CollectionScalarFieldEnum),
-  Event: Object.keys(Prisma.EventScalarFieldEnum),
+/** Each table's columns as arguments of json_object. */
+const COLUMNS: { [Table in keyof Tables]: Prisma.Sql } = {
+  Batch: columnsOf("Batch", Prisma.BatchScalarFieldEnum),
+  Brand: columnsOf("Brand", Prisma.BrandScalarFieldEnum),
+  Card: columnsOf("Card", Prisma.CardScalarFieldEnum),
+  Checkpoint: columnsOf("Checkpoint", Prisma.CheckpointScalarFieldEnum),
+  Collection: columnsOf("Collection", Prisma.CollectionScalarFieldEnum),
+  Event: columnsOf("Event", Prisma.EventScalarFieldEnum),
 };
+
+function columnsOf(table: string, columns: Record<string, string>): Prisma.Sql {
+  return Prisma.raw(
+    Object.keys(columns)
+      .map((column) => `'${column}', "${table}"."${column}"`)
+      .join(", "),
+  );
+}
 
 /** A part of a snapshot: SQL for one JSON value, and that value's type. */
 export interface Part<Value> {
@@ -93,6 +102,11 @@ export const withBrand = { brand: owner("Brand", Prisma.sql`"id" = "Collection".
 export const collectionAt = (address: string) =>
   one("Collection", { where: Prisma.sql`"address" = ${address}`, include: withBrand });
 
+/** A serial as the tables hold it: those beyond every edition (at most 1,000,000,000 cards) as 0, which no card has. */
+export function storedSerial(serial: bigint): number {
+  return serial <= 1_000_000_000n ? Number(serial) : 0;
+}
+
 /** A card by its collection's address and its serial. */
 export const cardAt = (address: string, serial: number) =>
   one("Card", { where: Prisma.sql`"collectionAddress" = ${address} AND "serial" = ${serial}` });
@@ -110,7 +124,7 @@ export async function readSnapshot<Included extends Parts>(
   parts: Included,
 ): Promise<Values<Included>> {
   const [answer] = await database.$queryRaw<{ snapshot: string }[]>(
-    Prisma.sql`SELECT ${jsonObject(Object.entries(parts).map(([name, { sql }]) => [name, Prisma.sql`json(${sql})`]))} AS "snapshot"`,
+    Prisma.sql`SELECT json_object(${Prisma.join(members(parts))}) AS "snapshot"`,
   );
   if (answer === undefined) throw new Error("A SELECT without FROM has answered with no row");
   return JSON.parse(answer.snapshot) as Values<Included>;
@@ -120,16 +134,12 @@ function rows(
   table: keyof Tables,
   { where, orderBy, include = {}, limit }: Selection<Parts> & { limit: number },
 ): Prisma.Sql {
-  const columns = COLUMNS[table].map((column): [string, Prisma.Sql] => [column, Prisma.raw(`"${table}"."${column}"`)]);
-  const included = Object.entries(include).map(([name, { sql }]): [string, Prisma.Sql] => [
-    name,
-    Prisma.sql`json(${sql})`,
-  ]);
+  const row = Prisma.join([COLUMNS[table], ...members(include)]);
   const order = orderBy === undefined ? Prisma.empty : Prisma.sql`ORDER BY ${orderBy}`;
-  return Prisma.sql`SELECT ${jsonObject([...columns, ...included])} AS "row" FROM ${Prisma.raw(`"${table}"`)} WHERE ${where} ${order} LIMIT ${limit}`;
+  return Prisma.sql`SELECT json_object(${row}) AS "row" FROM ${Prisma.raw(`"${table}"`)} WHERE ${where} ${order} LIMIT ${limit}`;
 }
 
-/** Names come from the sources, never from a request. */
-function jsonObject(entries: [string, Prisma.Sql][]): Prisma.Sql {
-  return Prisma.sql`json_object(${Prisma.join(entries.map(([name, sql]) => Prisma.sql`${Prisma.raw(`'${name}'`)}, ${sql}`))})`;
+/** Parts as arguments of json_object. Their names come from the sources, never from a request. */
+function members(parts: Parts): Prisma.Sql[] {
+  return Object.entries(parts).map(([name, { sql }]) => Prisma.sql`${Prisma.raw(`'${name}'`)}, json(${sql})`);
 }

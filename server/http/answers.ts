@@ -13,7 +13,7 @@ export function requireCheckpoint(checkpoint: CheckpointRow | null | undefined):
 }
 
 export function single(data: unknown, checkpoint: CheckpointRow, mirror: MirrorStatus): Reply {
-  return { body: { data, asOf: presentAsOf(checkpoint, mirror) }, tagged: data };
+  return { body: { data }, asOf: presentAsOf(checkpoint, mirror) };
 }
 
 /**
@@ -32,10 +32,7 @@ export function list<Row>(options: {
   const last = page.at(-1);
   const nextCursor = options.rows.length > options.limit && last !== undefined ? options.cursorOf(last) : null;
   const data = page.map(options.present);
-  return {
-    body: { data, nextCursor, asOf: presentAsOf(options.checkpoint, options.mirror) },
-    tagged: [data, nextCursor],
-  };
+  return { body: { data, nextCursor }, asOf: presentAsOf(options.checkpoint, options.mirror) };
 }
 
 export function collectionNotFound(): Problem {

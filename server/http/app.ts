@@ -63,7 +63,7 @@ export function createApp({ metrics = new Registry(), now = Date.now, ...options
     tagged: true,
     limited: true,
     open: true,
-    handle: () => ({ body: document, tagged: document }),
+    handle: () => ({ body: document }),
   });
   app.use(operationRouter([...operations, documentOperation]));
   app.use(docsRouter());

@@ -1,4 +1,5 @@
 import { z } from "zod";
+import { storedSerial } from "../database/snapshot.ts";
 import { cardNotFound, collectionNotFound, list, requireCheckpoint, single } from "./answers.ts";
 import { encodeCardCursor, encodeCollectionCursor } from "./cursors.ts";
 import { defineOperation, type Operation } from "./operations.ts";
@@ -9,8 +10,6 @@ import { type CardDetailAnswer, cardDetailSchema, cardSchema, collectionSchema, 
 import type { Services } from "./services.ts";
 
 const DATA_ROUTE = { tagged: true, limited: true, open: true } as const;
-/** Serials beyond the largest possible edition, which need no look-up. */
-const LARGEST_SERIAL = 1_000_000_000n;
 
 export function collectionOperations({ mirror }: Services, queries: Queries): Operation[] {
   /** The address of the collection that is asked for, or a 404 that is true: 503 while nothing is known at all. */
@@ -106,8 +105,10 @@ export function collectionOperations({ mirror }: Services, queries: Queries): Op
       async handle({ params }) {
         const status = mirror.status();
         const address = await addressOf(params.collection);
-        const serial = params.serial <= LARGEST_SERIAL ? Number(params.serial) : 0;
-        const { checkpoint, collection, card, batch, events } = await queries.card(address, serial);
+        const { checkpoint, collection, card, batch, events } = await queries.card(
+          address,
+          storedSerial(params.serial),
+        );
         const asOf = requireCheckpoint(checkpoint);
         if (collection === null) throw collectionNotFound();
         if (card === null) throw cardNotFound();

@@ -1,6 +1,7 @@
 // ERC-721 metadata: what a wallet shows. Public for ever and cached by strangers, so nothing about the holder is in it.
 
 import { z } from "zod";
+import { storedSerial } from "../database/snapshot.ts";
 import { cardNotFound, requireCheckpoint } from "./answers.ts";
 import { defineOperation, type Operation } from "./operations.ts";
 import { addressParameter, noQuery, serialParameter } from "./parameters.ts";
@@ -25,7 +26,7 @@ export function metadataOperations({ config }: Services, queries: Queries): Oper
       limited: true,
       open: true,
       async handle({ params }) {
-        const serial = params.serial <= 1_000_000_000n ? Number(params.serial) : 0;
+        const serial = storedSerial(params.serial);
         const { checkpoint, collection, card } = await queries.cardOnly(params.address, serial);
         requireCheckpoint(checkpoint);
         if (collection === null || card === null) throw cardNotFound();
@@ -48,7 +49,7 @@ export function metadataOperations({ config }: Services, queries: Queries): Oper
               : [{ trait_type: "Expires", value: card.expiresAt, display_type: "date" as const }]),
           ],
         };
-        return { body: metadata, tagged: metadata };
+        return { body: metadata };
       },
     }),
   ];

@@ -1,10 +1,11 @@
 // An operation is one GET of the API: what it takes, what it can answer, and how. The router and the OpenAPI document are
 // both made of the same list, so neither can know something that the other does not.
 
-import { createHash } from "node:crypto";
+import { hash } from "node:crypto";
 import { type Request, type Response, Router } from "express";
 import type { z } from "zod";
 import { type ParameterError, Problem } from "./problems.ts";
+import type { AsOf } from "./schemas.ts";
 
 export const TAGS = {
   collections: "Editions of cards, and the cards in them.",
@@ -19,8 +20,8 @@ export interface Reply {
   status?: number;
   /** Sent as JSON unless it is a string. */
   body: unknown;
-  /** What the entity tag is made of; no tag if it is left out. */
-  tagged?: unknown;
+  /** As of which block the body is; sent as its last member, and not part of the entity tag, since it moves on with each block. */
+  asOf?: AsOf;
   headers?: Record<string, string>;
 }
 
@@ -116,7 +117,7 @@ export function operationRouter(operations: readonly Operation[]): Router {
       next();
     });
     route.get(async (request, response) => {
-      send(request, response, await operation.answer(request));
+      send(request, response, await operation.answer(request), operation);
     });
     route.all(refuseMethod);
   }
@@ -132,12 +133,17 @@ export function refuseMethod(request: Request, response: Response): void {
   throw new Problem("method-not-allowed", "Use GET or HEAD here.", { headers: { Allow: "GET, HEAD, OPTIONS" } });
 }
 
-function send(request: Request, response: Response, reply: Reply): void {
-  response.status(reply.status ?? 200).set("Cache-Control", reply.tagged === undefined ? "no-store" : "no-cache");
+function send(request: Request, response: Response, reply: Reply, { tagged }: Pick<Operation, "tagged">): void {
+  response.status(reply.status ?? 200).set("Cache-Control", tagged ? "no-cache" : "no-store");
   if (reply.headers !== undefined) response.set(reply.headers);
-  if (reply.tagged !== undefined && isKnown(request, response, weakTag(reply.tagged))) return;
-  if (typeof reply.body === "string") response.send(reply.body);
-  else response.type("application/json").send(JSON.stringify(reply.body));
+  if (typeof reply.body === "string") {
+    response.send(reply.body);
+    return;
+  }
+  const body = JSON.stringify(reply.body);
+  if (tagged && isKnown(request, response, weakTag(body))) return;
+  const text = reply.asOf === undefined ? body : `${body.slice(0, -1)},"asOf":${JSON.stringify(reply.asOf)}}`;
+  response.type("application/json").send(text);
 }
 
 /**
@@ -156,6 +162,6 @@ export function isKnown(request: Request, response: Response, tag: string): bool
 }
 
 /** Weak, because it says that the resource is the same and not that the bytes are: `asOf` moves on with each block. */
-export function weakTag(value: unknown): string {
-  return `W/"${createHash("sha256").update(JSON.stringify(value)).digest("base64url").slice(0, 27)}"`;
+export function weakTag(content: string | Buffer): string {
+  return `W/"${hash("sha256", content, "base64url").slice(0, 27)}"`;
 }

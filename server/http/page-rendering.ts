@@ -5,7 +5,7 @@ import { readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { Eta } from "eta";
 import express, { type Request, type RequestHandler, type Response } from "express";
-import { createFormats, type Formats } from "../../web/text/formats.ts";
+import { FORMATS, type Formats } from "../../web/text/formats.ts";
 import { acceptedLanguage, namedLanguage, TEXTS } from "../../web/text/languages.ts";
 import { LANGUAGES, type Language, type Text } from "../../web/text/text.ts";
 import type { Problem, ProblemName } from "./problems.ts";
@@ -82,7 +82,7 @@ export interface Page {
 export function renderPage(request: Request, response: Response, page: Page): void {
   const { language, named } = languageOf(request);
   const text = TEXTS[language];
-  const formats = createFormats(language);
+  const formats = FORMATS[language];
   const context: PageContext = {
     text,
     formats,

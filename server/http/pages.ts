@@ -2,6 +2,7 @@
 
 import { type Request, type Response, Router } from "express";
 import { TEXTS } from "../../web/text/languages.ts";
+import { storedSerial } from "../database/snapshot.ts";
 import { verifyCard } from "../verification/verify-card.ts";
 import { cardNotFound, requireCheckpoint } from "./answers.ts";
 import { cardSvg, qrPng, qrSvg } from "./card-images.ts";
@@ -9,8 +10,7 @@ import { createCardPageModel } from "./card-page.ts";
 import { markRoute } from "./errors.ts";
 import { isKnown, refuseMethod, weakTag } from "./operations.ts";
 import { assetUrl, languageOf, renderPage, serveAssets } from "./page-rendering.ts";
-import type { CollectionName } from "./parameters.ts";
-import { hasValidCase } from "./parameters.ts";
+import { type CollectionName, hasValidCase } from "./parameters.ts";
 import { verifyUrl } from "./present.ts";
 import type { Queries } from "./queries.ts";
 import type { Services } from "./services.ts";
@@ -141,10 +141,7 @@ export function pageRouter(services: Services, queries: Queries): Router {
   async function requireCard(request: Request) {
     const { name, serial } = readCardPath(request);
     const address = name === undefined ? undefined : await queries.resolveCollection(name);
-    const { checkpoint, collection, card } = await queries.cardOnly(
-      address ?? "",
-      serial !== undefined && serial <= 1_000_000_000n ? Number(serial) : 0,
-    );
+    const { checkpoint, collection, card } = await queries.cardOnly(address ?? "", storedSerial(serial ?? 0n));
     requireCheckpoint(checkpoint);
     if (collection === null || card === null) throw cardNotFound();
     return {
@@ -163,7 +160,7 @@ export function pageRouter(services: Services, queries: Queries): Router {
 function sendPicture(request: Request, response: Response, type: string, picture: string | Buffer): void {
   // Wallets and shop pages embed it.
   response.set({ "Cache-Control": "public, max-age=86400", "Cross-Origin-Resource-Policy": "cross-origin" });
-  if (isKnown(request, response, weakTag(typeof picture === "string" ? picture : picture.toString("base64")))) return;
+  if (isKnown(request, response, weakTag(picture))) return;
   response.set("Content-Type", type).send(typeof picture === "string" ? Buffer.from(picture) : picture);
 }
 

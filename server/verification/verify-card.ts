@@ -14,6 +14,7 @@ import {
   checkpoint,
   collectionAt,
   readSnapshot,
+  storedSerial,
 } from "../database/snapshot.ts";
 import { type VerdictWithAssurance, verdictOf } from "./verdict.ts";
 
@@ -46,13 +47,10 @@ export interface VerifyCardInput {
   serial: bigint;
 }
 
-/** Serials beyond this do not fit the tables, nor any edition (at most 1,000,000,000 cards). */
-const LARGEST_SERIAL = 1_000_000_000n;
-
 export async function verifyCard(input: VerifyCardInput): Promise<CardVerification> {
   const { database, mirror, maxLagSeconds, now } = input;
   const collectionAddress = input.collectionAddress ?? "";
-  const serial = input.serial >= 1n && input.serial <= LARGEST_SERIAL ? Number(input.serial) : 0;
+  const serial = storedSerial(input.serial);
   const found = await readSnapshot(database, {
     checkpoint,
     collection: collectionAt(collectionAddress),

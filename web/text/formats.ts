@@ -1,8 +1,8 @@
 // Numbers, times and addresses as readers of a language expect them.
 
-import type { Language } from "./text.ts";
+import { LANGUAGES, type Language } from "./text.ts";
 
-/** Where the readers of a language are, as far as one can guess; the zone's name is always shown. */
+/** Where the readers of a language are, as far as one can guess; every time of day is shown with its zone. */
 const ZONES: Record<Language, { timeZone: string; name: string }> = {
   "zh-CN": { timeZone: "Asia/Shanghai", name: "北京时间" },
   en: { timeZone: "UTC", name: "UTC" },
@@ -18,7 +18,7 @@ export interface Formats {
   iso(seconds: number): string;
 }
 
-export function createFormats(language: Language): Formats {
+function createFormats(language: Language): Formats {
   const { timeZone, name } = ZONES[language];
   const number = new Intl.NumberFormat(language);
   const date = new Intl.DateTimeFormat(language, { dateStyle: "long", timeZone });
@@ -38,6 +38,12 @@ export function createFormats(language: Language): Formats {
     iso: (seconds) => new Date(seconds * 1000).toISOString(),
   };
 }
+
+/** Made once: what Intl makes is fast to use and slow to make. */
+export const FORMATS = Object.fromEntries(LANGUAGES.map((language) => [language, createFormats(language)])) as Record<
+  Language,
+  Formats
+>;
 
 /** The ends of an address or a hash: enough to compare by eye. */
 export function shorten(value: string): string {
