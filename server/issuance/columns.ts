@@ -48,6 +48,9 @@ const BY_HEADER = new Map(
   ),
 );
 
+/** How many headers a message lists. */
+const SHOWN_HEADERS = 30;
+
 /** The place of each column in a record; absent where the file does not have it. */
 export type Columns = Partial<Record<ColumnName, number>>;
 
@@ -60,7 +63,11 @@ export function columnNamed(header: string): ColumnName | undefined {
     [withoutRemark, ...withoutRemark.split(/[/|\n]/)].flatMap((part) => BY_HEADER.get(simplified(part)) ?? []),
   );
   // "Card number / 卡号" is clear; "card number / tier" is not.
-  return names.size === 1 ? [...names][0] : undefined;
+  if (names.size > 0) return names.size === 1 ? [...names][0] : undefined;
+  // "卡号 Card No." is clear where both languages say the same.
+  const chinese = BY_HEADER.get(simplified(withoutRemark.replace(/[^\p{Script=Han}]/gu, "")));
+  const english = BY_HEADER.get(simplified(withoutRemark.replace(/\p{Script=Han}/gu, "")));
+  return chinese === english ? chinese : undefined;
 }
 
 /**
@@ -88,8 +95,11 @@ export function findColumns(header: readonly string[]): { columns: Columns; unkn
   if (columns.holder === undefined && columns.customer === undefined)
     missing.push(`"${COLUMN_TITLES.holder}" or "${COLUMN_TITLES.customer}"`);
   if (missing.length > 0) {
-    const found = header.map((text) => quoted(text.trim())).join(", ");
+    const named = header.map((text) => text.trim()).filter((text) => text !== "");
+    const more = named.length > SHOWN_HEADERS ? ` and ${named.length - SHOWN_HEADERS} more` : "";
+    const found = `${named.slice(0, SHOWN_HEADERS).map(quoted).join(", ")}${more}`;
     errors.push(`The header row has no column ${missing.join(", no column ")}. Its columns are: ${found}.`);
+    errors.push("The first row must name the columns in English or Chinese: add what is missing, or rename it.");
     if (columns.expiry === undefined) errors.push("Cards that never expire have an empty cell in the expiry column.");
   }
   if (errors.length > 0) throw new IssuanceError(errors.join("\n"));

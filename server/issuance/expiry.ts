@@ -40,14 +40,14 @@ export function parseExpiry(cell: string, timeZone: string): Expiry {
 
   const date =
     /^(\d{4})([-/.])(\d{1,2})\2(\d{1,2})(?:[ T]0?0:00(?::00(?:\.0+)?)?)?$/.exec(text) ??
-    /^(\d{4})(\s*年\s*)(\d{1,2})\s*月\s*(\d{1,2})\s*[日号]?$/.exec(text) ??
+    /^(\d{4})(\s*年\s*)(\d{1,2})\s*月\s*(\d{1,2})\s*[日号]?(?:\s*0?0:00(?::00)?)?$/.exec(text) ??
     /^(\d{4})()(\d{2})(\d{2})$/.exec(text);
   if (date !== null) return dayAfter(Number(date[1]), Number(date[3]), Number(date[4]), text, timeZone);
 
   const moment = /^(\d{4})-(\d{2})-(\d{2})[T ]\d{2}:\d{2}(?::\d{2}(?:\.\d+)?)?\s?(?:Z|[+-]\d{2}:?\d{2})$/i.exec(text);
   if (moment !== null) {
     if (!isDay(Number(moment[1]), Number(moment[2]), Number(moment[3]))) return noSuchDay(text);
-    const milliseconds = Date.parse(text.replace(" ", "T").replace(/\s/, "").toUpperCase());
+    const milliseconds = Date.parse(`${text.slice(0, 10)}T${text.slice(11).replace(/\s/g, "").toUpperCase()}`);
     return Number.isNaN(milliseconds)
       ? { kind: "unclear", reason: `the expiry "${text}" is not a time; ${WRITE_INSTEAD}` }
       : at(Math.floor(milliseconds / 1000), text);
@@ -67,6 +67,15 @@ export function parseExpiry(cell: string, timeZone: string): Expiry {
       return expiry.kind === "at" ? { ...expiry, dayNumber: true } : expiry;
     }
   }
+  if (/^\d{5}[.,]\d+$/.test(text)) {
+    return {
+      kind: "unclear",
+      reason: `the expiry "${shortened(text)}" is a spreadsheet program's number of a day and a time; ${WRITE_INSTEAD}`,
+    };
+  }
+  const [, day, month] = /^(\d{1,2})[-/. ](\d{1,2})[-/. ]\d{4}$/.exec(text) ?? [];
+  if (Math.max(Number(day), Number(month)) > 12)
+    return { kind: "unclear", reason: `the expiry "${text}" does not begin with the year; ${WRITE_INSTEAD}` };
   if (/^\d{1,2}[-/. ](?:\d{1,2}|[a-z]{3,9})[-/. ]\d{2,4}$/i.test(text)) {
     return {
       kind: "unclear",
@@ -82,10 +91,11 @@ export function startOfDay(year: number, month: number, day: number, timeZone: s
   let start = startsOfDays.get(key);
   if (start === undefined) {
     const wanted = Date.UTC(year, month - 1, day);
-    let guess = wanted;
-    // The first step may land beyond a clock change; the second one corrects that.
-    for (let step = 0; step < 2; step++) guess = wanted - offset(guess, timeZone);
-    start = Math.floor(guess / 1000);
+    // By the clock before and by the clock after a change near that midnight; on most days they are one. Where the clocks
+    // skip midnight neither is it, and the day begins when they are changed, which the earlier clock tells.
+    const [before, after] = [wanted - DAY, wanted + DAY].map((moment) => wanted - offset(moment, timeZone));
+    const isMidnight = (moment = 0) => moment + offset(moment, timeZone) === wanted;
+    start = Math.floor(((!isMidnight(before) && isMidnight(after) ? after : before) ?? wanted) / 1000);
     startsOfDays.set(key, start);
   }
   return start;
@@ -116,18 +126,26 @@ function noSuchDay(text: string): Expiry {
   return { kind: "unclear", reason: `the expiry "${text}" is a day that does not exist` };
 }
 
+/** Making one takes far longer, and far more memory, than asking it. */
+const clocks = new Map<string, Intl.DateTimeFormat>();
+
 /** How far a time zone is ahead of UTC at a moment, in milliseconds. */
 function offset(moment: number, timeZone: string): number {
-  const parts = new Intl.DateTimeFormat("en-US", {
-    timeZone,
-    hourCycle: "h23",
-    year: "numeric",
-    month: "numeric",
-    day: "numeric",
-    hour: "numeric",
-    minute: "numeric",
-    second: "numeric",
-  }).formatToParts(moment);
+  let clock = clocks.get(timeZone);
+  if (clock === undefined) {
+    clock = new Intl.DateTimeFormat("en-US", {
+      timeZone,
+      hourCycle: "h23",
+      year: "numeric",
+      month: "numeric",
+      day: "numeric",
+      hour: "numeric",
+      minute: "numeric",
+      second: "numeric",
+    });
+    clocks.set(timeZone, clock);
+  }
+  const parts = clock.formatToParts(moment);
   const value = (type: string) => Number(parts.find((part) => part.type === type)?.value);
   const local = Date.UTC(
     value("year"),

@@ -126,10 +126,13 @@ export async function openKeystore(file: string, passphrase: string): Promise<Br
 export function findKeystores(dataFolder: string): (KeystoreEnvelope & { file: string })[] {
   const folder = join(dataFolder, "keys");
   if (!existsSync(folder)) return [];
-  return readdirSync(folder)
-    .filter((name) => name.endsWith(".json"))
-    .sort()
-    .map((name) => ({ ...readEnvelope(join(folder, name)), file: join(folder, name) }));
+  return (
+    readdirSync(folder)
+      // Hidden ones are what file managers leave beside a copied file.
+      .filter((name) => name.endsWith(".json") && !name.startsWith("."))
+      .sort()
+      .map((name) => ({ ...readEnvelope(join(folder, name)), file: join(folder, name) }))
+  );
 }
 
 /** Reads the readable part of a keystore. Throws {@link KeystoreError}. */

@@ -123,12 +123,21 @@ export function parseRow(row: SpreadsheetRow, settings: RowSettings, problems: P
   }
 
   function readReference(name: "customer" | "physical", text: string): string | undefined {
+    // Different references become the same where their letters were lost, and with them different customers.
+    if (/\ufffd|\?\?/.test(text)) {
+      wrong(
+        `the ${english(name)} ${quoted(text)} contains "\ufffd" or "??", which is left of letters that were lost in saving; export the file again as "CSV UTF-8"`,
+      );
+      return undefined;
+    }
     try {
       return normalizeReference(text);
     } catch (error) {
       if (!(error instanceof InvalidReference)) throw error;
       const lines = row.lastLine > row.line ? ` (the record goes from line ${row.line} to line ${row.lastLine})` : "";
-      wrong(`the ${english(name)} ${quoted(text)} ${error.message}; is a quotation mark missing?${lines}`);
+      const hint =
+        row.lastLine > row.line || /line break|longer/.test(error.message) ? "; is a quotation mark missing?" : "";
+      wrong(`the ${english(name)} ${quoted(text)} ${error.message}${hint}${lines}`);
       return undefined;
     }
   }
@@ -145,6 +154,8 @@ function parseSerial(text: string, maxSupply: number): number | string {
     );
   if (match?.[1] === undefined)
     return `the card number ${quoted(text)} is not a number; write it like 42, 0042, No. 0042 or 0042/${maxSupply}`;
+  if (/\d\.000\b/.test(text.normalize("NFKC")))
+    return `the card number ${quoted(text)} may mean ${match[1]} or ${match[1]} thousand; write it without separators, like 42 or 0042`;
   const serial = Number(match[1].replaceAll(",", ""));
   if (match[2] !== undefined && Number(match[2].replaceAll(",", "")) !== maxSupply)
     return `the card number ${quoted(text)} is of an edition of ${match[2]}, but this edition has ${maxSupply} cards`;
@@ -159,7 +170,7 @@ function parseAddress(text: string): { address: string } | { reason: string } {
   if (!/^0x[0-9a-f]{40}$/i.test(text)) {
     const digits = /^0x([0-9a-f]*)$/i.exec(text)?.[1]?.length;
     return digits === undefined
-      ? { reason: `${shown} is not an address: 0x and 40 hexadecimal digits` }
+      ? { reason: `${shown} is not an address; write it as 0x and 40 hexadecimal digits, and nothing else in the cell` }
       : { reason: `${shown} has ${digits} digits after 0x instead of 40; it was cut off or is something else` };
   }
   if (/^0x0{40}$/i.test(text)) return { reason: `${shown} is the zero address, which nobody holds` };

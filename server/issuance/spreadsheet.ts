@@ -3,7 +3,7 @@
 
 import { parse } from "csv-parse/sync";
 import { columnNamed } from "./columns.ts";
-import { IssuanceError, type Problem } from "./problems.ts";
+import { IssuanceError, type Problem, quoted } from "./problems.ts";
 
 export interface SpreadsheetRow {
   /** The line of the file on which the record begins, as an editor counts. */
@@ -17,6 +17,8 @@ export interface Spreadsheet {
   encoding: "UTF-8" | "UTF-16" | "GB18030";
   delimiter: "," | ";" | "\t";
   header: SpreadsheetRow;
+  /** Records above the header, such as a title. */
+  above: SpreadsheetRow[];
   /** The records below the header; those that are empty altogether are left out. */
   rows: SpreadsheetRow[];
   /** Records that could not be read. */
@@ -27,6 +29,12 @@ const DELIMITERS = [",", ";", "\t"] as const;
 const MAXIMUM_BYTES = 64 * 1024 * 1024;
 /** From so many lines with unclosed quotation marks on, the file is not a CSV file. */
 const MAXIMUM_UNCLOSED = 100;
+/** No header is longer. */
+const MAXIMUM_HEADER = 200;
+/** The header row is looked for in so many records, among titles and remarks. */
+const MAXIMUM_ABOVE_HEADER = 20;
+/** A record with so many known headers is the header row. */
+const ENOUGH_HEADERS = 3;
 
 /** Reads a file. Throws {@link IssuanceError} if it is not a CSV file with a header row. */
 export function readSpreadsheet(bytes: Uint8Array): Spreadsheet {
@@ -45,10 +53,18 @@ export function readSpreadsheet(bytes: Uint8Array): Spreadsheet {
   const delimiter = DELIMITERS.find((one) => one === announced?.[1]) ?? detectDelimiter(lines);
   const { rows, problems } = readRecords(lines, delimiter, skipped + 1);
   const filled = rows.filter(({ cells }) => !isEmpty(cells));
-  const header = filled.shift();
+  const place = headerPlace(filled);
+  const [header, ...cards] = filled.slice(place);
   if (header === undefined)
     throw new IssuanceError("The file is empty. Its first row must name the columns, each further row is a card.");
-  return { encoding, delimiter, header, rows: filled, problems };
+  return {
+    encoding,
+    delimiter,
+    header,
+    above: filled.slice(0, place),
+    rows: cards,
+    problems: [...problems, ...swallowed(cards, header, delimiter)],
+  };
 }
 
 function decode(bytes: Uint8Array): { encoding: Spreadsheet["encoding"]; text: string } {
@@ -56,24 +72,73 @@ function decode(bytes: Uint8Array): { encoding: Spreadsheet["encoding"]; text: s
   const begins = (...start: number[]) => start.every((byte, index) => bytes[index] === byte);
   if (begins(0x50, 0x4b, 0x03, 0x04) || begins(0xd0, 0xcf, 0x11, 0xe0)) {
     throw new IssuanceError(
-      'The file is an Excel workbook, not a CSV file. In Excel, save it as "CSV UTF-8 (Comma delimited)".',
+      'The file is a workbook (an Excel workbook or one of another program), not a CSV file. Open it and save it as "CSV UTF-8 (Comma delimited)".',
     );
   }
-  if (begins(0xff, 0xfe)) return { encoding: "UTF-16", text: new TextDecoder("utf-16le").decode(bytes) };
-  if (begins(0xfe, 0xff)) return { encoding: "UTF-16", text: new TextDecoder("utf-16be").decode(bytes) };
-  if (bytes.subarray(0, 4096).includes(0)) throw unreadable();
+  // Web shops call HTML "Excel" and give it the ending .xls or .csv.
+  const start = new TextDecoder("latin1").decode(bytes.subarray(0, 256)).trimStart();
+  const compressed = begins(0x1f, 0x8b) ? "a compressed file" : undefined;
+  const kind = compressed ?? OTHER_FORMATS.find(([pattern]) => pattern.test(start))?.[1];
+  if (kind !== undefined) {
+    throw new IssuanceError(
+      `The file is ${kind}, not a CSV file. Open the list in a spreadsheet program and save it as "CSV UTF-8".`,
+    );
+  }
+  for (const [encoding, ...mark] of [
+    ["utf-16le", 0xff, 0xfe],
+    ["utf-16be", 0xfe, 0xff],
+  ] as const) {
+    if (!begins(...mark)) continue;
+    try {
+      return { encoding: "UTF-16", text: new TextDecoder(encoding, { fatal: true }).decode(bytes) };
+    } catch (cause) {
+      throw new IssuanceError("The file is damaged: its UTF-16 text is cut off or broken. Export it again.", { cause });
+    }
+  }
+  const zero = bytes.indexOf(0);
+  if (zero !== -1) {
+    const line = bytes.subarray(0, zero).reduce((lines, byte) => lines + (byte === 0x0a ? 1 : 0), 1);
+    throw new IssuanceError(
+      `The file is damaged or not text in UTF-8: there is a zero byte on line ${line}. Export it again as "CSV UTF-8".`,
+    );
+  }
   try {
     // Drops the byte order mark, if there is one.
     return { encoding: "UTF-8", text: new TextDecoder("utf-8", { fatal: true }).decode(bytes) };
   } catch {
     // What Excel writes on a Chinese Windows; it includes GBK and GB 2312.
   }
+  if (isWestern(bytes)) throw unreadable();
   try {
     return { encoding: "GB18030", text: new TextDecoder("gb18030", { fatal: true }).decode(bytes) };
   } catch {
     throw unreadable();
   }
 }
+
+/**
+ * Whether text that is not UTF-8 is of a Western Windows: GB18030 would make one rare character of an "ü" and the plain
+ * letter after it. Of the characters that Chinese texts are made of, both bytes are above ASCII.
+ */
+function isWestern(bytes: Uint8Array): boolean {
+  let single = 0;
+  let double = 0;
+  for (let index = 0; index < bytes.length; index++) {
+    if ((bytes[index] ?? 0) < 0x80) continue;
+    if ((bytes[index + 1] ?? 0) < 0x80) single++;
+    else double++;
+    index++;
+  }
+  return single > double;
+}
+
+/** What people give instead of a CSV file, by how it begins. */
+const OTHER_FORMATS: [RegExp, string][] = [
+  [/^%PDF-/, "a PDF document"],
+  [/^(?:\xef\xbb\xbf)?\s*<(?:!doctype|html|table|\?xml|meta|div|head|style)/i, "an HTML or XML document"],
+  [/^(?:\xef\xbb\xbf)?\s*[[{]\s*["{[]/, "a JSON document"],
+  [/^\{\\rtf/, "an RTF document"],
+];
 
 function unreadable(): IssuanceError {
   return new IssuanceError('The file is not text in UTF-8, UTF-16 or GB18030. In Excel, save it as "CSV UTF-8".');
@@ -85,12 +150,48 @@ function detectDelimiter(text: string): Spreadsheet["delimiter"] {
   let best: Spreadsheet["delimiter"] = ",";
   let bestScore = -1;
   for (const delimiter of DELIMITERS) {
-    const header = readRecords(start, delimiter, 1).rows.find(({ cells }) => !isEmpty(cells));
-    const cells = header?.cells ?? [];
-    const score = cells.filter((cell) => columnNamed(cell) !== undefined).length * 1000 + cells.length;
+    const filled = readRecords(start, delimiter, 1).rows.filter(({ cells }) => !isEmpty(cells));
+    const cells = filled[headerPlace(filled)]?.cells ?? [];
+    const score = knownHeaders(cells) * 1000 + cells.length;
     if (score > bestScore) [best, bestScore] = [delimiter, score];
   }
   return best;
+}
+
+/** Where the header row is: the first record that has enough known headers, or else the first one of all. */
+function headerPlace(records: readonly SpreadsheetRow[]): number {
+  const place = records.slice(0, MAXIMUM_ABOVE_HEADER).findIndex(({ cells }) => knownHeaders(cells) >= ENOUGH_HEADERS);
+  return Math.max(place, 0);
+}
+
+/** How many different columns the cells of a header row name. */
+function knownHeaders(cells: readonly string[]): number {
+  return new Set(cells.flatMap((cell) => (cell.length > MAXIMUM_HEADER ? [] : (columnNamed(cell) ?? [])))).size;
+}
+
+/**
+ * A quotation mark that is opened by mistake and closed by another one far below makes one value of all rows between them;
+ * where that is a remark, the cards of those rows would be lost without a word.
+ */
+function swallowed(rows: readonly SpreadsheetRow[], header: SpreadsheetRow, delimiter: string): Problem[] {
+  const separators = header.cells.length - 1;
+  return rows.flatMap(({ line, lastLine, cells }) => {
+    if (lastLine === line) return [];
+    const value = cells.find((cell) =>
+      cell
+        .split("\n")
+        .slice(1)
+        .some((inner) => inner.split(delimiter).length > Math.max(separators, 2)),
+    );
+    return value === undefined
+      ? []
+      : [
+          {
+            line,
+            reason: `the value ${quoted(value)} goes on to line ${lastLine} and holds what look like rows of cards; a quotation mark is missing or too many`,
+          },
+        ];
+  });
 }
 
 /** Whether a record says nothing. Read with the wrong delimiter, an empty one is a cell full of the right one. */

@@ -1,5 +1,6 @@
 // A whole spreadsheet against itself and against the chain: every problem of every line, before anything is issued.
 
+import { setImmediate } from "node:timers/promises";
 import type { CardOnChain, CollectionOnChain, IssuanceChain } from "./chain.ts";
 import { findColumns } from "./columns.ts";
 import { LATEST_EXPIRY } from "./expiry.ts";
@@ -23,6 +24,11 @@ export interface Validation {
   custodial: number;
 }
 
+/** How many unknown columns are named. */
+const SHOWN_UNKNOWN = 20;
+/** After so many addresses, signals get their turn. */
+const ADDRESSES_AT_ONCE = 200;
+
 /** Validates all lines. Throws `IssuanceError` if the header row is wrong or the chain does not answer. */
 export async function validateSpreadsheet(options: {
   spreadsheet: Spreadsheet;
@@ -37,20 +43,42 @@ export async function validateSpreadsheet(options: {
   const { columns, unknown } = findColumns(spreadsheet.header.cells);
   const problems = [...spreadsheet.problems];
   if (spreadsheet.rows.length === 0 && problems.length === 0)
-    throw new IssuanceError("The file has a header row and no cards below it.");
-  const warnings = unknown.map((header) => `The column ${quoted(header)} is not known and is not used.`);
+    throw new IssuanceError("The file has a header row and no cards below it. Add a row for each card.");
+  const warnings = unknown
+    .slice(0, SHOWN_UNKNOWN)
+    .map((header) => `The column ${quoted(header)} is not known and is not used.`);
+  if (unknown.length > SHOWN_UNKNOWN)
+    warnings.push(`${unknown.length - SHOWN_UNKNOWN} more columns are not known and are not used.`);
+  const [above] = spreadsheet.above;
+  if (above !== undefined) {
+    const text = quoted(above.cells.filter((cell) => cell.trim() !== "").join(" "));
+    warnings.push(
+      `The header row is taken to be line ${spreadsheet.header.line}; what stands above it is not used (${text}).`,
+    );
+  }
 
   const settings = { columns, width: spreadsheet.header.cells.length, maxSupply: collection.maxSupply, timeZone };
   const rows = spreadsheet.rows.map((row) => parseRow(row, settings, problems));
-  problems.push(
-    ...repeated(rows),
-    ...roundedNumbers(rows),
-    ...holdersThatAreContracts(rows, collection, chain.registry),
-  );
+  // One by one: as arguments of a single call, the problems of a large file are more than a call may have.
+  for (const found of [
+    repeated(rows),
+    roundedNumbers(rows),
+    holdersThatAreContracts(rows, collection, chain.registry),
+  ]) {
+    for (const problem of found) problems.push(problem);
+  }
   warnings.push(...oddities(rows));
+  if (spreadsheet.encoding === "GB18030") {
+    const sample = rows.find(({ customer }) => /[^ -~]/.test(customer ?? ""));
+    if (sample?.customer !== undefined) {
+      warnings.push(
+        `The file is not UTF-8 and was read as GB18030. Check that the customer reference on line ${sample.line} is ${quoted(sample.customer)}; otherwise export the file again as "CSV UTF-8".`,
+      );
+    }
+  }
 
-  const { cards, problems: unusable } = resolveHolders(rows, keys);
-  problems.push(...unusable);
+  const { cards, problems: unusable } = await resolveHolders(rows, keys);
+  for (const problem of unusable) problems.push(problem);
 
   const head = await chain.head();
   // A chain without traffic makes no blocks, so the clock of its newest one may be old.
@@ -171,7 +199,15 @@ function oddities(rows: readonly ParsedRow[]): string[] {
   const [first] = dayNumbers;
   if (first !== undefined) {
     warnings.push(
-      `On ${dayNumbers.length} lines, the first of them line ${first.line}, the expiry is a spreadsheet program's number of a day (${first.expiryText}). Check in the summary that the dates are right.`,
+      `On ${dayNumbers.length} lines, the first of them line ${first.line}, the expiry is a spreadsheet program's number of a day (${first.expiryText}). Check in the summary that the dates are right; files that count from 1904 come out four years early.`,
+    );
+  }
+  const fractions = rows.filter(({ customer, physicalNumber }) =>
+    [customer, physicalNumber].some((value) => /^\d+[.,]0+$/.test(value ?? "")),
+  );
+  if (fractions[0] !== undefined) {
+    warnings.push(
+      `On ${fractions.length} lines, the first of them line ${fractions[0].line}, a reference or number ends with ".0", which programs append to numbers. It counts as part of it: 100 and 100.0 are two customers.`,
     );
   }
   const spellings = new Map<string, { line: number; customer: string }>();
@@ -190,10 +226,10 @@ function oddities(rows: readonly ParsedRow[]): string[] {
 }
 
 /** The cards of all sound lines. Deriving an address takes a fraction of a millisecond, so each reference's is kept. */
-function resolveHolders(
+async function resolveHolders(
   rows: readonly ParsedRow[],
   keys: Pick<BrandKeys, "holderAddress">,
-): { cards: CardToIssue[]; problems: Problem[] } {
+): Promise<{ cards: CardToIssue[]; problems: Problem[] }> {
   const addresses = new Map<string, string>();
   const cards: CardToIssue[] = [];
   const problems: Problem[] = [];
@@ -203,6 +239,7 @@ function resolveHolders(
     let holder = row.holder ?? addresses.get(customer ?? "");
     if (holder === undefined && customer !== undefined) {
       try {
+        if (addresses.size % ADDRESSES_AT_ONCE === 0) await setImmediate();
         holder = keys.holderAddress(customer);
         addresses.set(customer, holder);
       } catch (error) {

@@ -72,6 +72,9 @@ describe("a line of a spreadsheet", () => {
       "1.5": "not a number",
       "0x2a": "not a number",
       "1,2": "not a number",
+      "1.000": "1 or 1 thousand",
+      "12.000": "12 or 12 thousand",
+      "1e3": "not a number",
       "42/4000": "edition of 4000",
       "1.0E+03": "scientific notation",
       "12-Jan": "turned into a date",
@@ -112,8 +115,11 @@ describe("a line of a spreadsheet", () => {
     expect(parse({ holder: WALLET, customer: "A" }).reasons[0]).to.contain("both");
     expect(parse({ customer: " " }).reasons[0]).to.contain("neither");
     expect(parse({ customer: WALLET }).reasons[0]).to.contain("belongs in the column for holder addresses");
-    for (const customer of ["1.38E+10", "#VALUE!", "Jan-26", "####", "A\nB", "A\u200bB"])
+    for (const customer of ["1.38E+10", "#VALUE!", "Jan-26", "####", "A\nB", "A\u200bB", "\ufffd\ufffd1", "??-1"])
       expect(parse({ customer }).reasons, customer).to.have.length(1);
+    expect(parse({ customer: "A\u200bB" }).reasons[0]).to.contain('"A\\u200bB" contains an invisible character');
+    expect(parse({ customer: "??-1" }).reasons[0]).to.contain("lost in saving");
+    expect(parse({ customer: "why?" }).row.customer).to.equal("why?");
     expect(parse({ customer: "1E5" }).row.customer).to.equal("1E5");
   });
 
@@ -139,6 +145,7 @@ describe("expiry", () => {
       "2027.12.31",
       "2027年12月31日",
       "2027 年 12 月 31 日",
+      "2027年12月31日 00:00:00",
       "20271231",
       "2027/12/31 0:00",
       "2027-12-31 00:00:00",
@@ -162,10 +169,25 @@ describe("expiry", () => {
     });
   });
 
+  it("ends the day where the clocks skip midnight or show it twice", () => {
+    for (const [day, timeZone, end] of [
+      ["2027-09-04", "America/Santiago", "2027-09-05T04:00:00Z"],
+      ["2027-04-03", "America/Santiago", "2027-04-04T04:00:00Z"],
+      ["2027-03-27", "Asia/Beirut", "2027-03-27T22:00:00Z"],
+      ["2027-10-30", "Asia/Beirut", "2027-10-30T22:00:00Z"],
+      ["2027-03-13", "America/Havana", "2027-03-14T05:00:00Z"],
+    ] as const)
+      expect(parseExpiry(day, timeZone), `${day} ${timeZone}`).to.deep.equal({
+        kind: "at",
+        expiresAt: Date.parse(end) / 1000,
+      });
+  });
+
   it("of a moment is that moment", () => {
     for (const text of [
       "2027-12-31T18:00:00+08:00",
       "2027-12-31 18:00+0800",
+      "2027-12-31T18:00:00 +08:00",
       "2027-12-31T10:00:00.500Z",
       "2027-12-31T10:00z",
     ])
@@ -185,8 +207,10 @@ describe("expiry", () => {
   it("is refused where it is not certain", () => {
     for (const [text, reason] of Object.entries({
       "03/04/2027": "more than one way",
-      "31/12/2027": "more than one way",
-      "31.12.2027": "more than one way",
+      "31/12/2027": "does not begin with the year",
+      "31.12.2027": "does not begin with the year",
+      "46752.75": "a day and a time",
+      "46752,75": "a day and a time",
       "27-12-31": "more than one way",
       "31-Dec-27": "more than one way",
       "2027-02-29": "does not exist",

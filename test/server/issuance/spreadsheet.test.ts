@@ -48,6 +48,36 @@ describe("spreadsheet reader", () => {
     expect(readSpreadsheet(bytes).encoding).to.equal("GB18030");
   });
 
+  it("does not take what Excel writes on a Western Windows for Chinese", () => {
+    for (const name of ["Müller", "René", "Groß,Bär", "Ærø"])
+      expect(() => readSpreadsheet(Buffer.from(`no,customer\n1,${name}\n`, "latin1")), name).to.throw(
+        IssuanceError,
+        "not text in UTF-8",
+      );
+  });
+
+  it("finds the header row below a title, remarks and blank rows", () => {
+    for (const delimiter of [",", ";", "\t"]) {
+      const text = "Members, as of 2026-01-01\n\nby: Li, Wang||\nno|customer|tier|expiry\n1|A|1|\n";
+      const { above, header, rows, delimiter: found } = readSpreadsheet(utf8(text.replaceAll("|", delimiter)));
+      expect(found).to.equal(delimiter);
+      expect(above.map(({ line }) => line)).to.deep.equal([1, 3]);
+      expect([header.line, header.cells]).to.deep.equal([4, ["no", "customer", "tier", "expiry"]]);
+      expect(rows.map(({ line }) => line)).to.deep.equal([5]);
+    }
+    // Without a header row that is known, the first row is the one to complain about.
+    expect(readSpreadsheet(utf8("a,b\nno,tier\n")).header.line).to.equal(1);
+  });
+
+  it("does not lose the rows between two stray quotation marks", () => {
+    const header = "no,customer,tier,expiry,remark\n";
+    const { problems } = readSpreadsheet(utf8(`${header}1,A,1,,"tall\n2,B,1,,\n3,C,1,,"wide"\n4,D,1,,\n`));
+    expect(problems.map(({ line }) => line)).to.deep.equal([2]);
+    expect(problems[0]?.reason).to.contain("goes on to line 4");
+    const harmless = readSpreadsheet(utf8(`${header}1,A,1,,"tall, thin\nand, all in all, pale"\n`));
+    expect(harmless.problems).to.deep.equal([]);
+  });
+
   it("finds the delimiter, also the one that the file announces", () => {
     for (const [text, line] of [
       ["no;tier;expiry\n1;2;\n", 2],
@@ -88,7 +118,14 @@ describe("spreadsheet reader", () => {
     for (const [bytes, message] of [
       [Buffer.from("504b0304140006000800", "hex"), "Excel workbook"],
       [Buffer.from("d0cf11e0a1b11ae1", "hex"), "Excel workbook"],
-      [Buffer.from([0x6e, 0x00, 0x6f, 0x00]), "not text"],
+      [Buffer.from([0x6e, 0x00, 0x6f, 0x00]), "zero byte on line 1"],
+      [utf8(`no,tier\n${"1,1\n".repeat(5000)}2,\0`), "zero byte on line 5002"],
+      [utf16("no\ttier\n", false).subarray(0, -1), "cut off"],
+      [Buffer.from("%PDF-1.7\n1 0 obj\n"), "PDF"],
+      [utf8('\ufeff<html xmlns:x="urn:schemas-microsoft-com:office:excel"><table>'), "HTML"],
+      [utf8('<?xml version="1.0"?><Workbook/>'), "XML"],
+      [utf8('[{"no":1}]'), "JSON"],
+      [Buffer.from("1f8b080000", "hex"), "compressed"],
       [Buffer.from([0x6e, 0xff, 0xff, 0x0a]), "not text"],
       [utf8(""), "empty"],
       [utf8("\ufeff\r\n,,\r\n"), "empty"],
@@ -111,6 +148,8 @@ describe("columns", () => {
         "会员卡号",
         " 编 号 ",
         "Card number / 卡号",
+        "卡号 Card No.",
+        "Card No.：卡号",
       ],
       holder: ["Holder", "holder-address", "Wallet Address", "持有人", "持有人地址", "地址", "钱包地址"],
       customer: ["customer", "Customer reference", "Customer_ID", "member id", "顾客", "客户编号", "Customer (CRM)"],
@@ -120,8 +159,13 @@ describe("columns", () => {
     })) {
       for (const header of headers) expect(columnNamed(header), header).to.equal(name);
     }
-    for (const header of ["", "Remark", "备注", "Card number / Tier", "name", "电话"])
+    for (const header of ["", "Remark", "备注", "Card number / Tier", "卡号 Tier", "有效期 Start", "name", "电话"])
       expect(columnNamed(header), header).to.equal(undefined);
+  });
+
+  it("lists only so many columns of a file that is something else", () => {
+    const header = Array.from({ length: 5000 }, (_, index) => `c${index}`);
+    expect(() => findColumns(header)).to.throw(IssuanceError, '"c29" and 4970 more');
   });
 
   it("reports unknown columns, and refuses missing and doubled ones", () => {

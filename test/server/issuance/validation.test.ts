@@ -127,6 +127,17 @@ describe("validation", () => {
       expect((await validate(lines)).problems).to.deep.equal([]);
   });
 
+  it("names every line of a large file that is wrong throughout", async () => {
+    const { problems } = await validate(Array.from({ length: 100_000 }, () => "7,,A,1,2027-12-31,P"));
+    expect(problems).to.have.length(2 * 99_999);
+  }).timeout(20_000);
+
+  it("warns of references that a program has made decimal", async () => {
+    const { warnings } = await validate(["1,,10001.0,1,,", "2,,10002.0,1,,"]);
+    expect(warnings).to.have.length(1);
+    expect(warnings[0]).to.contain('On 2 lines, the first of them line 2, a reference or number ends with ".0"');
+  });
+
   it("warns of what is odd", async () => {
     const { warnings, problems } = await validate(["1,,nr-1,1,46752,", "2,,NR-1,1,,"]);
     expect(problems).to.deep.equal([]);
