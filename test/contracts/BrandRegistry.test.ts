@@ -1,4 +1,5 @@
 import { expect } from "chai";
+import { artifacts } from "hardhat";
 import { CARD_BASE_URI, collectionFixture, ethers, PROFILE, REQUEST, ROLE, registryFixture } from "./fixture.ts";
 
 describe("BrandRegistry", () => {
@@ -160,6 +161,24 @@ describe("BrandRegistry", () => {
       expect(await collection.registry()).to.equal(await registry.getAddress());
     });
 
+    it("foretells addresses from a proxy whose code stays as it is", async () => {
+      // The address of a collection is a hash of this code. Another compiler, other settings or another OpenZeppelin
+      // change it, and a registry upgraded with it would forget every slug and give it again. Deployed registries must
+      // therefore be upgraded with the proxy's code as it was; this value changes only before the first deployment.
+      const { bytecode } = await artifacts.readArtifact("BeaconProxy");
+      expect(ethers.keccak256(bytecode)).to.equal("0x3e240e0f7497a9ba12fc0740d596124286882cb156a6a4a7b15158c857d33952");
+      const { registry } = await registryFixture();
+      const beacon = await registry.collectionBeacon();
+      const deployment = ethers.AbiCoder.defaultAbiCoder().encode(["address", "bytes"], [beacon, "0x"]);
+      expect(await registry.collectionAddress(REQUEST.slug)).to.equal(
+        ethers.getCreate2Address(
+          await registry.getAddress(),
+          ethers.id(REQUEST.slug),
+          ethers.keccak256(ethers.concat([bytecode, deployment])),
+        ),
+      );
+    });
+
     it("never gives a slug twice, to whatever brand and terms", async () => {
       const { registry, admin, other, collection } = await collectionFixture();
       await registry.admitBrand(other, PROFILE);
@@ -237,6 +256,33 @@ describe("BrandRegistry", () => {
           "CollectionCreated",
         );
       }
+    });
+  });
+
+  describe("roles", () => {
+    it("of a brand are its own to give up, and the consortium's to take with the administrator", async () => {
+      const { registry, consortium, admin, issuer, collection } = await collectionFixture();
+      const issuerRole = await registry.roleId(1, ROLE.Issuer);
+      // The consortium has no short cut to a brand's issuers: it appoints an administrator, which everybody can see.
+      await expect(registry.connect(consortium).revokeRole(issuerRole, issuer)).to.be.revertedWithCustomError(
+        registry,
+        "AccessControlUnauthorizedAccount",
+      );
+      await registry.connect(issuer).renounceRole(issuerRole, issuer);
+      await expect(
+        collection.connect(issuer).issue(1, [issuer], { tier: 1, expiresAt: 0 }, ethers.ZeroHash),
+      ).to.be.revertedWithCustomError(registry, "BrandRoleMissing");
+      await expect(registry.connect(admin).renounceRole(issuerRole, issuer)).to.be.revertedWithCustomError(
+        registry,
+        "AccessControlBadConfirmation",
+      );
+    });
+
+    it("are announced by ERC-165, as AccessControl demands", async () => {
+      const { registry } = await registryFixture();
+      expect(await registry.supportsInterface("0x7965db0b")).to.equal(true);
+      expect(await registry.supportsInterface("0x01ffc9a7")).to.equal(true);
+      expect(await registry.supportsInterface("0xffffffff")).to.equal(false);
     });
   });
 

@@ -136,6 +136,34 @@ describe("MembershipCollection", () => {
       }
     });
 
+    it("needs no consent of a holder and calls none back", async () => {
+      const { collection, registry, issuer } = await collectionFixture();
+      // A contract without onERC721Received, to which a safe transfer would fail.
+      const contract = await registry.getAddress();
+      await collection.connect(issuer).issue(1, [contract], NEVER, NO_ROOT);
+      expect(await collection.ownerOf(1)).to.equal(contract);
+    });
+
+    it("leaves the counters as they were when a batch fails", async () => {
+      const { collection, issuer, holder } = await collectionFixture();
+      await collection.connect(issuer).issue(3, [holder], NEVER, NO_ROOT);
+      await expect(
+        collection.connect(issuer).issue(1, [holder, holder, holder], NEVER, NO_ROOT),
+      ).to.be.revertedWithCustomError(collection, "CardAlreadyIssued");
+      expect([
+        await collection.issuedCount(),
+        await collection.totalSupply(),
+        await collection.balanceOf(holder),
+      ]).to.deep.equal([1n, 1n, 1n]);
+    });
+
+    it("takes no value", async () => {
+      const { collection, issuer, holder } = await collectionFixture();
+      const data = collection.interface.encodeFunctionData("issue", [1, [holder.address], NEVER, NO_ROOT]);
+      await expect(issuer.sendTransaction({ to: collection, data, value: 1 })).to.be.revertedWithoutReason(ethers);
+      await expect(issuer.sendTransaction({ to: collection, value: 1 })).to.be.revertedWithoutReason(ethers);
+    });
+
     it("refuses an expiry that is not in the future of the block", async () => {
       const { collection, issuer, holder } = await collectionFixture();
       const latest = await ethers.provider.getBlock("latest");
@@ -207,6 +235,51 @@ describe("MembershipCollection", () => {
     });
   });
 
+  describe("storage", () => {
+    // ERC-7201; what is read with eth_getProof, and what an upgrade must find again.
+    const location = (namespace: string): bigint =>
+      BigInt(
+        ethers.keccak256(ethers.AbiCoder.defaultAbiCoder().encode(["uint256"], [BigInt(ethers.id(namespace)) - 1n])),
+      ) & ~0xffn;
+    const slotOf = (serial: number): string =>
+      ethers.keccak256(
+        ethers.AbiCoder.defaultAbiCoder().encode(
+          ["uint256", "uint256"],
+          [serial, location("mintmark.storage.MembershipCollection") + 1n],
+        ),
+      );
+
+    it("keeps a card in one slot, as the drawing says", async () => {
+      const { collection, issuer, holder, other } = await collectionFixture();
+      const expiresAt = 2 ** 32 - 1;
+      const transaction = await collection.connect(issuer).issue(7, [holder, other], { tier: 255, expiresAt }, NO_ROOT);
+      const issuedAt = BigInt((await transaction.getBlock())?.timestamp ?? 0);
+      const expected = (owner: string, flags: bigint) =>
+        BigInt(owner) |
+        (issuedAt << 160n) |
+        (BigInt(expiresAt) << 192n) |
+        (255n << 224n) |
+        (STATUS.Active << 232n) |
+        (flags << 236n);
+      expect(BigInt(await ethers.provider.getStorage(collection, slotOf(7)))).to.equal(expected(holder.address, 1n));
+      expect(BigInt(await ethers.provider.getStorage(collection, slotOf(8)))).to.equal(expected(other.address, 0n));
+      expect((await collection.cardOf(7)).expiresAt).to.equal(BigInt(expiresAt));
+    });
+
+    it("keeps terms and counters in the first slot of the namespace", async () => {
+      const { collection, issuer } = await collectionFixture();
+      await collection.connect(issuer).issue(1, addresses(3), NEVER, NO_ROOT);
+      const word = await ethers.provider.getStorage(collection, location("mintmark.storage.MembershipCollection"));
+      expect(BigInt(word)).to.equal(1n | (BigInt(MAX_SUPPLY) << 32n) | (3n << 64n) | (3n << 96n) | (2n << 128n));
+    });
+
+    it("keeps the registry in its own namespace", async () => {
+      const { registry } = await collectionFixture();
+      const word = await ethers.provider.getStorage(registry, location("mintmark.storage.BrandRegistry"));
+      expect(BigInt(word)).to.equal(BigInt(await registry.collectionBeacon()) | (1n << 160n));
+    });
+  });
+
   describe("cardOf", () => {
     it("answers with zeros for every serial that was never issued", async () => {
       const { collection } = await collectionFixture();
@@ -221,6 +294,11 @@ describe("MembershipCollection", () => {
       const cards = await collection.cardsOf(1, 3);
       expect(cards.map((card) => card.status)).to.deep.equal([STATUS.None, STATUS.Active, STATUS.None]);
       expect(cards[1]).to.deep.equal(await collection.cardOf(2));
+      expect(await collection.cardsOf(1, 0)).to.deep.equal([]);
+      expect((await collection.cardsOf(MAX_SUPPLY, 2)).map((card) => card.status)).to.deep.equal([
+        STATUS.None,
+        STATUS.None,
+      ]);
     });
   });
 
@@ -294,6 +372,8 @@ describe("MembershipCollection", () => {
       "ERC-20": "0x36372b07",
       "ERC-1155": "0xd9b67a26",
       "ERC-2981 (royalties)": "0x2a55205a",
+      "ERC-721 receiver": "0x150b7a02",
+      "ERC-4906, which needs an event that no card emits yet": "0x49064906",
     };
     for (const [name, id] of Object.entries(supported)) {
       it(`supports ${name}`, async () => {
@@ -314,7 +394,7 @@ describe("MembershipCollection", () => {
       expect(await collection.locked(1)).to.equal(true);
     });
 
-    it("says who may burn a card before and after its issue (ERC-5484)", async () => {
+    it("says who may burn a card from its issue on, and knows no card before (ERC-5484)", async () => {
       const { collection, issuer, holder } = await collectionFixture();
       await expect(collection.burnAuth(1)).to.be.revertedWithCustomError(collection, "CardNotIssued").withArgs(1);
       await collection.connect(issuer).issue(1, [holder], NEVER, NO_ROOT);
