@@ -52,14 +52,14 @@ export const collectionParameter = z
   })
   .meta({
     description: "The collection's slug, or its address in lower case or with its EIP-55 checksum.",
-    example: "noirance-first-edition",
+    example: "noirance-preview",
   });
 
 export const serialParameter = z
   .string()
   .regex(/^[1-9][0-9]{0,77}$/, "must be a serial: a whole number from 1 on, in digits, without leading zeros")
   .transform((value) => BigInt(value))
-  .meta({ description: "The card's serial, from 1 on, without leading zeros.", example: "42" });
+  .meta({ description: "The card's serial, from 1 on, without leading zeros.", example: "1" });
 
 const DEFAULT_LIMIT = 50;
 const LARGEST_LIMIT = 200;
@@ -79,28 +79,31 @@ const limit = z
     },
   });
 
-function cursorOf<Key>(pattern: RegExp, decode: (cursor: string) => Key, example: string) {
-  return z
-    .string("must be given once")
-    .regex(pattern, "must be the `nextCursor` of an answer of this list")
-    .transform(decode)
-    .optional()
-    .meta({
-      description: "Where to go on: the `nextCursor` of the answer before. Left out, the list starts at its beginning.",
-      example,
-    });
+function cursorOf<Key>(pattern: RegExp, decode: (cursor: string) => Key) {
+  return (
+    z
+      .string("must be given once")
+      .regex(pattern, "must be the `nextCursor` of an answer of this list")
+      .transform(decode)
+      .optional()
+      // Without an example: the documentation page would fill it in, and the list would begin somewhere.
+      .meta({
+        description:
+          "Where to go on: the `nextCursor` of the answer before. Left out, the list starts at its beginning.",
+      })
+  );
 }
 
 /** Any string that matches is a valid position. */
 export const listQueries = {
   collections: z.strictObject({
     limit,
-    cursor: cursorOf(/^[A-Za-z0-9_-]{26}[AEIMQUYcgkosw048]$/, decodeCollectionCursor, "i6HxCVUb1DKAMBJkWsE23dZNunI"),
+    cursor: cursorOf(/^[A-Za-z0-9_-]{26}[AEIMQUYcgkosw048]$/, decodeCollectionCursor),
   }),
-  cards: z.strictObject({ limit, cursor: cursorOf(/^[A-Za-z0-9_-]{5}[AQgw]$/, decodeCardCursor, "AAAAKg") }),
+  cards: z.strictObject({ limit, cursor: cursorOf(/^[A-Za-z0-9_-]{5}[AQgw]$/, decodeCardCursor) }),
   holderCards: z.strictObject({
     limit,
-    cursor: cursorOf(/^[A-Za-z0-9_-]{32}$/, decodeHolderCursor, "i6HxCVUb1DKAMBJkWsE23dZNunIAAAAq"),
+    cursor: cursorOf(/^[A-Za-z0-9_-]{32}$/, decodeHolderCursor),
   }),
 };
 
