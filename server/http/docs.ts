@@ -30,8 +30,8 @@ export function docsRouter(): Router {
     asset.all(refuseMethod);
   }
   // What the `type` of a problem document leads to: the list of types is in the document's description.
-  router.get("/problems/:name", markRoute("/problems/{name}"), (_request, response) => {
-    response.redirect(303, "/docs");
-  });
+  const problems = router.route("/problems/:name").all(markRoute("/problems/{name}"));
+  problems.get((_request, response) => response.redirect(303, "/docs"));
+  problems.all(refuseMethod);
   return router;
 }

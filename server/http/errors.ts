@@ -24,14 +24,12 @@ export function handleErrors({ logger }: Pick<Services, "logger">): ErrorRequest
     }
     // What a route had set for its own answer must not go out with an error.
     response.removeHeader("ETag");
-    if (wantsPage(request)) renderProblemPage(request, response, problem);
+    const forPrograms = FOR_PROGRAMS.test(request.path);
+    if (!forPrograms) response.vary("Accept");
+    // A person in a browser, as far as a request tells.
+    if (!forPrograms && request.accepts(["html", "json"]) === "html") renderProblemPage(request, response, problem);
     else sendProblem(response, problem);
   };
-}
-
-/** A person in a browser, as far as a request tells. */
-function wantsPage(request: Request): boolean {
-  return !FOR_PROGRAMS.test(request.path) && request.accepts(["html", "json"]) === "html";
 }
 
 function asProblem(error: unknown): Problem {

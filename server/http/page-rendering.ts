@@ -122,7 +122,6 @@ function sameAddressIn(request: Request, language: Language): string {
 
 /** A page for people that says what went wrong. */
 export function renderProblemPage(request: Request, response: Response, problem: Problem): void {
-  response.vary("Accept");
   renderPage(request, response, {
     view: "./problem",
     status: problem.status,

@@ -24,6 +24,7 @@ export function securityHeaders({ publicUrl }: { publicUrl: string }): RequestHa
     },
     // Only where people reach us over TLS; a browser would otherwise refuse the plain server for a year.
     strictTransportSecurity: encrypted,
+    xFrameOptions: { action: "deny" },
     crossOriginEmbedderPolicy: false,
     referrerPolicy: { policy: "strict-origin-when-cross-origin" },
   }) as RequestHandler;

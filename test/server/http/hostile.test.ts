@@ -90,6 +90,12 @@ describe("hostile requests", () => {
     });
   }
 
+  it("get answers that caches keep apart by what was accepted", async () => {
+    for (const accept of ["text/html", "application/json"]) {
+      expect((await raw("/nope", "GET", { Accept: accept })).headers["vary"], accept).to.contain("Accept");
+    }
+  });
+
   it("get a verdict for any serial that is a number", async () => {
     const answer = await raw(`/v1/verify/${slug}/${"9".repeat(78)}`);
     expect(JSON.parse(answer.text).data.verdict).to.equal("not-found");
@@ -132,7 +138,16 @@ describe("hostile requests", () => {
   });
 
   it("get 405 with what is allowed, for every method that is not", async () => {
-    for (const path of ["/v1/collections", "/health", "/openapi.json", "/", "/verify", `/v/${slug}/42`, "/docs"]) {
+    for (const path of [
+      "/v1/collections",
+      "/health",
+      "/openapi.json",
+      "/",
+      "/verify",
+      `/v/${slug}/42`,
+      "/docs",
+      "/problems/not-found",
+    ]) {
       for (const method of ["POST", "PUT", "PATCH", "DELETE", "TRACE"]) {
         const answer = await raw(path, method, { Accept: "application/json" });
         expect(answer.status, `${method} ${path}`).to.equal(405);
@@ -169,6 +184,7 @@ describe("hostile requests", () => {
       const { headers } = await raw(path);
       expect(headers["content-security-policy"], path).to.contain("default-src 'none'");
       expect(headers["content-security-policy"], path).to.not.contain("unsafe");
+      expect(headers["x-frame-options"], path).to.equal("DENY");
       expect(headers["x-content-type-options"]).to.equal("nosniff");
       expect(headers["x-powered-by"]).to.equal(undefined);
     }
