@@ -1,12 +1,13 @@
 // What the verification page shows, in the reader's words: from a verification to lines that a view prints as they are.
 
 import { ZeroHash } from "ethers";
-import { type Formats, shorten } from "../../web/text/formats.ts";
+import { type Formats, legible, shorten } from "../../web/text/formats.ts";
 import type { Text } from "../../web/text/text.ts";
 import type { MirrorStatus } from "../database/mirror-status.ts";
 import type { Verdict } from "../verification/verdict.ts";
 import type { CardVerification } from "../verification/verify-card.ts";
 import { checksummed } from "./checksum.ts";
+import { brandNameOf, collectionNameOf } from "./names.ts";
 
 /** One line of a list of facts. */
 export interface Fact {
@@ -65,14 +66,14 @@ export function createCardPageModel(options: {
   const words = text.verdicts[verdict.verdict];
   const card = record?.card;
   const batch = record?.batch;
-  const brandName = record?.collection.brand.name;
+  const brandName = record === undefined ? undefined : brandNameOf(record.collection);
   const facts: Fact[] = [];
   const evidence: Fact[] = [];
 
   if (record !== undefined) {
     const { collection } = record;
-    facts.push({ label: text.card.legalName, value: collection.brand.legalName });
-    facts.push({ label: text.card.domain, value: collection.brand.domain });
+    facts.push({ label: text.card.legalName, value: legible(collection.brand.legalName, "–") });
+    facts.push({ label: text.card.domain, value: legible(collection.brand.domain, "–") });
     if (card !== undefined) {
       const holder = checksummed(card.holder);
       const live = card.status === "Active" || card.status === "Suspended";
@@ -137,7 +138,7 @@ export function createCardPageModel(options: {
       lastKnown === undefined || lastKnown.verdict === "not-found"
         ? undefined
         : text.card.lastKnown(text.verdicts[lastKnown.verdict].title),
-    cardName: record?.collection.name,
+    cardName: record === undefined ? undefined : collectionNameOf(record.collection),
     brandName,
     serialText:
       card === undefined || record === undefined

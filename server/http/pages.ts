@@ -8,6 +8,7 @@ import { cardNotFound, requireCheckpoint } from "./answers.ts";
 import { cardSvg, qrPng, qrSvg } from "./card-images.ts";
 import { createCardPageModel } from "./card-page.ts";
 import { markRoute } from "./errors.ts";
+import { brandNameOf, collectionNameOf } from "./names.ts";
 import { isKnown, refuseMethod, weakTag } from "./operations.ts";
 import { assetUrl, languageOf, renderPage, serveAssets } from "./page-rendering.ts";
 import { type CollectionName, hasValidCase } from "./parameters.ts";
@@ -124,7 +125,9 @@ export function pageRouter(services: Services, queries: Queries): Router {
       title: (text) =>
         text.card.title(
           text.verdicts[verdict].title,
-          verification.record?.collection.name ?? pathPart(request, "collection").slice(0, 60),
+          verification.record === undefined
+            ? pathPart(request, "collection").slice(0, 60)
+            : collectionNameOf(verification.record.collection),
           serialText,
         ),
       description: (text) => text.card.description,
@@ -147,8 +150,8 @@ export function pageRouter(services: Services, queries: Queries): Router {
     return {
       url: verifyUrl(config.publicUrl, collection.slug, card.serial),
       picture: {
-        brand: collection.brand.name,
-        collection: collection.name,
+        brand: brandNameOf(collection),
+        collection: collectionNameOf(collection),
         serial: card.serial,
         maxSupply: collection.maxSupply,
         tier: card.tier,

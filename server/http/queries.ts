@@ -22,6 +22,7 @@ import {
   withBrand,
 } from "../database/snapshot.ts";
 import type { HolderPosition } from "./cursors.ts";
+import { brandNameOf, collectionNameOf } from "./names.ts";
 import type { CollectionName } from "./parameters.ts";
 import type { OfferedCollection } from "./verify-form.ts";
 
@@ -155,7 +156,11 @@ export function createQueries(database: Database): Queries {
           include: withBrand,
         }),
       });
-      return collections.map(({ slug, name, brand }) => ({ slug, name, brandName: brand.name }));
+      return collections.map((collection) => ({
+        slug: collection.slug,
+        name: collectionNameOf(collection),
+        brandName: brandNameOf(collection),
+      }));
     },
     async holderCards(holder, { after, limit }) {
       const later =

@@ -1,6 +1,7 @@
 // The pages as HTTP answers: statuses, languages, caching, codes.
 
 import { expect } from "chai";
+import QRCode from "qrcode";
 import { type RunningApp, startApp } from "../server/http/support.ts";
 import {
   COLLECTIONS,
@@ -87,6 +88,28 @@ describe("pages over HTTP", () => {
     expect(svg).to.not.contain("<Private>");
   });
 
+  it("show nothing of a name that nobody can see, and the slug where nothing is left", async () => {
+    const { address: atelier, slug: atelierSlug } = COLLECTIONS.atelier;
+    const rename = async (name: string) => {
+      await mirror.database.collection.update({ where: { address: atelier }, data: { name } });
+    };
+    try {
+      await rename("Ate\u202Elier\r\nSet-Cookie: a=b \u2066\u200B<%= 1 %>");
+      for (const path of ["/", `/v/${atelierSlug}/3`, `/v/${atelierSlug}/3/card.svg`]) {
+        const body = await (await app.get(path)).text();
+        expect(body, path).to.match(/Atelier {1,2}Set-Cookie: a=b &(lt|#60);%= 1 %&(gt|#62);/);
+        expect(body, path).to.not.match(/[\u202A-\u202E\u2066-\u2069\u200B\r]/);
+      }
+      await rename(" \u200B\u0000 ");
+      expect(await (await app.get("/")).text()).to.contain(`Noirance · ${atelierSlug}</option>`);
+      expect(await (await app.get(`/v/${atelierSlug}/3`)).text()).to.contain(`<h2>${atelierSlug}</h2>`);
+      await rename("长".repeat(20_000));
+      expect((await (await app.get("/")).text()).length).to.be.below(5_000);
+    } finally {
+      await rename("Atelier & Friends <Private>");
+    }
+  });
+
   it("keep search engines from the cards", async () => {
     expect(await (await app.get(`/v/${slug}/42`)).text()).to.contain('<meta name="robots" content="noindex">');
     expect(await (await app.get("/")).text()).to.not.contain("noindex");
@@ -107,6 +130,20 @@ describe("pages over HTTP", () => {
     expect(again.status).to.equal(304);
     for (const file of ["qr.svg", "qr.png", "card.svg"]) {
       expect((await app.get(`/v/${slug}/${SERIALS.notIssued}/${file}`)).status).to.equal(404);
+    }
+  });
+
+  it("lead from the code to the public address of the page", async () => {
+    const page = `https://cards.example/v/${slug}/42`;
+    const options = { errorCorrectionLevel: "M", margin: 4 } as const;
+    const { size } = QRCode.create(page, options).modules;
+    for (const serial of ["42", "0042"]) {
+      const svg = await (await app.get(`/v/${slug.toUpperCase()}/${serial}/qr.svg`)).text();
+      expect(svg).to.equal(await QRCode.toString(page, { ...options, type: "svg" }));
+      const png = Buffer.from(await (await app.get(`/v/${slug}/${serial}/qr.png`)).arrayBuffer());
+      const scale = png.readUInt32BE(16) / (size + 8);
+      expect(Number.isInteger(scale), "whole pixels for each module").to.equal(true);
+      expect(png.equals(await QRCode.toBuffer(page, { ...options, type: "png", scale }))).to.equal(true);
     }
   });
 

@@ -139,7 +139,7 @@ export const en: Text = {
     internal: "The fault is on our side. Try again; if it stays, tell us the number below.",
     methodTitle: "This page can only be read",
     method: "Open it by its address.",
-    requestId: "Number of this request",
+    requestId: "Number of this request:",
     home: "Verify a card",
   },
   docs: {

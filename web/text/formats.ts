@@ -1,4 +1,4 @@
-// Numbers, times and addresses as readers of a language expect them.
+// Numbers, times, addresses and names as readers of a language expect them.
 
 import { LANGUAGES, type Language } from "./text.ts";
 
@@ -48,4 +48,21 @@ export const FORMATS = Object.fromEntries(LANGUAGES.map((language) => [language,
 /** The ends of an address or a hash: enough to compare by eye. */
 export function shorten(value: string): string {
   return `${value.slice(0, 6)}…${value.slice(-4)}`;
+}
+
+const LONGEST_NAME = 160;
+
+/**
+ * What a brand has written, as a page can show it: without control characters and invisible marks, among them those that
+ * turn the direction of the words around them, and no longer than fits. The chain takes any name.
+ * @param fallback Where nothing that can be seen is left.
+ */
+export function legible(written: string, fallback: string): string {
+  const seen = written
+    .replace(/[\p{Cc}\u2028\u2029]/gu, " ")
+    .replace(/[\u200B\u2060\uFEFF\u202A-\u202E\u2066-\u2069]/g, "")
+    .trim();
+  const characters = Array.from(seen.slice(0, 2 * LONGEST_NAME));
+  if (characters.length === 0) return fallback;
+  return characters.length > LONGEST_NAME ? `${characters.slice(0, LONGEST_NAME).join("")}…` : seen;
 }

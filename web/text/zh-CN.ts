@@ -41,7 +41,7 @@ export const zhCN: Text = {
     tier: "等级",
     tierValue: (tier) => `${tier} 级`,
     status: "状态",
-    issuedAt: "发行时间",
+    issuedAt: "发行日期",
     expiresAt: "有效期至",
     neverExpires: "长期有效",
     holder: "持有人",
@@ -102,7 +102,7 @@ export const zhCN: Text = {
   freshness: {
     heading: "这个结论有多新？",
     asOf: (block) => `截至第 ${block} 区块`,
-    blockTime: "出块时间：",
+    blockTime: "出块时间",
     lag: (seconds) => {
       if (seconds === undefined) return "尚未与链比对";
       if (seconds < 2) return "与链同步";
