@@ -20,7 +20,8 @@ interface IERC5484 {
     event Issued(address indexed from, address indexed to, uint256 indexed tokenId, BurnAuth burnAuth);
 
     /// @notice Returns who may burn a token.
-    /// @dev Reverts for a token that was never issued.
+    /// @dev Reverts for a token that was never issued. A collection gives one authorisation to all its cards; receivers
+    /// learn it before issue, as the ERC demands, from the registry's `CollectionCreated`.
     /// @param tokenId The token to ask about.
     function burnAuth(uint256 tokenId) external view returns (BurnAuth);
 }

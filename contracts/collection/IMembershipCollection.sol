@@ -103,6 +103,7 @@ interface IMembershipCollection {
 
     /// @notice Returns {cardOf} for `count` serials from `firstSerial` on.
     /// @dev For reading many cards in one call; the cost grows with `count`, so choose it for the node's gas cap on calls.
+    /// Reverts where `firstSerial + count` is beyond 2^256.
     function cardsOf(uint256 firstSerial, uint256 count) external view returns (Card[] memory);
 
     /**

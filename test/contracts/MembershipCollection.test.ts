@@ -294,6 +294,8 @@ describe("MembershipCollection", () => {
       const cards = await collection.cardsOf(1, 3);
       expect(cards.map((card) => card.status)).to.deep.equal([STATUS.None, STATUS.Active, STATUS.None]);
       expect(cards[1]).to.deep.equal(await collection.cardOf(2));
+      await expect(collection.cardsOf(2n ** 256n - 1n, 2)).to.be.revertedWithPanic(0x11);
+      expect((await collection.cardsOf(2n ** 256n - 1n, 1)).map((card) => card.status)).to.deep.equal([STATUS.None]);
       expect(await collection.cardsOf(1, 0)).to.deep.equal([]);
       expect((await collection.cardsOf(MAX_SUPPLY, 2)).map((card) => card.status)).to.deep.equal([
         STATUS.None,
