@@ -31,7 +31,10 @@ export interface HolderPosition {
 }
 
 export function encodeHolderCursor({ collectionAddress, serial }: HolderPosition): string {
-  return encodeBytes(collectionAddress, serial).toString("base64url");
+  const bytes = Buffer.alloc(24);
+  bytes.write(collectionAddress.slice(2), "hex");
+  bytes.writeUInt32BE(serial, 20);
+  return bytes.toString("base64url");
 }
 
 export function decodeHolderCursor(cursor: string): HolderPosition {
@@ -40,11 +43,4 @@ export function decodeHolderCursor(cursor: string): HolderPosition {
     collectionAddress: `0x${bytes.subarray(0, 20).toString("hex")}`,
     serial: Math.min(bytes.readUInt32BE(20), 2 ** 31 - 1),
   };
-}
-
-function encodeBytes(address: string, serial: number): Buffer {
-  const bytes = Buffer.alloc(24);
-  bytes.write(address.slice(2), "hex");
-  bytes.writeUInt32BE(serial, 20);
-  return bytes;
 }

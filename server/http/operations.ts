@@ -52,7 +52,7 @@ export interface OperationDefinition<Params extends z.ZodObject, Query extends z
   limited: boolean;
   /** Whether pages of other origins may read it. */
   open: boolean;
-  handle(input: { params: z.output<Params>; query: z.output<Query>; request: Request }): Promise<Reply> | Reply;
+  handle(input: { params: z.output<Params>; query: z.output<Query> }): Promise<Reply> | Reply;
 }
 
 /** An operation whose own types are behind it. */
@@ -76,7 +76,7 @@ export function defineOperation<Params extends z.ZodObject, Query extends z.ZodO
       const parsedParams = parse(params, request.params, errors) as z.output<Params>;
       const parsedQuery = parse(query, request.query, errors) as z.output<Query>;
       if (errors.length > 0) throw invalidRequest(errors);
-      return await handle({ params: parsedParams, query: parsedQuery, request });
+      return await handle({ params: parsedParams, query: parsedQuery });
     },
   };
 }
