@@ -1,6 +1,6 @@
 // npm run issue -- --collection <address or slug> --csv <file>: issues the cards of a spreadsheet.
 
-import { readFileSync, writeFileSync } from "node:fs";
+import { existsSync, readFileSync, realpathSync, writeFileSync } from "node:fs";
 import { createInterface } from "node:readline/promises";
 import { parseArgs } from "node:util";
 import cliProgress from "cli-progress";
@@ -12,7 +12,7 @@ import { checkTimeZone } from "../server/issuance/expiry.ts";
 import { KeystoreError, openKeystore } from "../server/issuance/keystore.ts";
 import { DEFAULT_CARDS_PER_TRANSACTION } from "../server/issuance/plan.ts";
 import { IssuanceError, problemLines, problemsCsv } from "../server/issuance/problems.ts";
-import { issueCards, planIssuance } from "../server/issuance/sender.ts";
+import { issueCards, planOutstanding } from "../server/issuance/sender.ts";
 import { readSpreadsheet } from "../server/issuance/spreadsheet.ts";
 import { count, plural, summaryLines } from "../server/issuance/summary.ts";
 import { validateSpreadsheet } from "../server/issuance/validation.ts";
@@ -37,6 +37,10 @@ Settings (environment or .env): RPC_URL, DATA_DIR, REGISTRY_ADDRESS, KEYSTORE_FI
 
 /** How many wrong lines are shown before the rest is only counted. */
 const SHOWN_PROBLEMS = 200;
+/** From so many lines on, checking takes a while: half a minute for 100,000 customer references. */
+const MANY_LINES = 10_000;
+/** One press of Ctrl-C comes from the terminal, from npm and from what npm runs; only a later one is a second press. */
+const SAME_PRESS_MS = 1000;
 const EXIT = { done: 0, failed: 1, usage: 2, interrupted: 130, terminated: 143 } as const;
 
 interface Options {
@@ -58,6 +62,7 @@ function parseCommandLine(): Options | undefined {
   let values: ReturnType<typeof parse>["values"];
   const parse = () =>
     parseArgs({
+      tokens: true,
       options: {
         collection: { type: "string" },
         csv: { type: "string" },
@@ -69,17 +74,24 @@ function parseCommandLine(): Options | undefined {
         help: { type: "boolean", short: "h", default: false },
       },
     });
+  let tokens: ReturnType<typeof parse>["tokens"];
   try {
-    ({ values } = parse());
+    ({ values, tokens } = parse());
   } catch (cause) {
     throw new UsageError(cause instanceof Error ? cause.message : String(cause), { cause });
   }
+  const names = tokens.flatMap((token) => (token.kind === "option" ? [token.name] : []));
+  const twice = names.find((name, index) => names.indexOf(name) !== index);
+  if (twice !== undefined) throw new UsageError(`--${twice} is given twice. Give it once.`);
   if (values.help) return undefined;
   if (values.collection === undefined) throw new UsageError("Say with --collection which collection to issue.");
   if (values.csv === undefined) throw new UsageError("Say with --csv which file to read.");
-  const maxCards = Number(values["batch-size"]);
-  if (!Number.isInteger(maxCards) || maxCards < 1)
-    throw new UsageError("--batch-size must be a whole number from 1 on.");
+  const maxCards = /^\d{1,9}$/.test(values["batch-size"]) ? Number(values["batch-size"]) : 0;
+  if (maxCards < 1) throw new UsageError("--batch-size must be a whole number from 1 on.");
+  const { csv, errors } = values;
+  if (csv === "-") throw new UsageError("--csv takes a file; save what you would pipe, and give its name.");
+  if (errors !== undefined && existsSync(errors) && existsSync(csv) && realpathSync(errors) === realpathSync(csv))
+    throw new UsageError("--errors would overwrite the spreadsheet. Name another file.");
   try {
     checkTimeZone(values["time-zone"]);
   } catch (cause) {
@@ -96,7 +108,7 @@ function parseCommandLine(): Options | undefined {
   };
 }
 
-async function run(options: Options, stop: AbortSignal): Promise<number> {
+async function run(options: Options, stop: StopSignal): Promise<number> {
   const config = loadConfig();
   const spreadsheet = readSpreadsheet(readInput(options.csv));
   const chain = await openIssuanceChain({
@@ -114,12 +126,13 @@ async function run(options: Options, stop: AbortSignal): Promise<number> {
     const keystore = await findIssuerKeystore({ chain, collection, ...config });
     const passphrase = await passphraseFor(keystore, {
       passphrase: config.keystorePassphrase,
-      ask: process.stdin.isTTY && process.stdout.isTTY ? askHidden : undefined,
+      ask: canAsk() ? askHidden : undefined,
     });
     const keys = await openKeystore(keystore.file, passphrase);
     if (keys.demo)
       console.log("Note: these are demo keys. Everybody knows their passphrase; never use them for real cards.");
 
+    if (spreadsheet.rows.length >= MANY_LINES) console.log(`Checking ${count(spreadsheet.rows.length)} lines …`);
     const validation = await validateSpreadsheet({
       spreadsheet,
       collection,
@@ -128,7 +141,7 @@ async function run(options: Options, stop: AbortSignal): Promise<number> {
       timeZone: options.timeZone,
       now: Math.floor(Date.now() / 1000),
     });
-    const { problems, warnings, cards, outstanding, custodial } = validation;
+    const { problems, warnings, cards, custodial } = validation;
     for (const warning of warnings) console.warn(`Warning: ${warning}`);
     if (problems.length > 0) {
       const lines = new Set(problems.map(({ line }) => line)).size;
@@ -137,14 +150,14 @@ async function run(options: Options, stop: AbortSignal): Promise<number> {
       );
       for (const line of problemLines(problems, SHOWN_PROBLEMS)) console.error(`  ${line}`);
       if (options.errors !== undefined) {
-        writeFileSync(options.errors, problemsCsv(problems));
+        writeErrors(options.errors, problemsCsv(problems));
         console.error(`All of them are in ${options.errors}.`);
       }
       return EXIT.failed;
     }
 
     const dependencies = { chain, collection, keys, maxCards: options.maxCards };
-    const { transactions } = await planIssuance(dependencies, outstanding);
+    const { transactions, outstanding } = await planOutstanding(dependencies, validation.outstanding);
     const facts = { spreadsheet, collection, cards, outstanding, custodial, transactions };
     const summary = summaryLines({
       ...facts,
@@ -162,28 +175,41 @@ async function run(options: Options, stop: AbortSignal): Promise<number> {
       console.log("Dry run: nothing was sent.");
       return EXIT.done;
     }
-    const ask = !options.yes && process.stdin.isTTY && process.stdout.isTTY;
     if (
-      ask &&
+      !options.yes &&
+      canAsk() &&
       !(await confirmed(`Issue ${plural(outstanding.length, "card", "cards")}? This cannot be undone. [y/N] `))
     ) {
       console.log("Nothing was issued.");
       return EXIT.failed;
     }
 
+    stop.beginSending();
     const progress = startProgress(cards.length);
+    let issued = cards.length - outstanding.length;
     const start = performance.now();
     let outcome: Awaited<ReturnType<typeof issueCards>>;
     try {
-      outcome = await issueCards(dependencies, cards, { signal: stop, onProgress: progress.update });
-    } finally {
+      outcome = await issueCards(dependencies, cards, {
+        signal: stop.signal,
+        onProgress(now) {
+          issued = now;
+          progress.update(now);
+        },
+      });
+    } catch (error) {
       progress.stop();
+      console.error(
+        `Stopped: at least ${count(issued)} of ${count(cards.length)} cards are issued. Once the following is mended, run the same command again to go on.`,
+      );
+      throw error;
     }
+    progress.stop();
     if (outcome.interrupted) {
       console.log(
         `Interrupted: ${count(outcome.issued)} of ${count(cards.length)} cards are issued. Run the same command again to go on.`,
       );
-      return stop.reason === "SIGTERM" ? EXIT.terminated : EXIT.interrupted;
+      return exitCodeOf(stop.signal.reason);
     }
     const seconds = ((performance.now() - start) / 1000).toFixed(1);
     console.log(`All ${count(cards.length)} cards of the file are issued (${seconds} s).`);
@@ -195,9 +221,33 @@ function readInput(file: string): Uint8Array {
   try {
     return readFileSync(file);
   } catch (cause) {
-    const missing = (cause as NodeJS.ErrnoException).code === "ENOENT";
-    throw new IssuanceError(missing ? `There is no file ${file}.` : `The file ${file} cannot be read.`, { cause });
+    const reason = {
+      ENOENT: `There is no file ${file}. Correct --csv.`,
+      EISDIR: `${file} is a folder, not a file. Name the CSV file in it.`,
+      EACCES: `The file ${file} may not be read. Give yourself the permission to.`,
+    }[(cause as NodeJS.ErrnoException).code ?? ""];
+    throw new IssuanceError(reason ?? `The file ${file} cannot be read. Copy it to another place and try again.`, {
+      cause,
+    });
   }
+}
+
+function writeErrors(file: string, text: string): void {
+  try {
+    writeFileSync(file, text);
+  } catch (cause) {
+    const { code } = cause as NodeJS.ErrnoException;
+    throw new IssuanceError(`The file ${file} cannot be written (${code}). Name another one with --errors.`, { cause });
+  }
+}
+
+/** Questions go to standard error where standard output goes into a file or another program. */
+function canAsk(): boolean {
+  return process.stdin.isTTY && (process.stdout.isTTY || process.stderr.isTTY);
+}
+
+function questionOutput(): NodeJS.WriteStream {
+  return process.stdout.isTTY ? process.stdout : process.stderr;
 }
 
 /** A bar on a terminal, lines elsewhere. */
@@ -222,7 +272,7 @@ function startProgress(total: number): { update: (issued: number) => void; stop:
 }
 
 async function confirmed(question: string): Promise<boolean> {
-  const terminal = createInterface({ input: process.stdin, output: process.stdout });
+  const terminal = createInterface({ input: process.stdin, output: questionOutput() });
   // While a line is read, the terminal's interrupt key reaches the reader only.
   terminal.on("SIGINT", () => terminal.close());
   try {
@@ -240,7 +290,8 @@ async function confirmed(question: string): Promise<boolean> {
 
 /** Asks on the terminal without showing what is typed. */
 async function askHidden(question: string): Promise<string> {
-  process.stdout.write(question);
+  const output = questionOutput();
+  output.write(question);
   process.stdin.setRawMode(true);
   process.stdin.setEncoding("utf8");
   try {
@@ -264,23 +315,59 @@ async function askHidden(question: string): Promise<string> {
   } finally {
     process.stdin.setRawMode(false);
     process.stdin.pause();
-    process.stdout.write("\n");
+    output.write("\n");
   }
 }
 
-/** The first signal stops after the transaction in flight, the second one at once. */
-function stopSignal(): AbortSignal {
+interface StopSignal {
+  signal: AbortSignal;
+  /** From now on a signal waits for the transaction in flight; before, there is none. */
+  beginSending(): void;
+}
+
+/** Before anything is sent a signal ends the process; then the first one waits for the transaction in flight. */
+function stopSignal(): StopSignal {
   const controller = new AbortController();
+  let sending = false;
+  let since = 0;
   for (const signal of ["SIGINT", "SIGTERM"] as const) {
     process.on(signal, () => {
-      if (controller.signal.aborted) process.exit(EXIT.interrupted);
-      console.error(`\nStopping after the transaction in flight. Once more to stop at once.`);
-      controller.abort(signal);
+      if (!sending) {
+        console.error("\nInterrupted. Nothing was issued by this run.");
+        process.exit(exitCodeOf(signal));
+      }
+      if (!controller.signal.aborted) {
+        since = performance.now();
+        console.error("\nStopping after the transaction in flight. Once more to stop at once.");
+        controller.abort(signal);
+      } else if (performance.now() - since > SAME_PRESS_MS) {
+        console.error("\nStopped at once. Run the same command again to see how far it came, and to go on.");
+        process.exit(exitCodeOf(signal));
+      }
     });
   }
-  return controller.signal;
+  return {
+    signal: controller.signal,
+    beginSending: () => {
+      sending = true;
+    },
+  };
 }
 
+function exitCodeOf(signal: unknown): number {
+  return signal === "SIGTERM" ? EXIT.terminated : EXIT.interrupted;
+}
+
+/** What was begun is finished although nobody reads the output any more, as where it is piped into `head`. */
+function survivesClosedOutput(): void {
+  for (const stream of [process.stdout, process.stderr]) {
+    stream.on("error", (error: NodeJS.ErrnoException) => {
+      if (error.code !== "EPIPE") throw error;
+    });
+  }
+}
+
+survivesClosedOutput();
 try {
   const options = parseCommandLine();
   if (options === undefined) console.log(USAGE);

@@ -5,6 +5,7 @@
 import { keccak256 } from "ethers";
 import type { CollectionOnChain, IssuanceChain, Receipt } from "./chain.ts";
 import { commitmentRoot } from "./commitment.ts";
+import { ContractRefusal } from "./contract-errors.ts";
 import type { BrandKeys } from "./keystore.ts";
 import {
   type CardToIssue,
@@ -82,6 +83,27 @@ export async function planIssuance(
   // In steps, so that two runs come to the same plan although their first transactions differ a little.
   const steps = Math.ceil((estimate / gasFor(first.batches.length, first.cards, 1)) * 4);
   return steps <= 4 ? plan : within(steps / 4);
+}
+
+/**
+ * Plans for a summary what was outstanding a moment ago. Where another run issues the same cards meanwhile, it looks again;
+ * returns what is still outstanding besides the plan. Throws {@link IssuanceError}.
+ */
+export async function planOutstanding(
+  dependencies: IssuanceDependencies,
+  cards: readonly CardToIssue[],
+): Promise<IssuancePlan & { outstanding: readonly CardToIssue[] }> {
+  let outstanding = cards;
+  for (let attempts = 1; ; attempts++) {
+    try {
+      return { ...(await planIssuance(dependencies, outstanding)), outstanding };
+    } catch (error) {
+      if (!(error instanceof ContractRefusal && error.retryable) || attempts === MAXIMUM_ATTEMPTS) throw error;
+      const left: CardToIssue[] = await notIssued(dependencies, outstanding);
+      if (left.length < outstanding.length) attempts = 0;
+      outstanding = left;
+    }
+  }
 }
 
 /**

@@ -133,6 +133,43 @@ describe("npm run issue", function () {
     for (const number of numbers.slice(0, 50)) expect(published).not.to.contain(Buffer.from(number).toString("hex"));
   });
 
+  it("goes on to its end although nobody reads what it prints", async () => {
+    const { slug, address } = await collection(1000);
+    const running = fixture.start(["--collection", slug, "--csv", `${EXAMPLES}/lanting-garden.csv`]);
+    await until(() => running.output() !== "");
+    running.process.stdout?.destroy();
+    running.process.stderr?.destroy();
+    expect((await running.result).code).to.equal(0);
+    expect((await fixture.state(address)).size).to.equal(1000);
+  });
+
+  it("ends at once when it is interrupted before it sends anything", async () => {
+    const { slug, address } = await collection();
+    for (const [signal, code] of [
+      ["SIGINT", 130],
+      ["SIGTERM", 143],
+    ] as const) {
+      const running = fixture.start(["--collection", slug, "--csv", BLACK]);
+      await until(() => running.output().includes("demo keys"));
+      running.process.kill(signal);
+      const result = await running.result;
+      expect(result.code).to.equal(code);
+      expect(result.stderr).to.contain("Nothing was issued");
+    }
+    expect(await fixture.state(address)).to.deep.equal(new Map());
+  });
+
+  it("takes two signals of one key press, as npm passes them on, for one", async () => {
+    const { slug, address } = await collection();
+    const running = fixture.start(["--collection", slug, "--csv", BLACK, "--batch-size", "50"]);
+    await until(() => running.output().includes("Issued 100 of"));
+    running.process.kill("SIGINT");
+    setTimeout(() => running.process.kill("SIGINT"), 30);
+    const { code, stdout } = await running.result;
+    expect(code).to.equal(130);
+    expect(stdout).to.contain(`Interrupted: ${(await fixture.state(address)).size} of 5,000 cards are issued.`);
+  });
+
   it("reports every bad line with its number and issues nothing", async () => {
     const { slug, address } = await collection();
     const errors = `${fixture.dataFolder}/errors.csv`;
@@ -225,6 +262,11 @@ describe("npm run issue", function () {
         ["--collection", "x", ...csv, "--bogus"],
         ["--collection", "x", ...csv, "extra"],
         ["--collection", "x", ...csv, "--batch-size", "0"],
+        ["--collection", "x", ...csv, "--batch-size", "1e9"],
+        ["--collection", "x", ...csv, "--batch-size", ""],
+        ["--collection", "x", ...csv, ...csv],
+        ["--collection", "x", "--csv", "-"],
+        ["--collection", "x", ...csv, "--errors", BLACK],
         ["--collection", "x", ...csv, "--time-zone", "Mars/Olympus"],
       ]) {
         const { code, stderr } = await failure(argv);
@@ -248,6 +290,9 @@ describe("npm run issue", function () {
       expect((await failure(stranger)).stderr).to.contain("no collection");
       const { slug } = await collection();
       expect((await failure(["--collection", slug, "--csv", "none.csv"])).stderr).to.contain("no file none.csv");
+      expect((await failure(["--collection", slug, "--csv", EXAMPLES])).stderr).to.contain("is a folder");
+      const bad = ["--collection", slug, "--csv", `${EXAMPLES}/bad-lines.csv`, "--errors", `${EXAMPLES}/none/x.csv`];
+      expect((await failure(bad)).stderr).to.contain("cannot be written (ENOENT)");
       const elsewhere = { DATA_DIR: `${fixture.dataFolder}/empty` };
       expect((await failure(["--collection", slug, ...csv], elsewhere)).stderr).to.contain("REGISTRY_ADDRESS");
       const wrong = { REGISTRY_ADDRESS: "0x00000000000000000000000000000000000000aa" };
@@ -290,7 +335,7 @@ const BAD_LINES = [
   '23 the expiry "########" was cut off by the spreadsheet program; widen the column and export again',
   '24 the card number "22-Jan" was turned into a date by the spreadsheet program; format the column as text and enter the value again',
   '25 the physical card number "NB-AAA-000001" is on line 2 already',
-  '26 the customer reference "NR-2026-⏎000025" contains a line break or an invisible character; is a quotation mark missing? (the record goes from line 26 to line 27)',
+  '26 the customer reference "NR-2026-⏎000025" contains a line break; is a quotation mark missing? (the record goes from line 26 to line 27)',
   "28 has 9 values for 7 columns; a value that contains the separator must stand in quotation marks",
   '29 the card number "twenty-seven" is not a number; write it like 42, 0042, No. 0042 or 0042/5000',
   "29 has neither a holder address nor a customer reference",

@@ -8,7 +8,12 @@ import { type IssuanceChain, openIssuanceChain } from "../../../server/issuance/
 import { ContractRefusal } from "../../../server/issuance/contract-errors.ts";
 import type { CardToIssue } from "../../../server/issuance/plan.ts";
 import { IssuanceError } from "../../../server/issuance/problems.ts";
-import { type IssuanceDependencies, issueCards, planIssuance } from "../../../server/issuance/sender.ts";
+import {
+  type IssuanceDependencies,
+  issueCards,
+  planIssuance,
+  planOutstanding,
+} from "../../../server/issuance/sender.ts";
 import { randomAddress } from "../../support/chain.ts";
 import { createFixture, type Fixture, grantIssuer } from "./fixture.ts";
 
@@ -70,6 +75,19 @@ describe("sender", function () {
     const nonce = await chain.nonce(fixture.keys.issuer.address);
     expect(await issueCards(dependencies, cards)).to.deep.equal({ issued: 50, interrupted: false });
     expect(await chain.nonce(fixture.keys.issuer.address)).to.equal(nonce);
+  });
+
+  it("plans anew when another run issues the first cards while this one makes its plan", async () => {
+    let others = 2;
+    const { cards, dependencies } = await prepare(50, (real) => ({
+      async estimateGas(call) {
+        if (others-- > 0) await issueCards({ ...dependencies, chain: real }, cards.slice(0, 40 - 20 * others));
+        return await real.estimateGas(call);
+      },
+    }));
+    const { outstanding, transactions } = await planOutstanding(dependencies, cards);
+    expect(outstanding.map(({ serial }) => serial)).to.deep.equal([41, 42, 43, 44, 45, 46, 47, 48, 49, 50]);
+    expect(transactions.map(({ cards }) => cards)).to.deep.equal([10]);
   });
 
   it("asks the chain when the connection breaks while sending, whether the transaction arrived or not", async () => {
