@@ -5,11 +5,19 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import type { Logger } from "pino";
 import { EventDecodeError } from "../chain/events.ts";
-import { type Rpc, RpcError } from "../chain/rpc.ts";
+import type { Rpc } from "../chain/rpc.ts";
 import type { BlockPosition, MirrorStatus } from "../database/mirror-status.ts";
 import { FoldError } from "./fold.ts";
 import { type ChainIdentity, CheckpointMovedError, type Mirror, type MirrorCheckpoint } from "./mirror.ts";
-import { type BlockRange, extendRange, positionOf, type RawHeader, readHeader, readRange } from "./ranges.ts";
+import {
+  type BlockRange,
+  extendRange,
+  InconsistentAnswerError,
+  positionOf,
+  type RawHeader,
+  readHeader,
+  readRange,
+} from "./ranges.ts";
 
 export interface Indexer {
   /**
@@ -55,21 +63,48 @@ const FIRST_RANGE = 1_000;
 const RANGES_IN_FLIGHT = 4;
 /** A range with more events than this is as large as ranges get: memory and the database's transaction stay small. */
 const FULL_RANGE_EVENTS = 20_000;
+/** While the chain may replace blocks, each is asked for by itself. */
+const CHANGEABLE_RANGE = 100;
+/** How often the same impossible answer is needed to believe it. */
+const IMPOSSIBLE_ANSWERS = 3;
 const RETRY_FIRST_MS = 200;
 const RETRY_LAST_MS = 5_000;
 
 /** Whether going on would make the mirror wrong. Everything else may pass, and is tried again for as long as it takes. */
 function isIncident(error: unknown): boolean {
-  return (
-    error instanceof WrongChainError ||
-    error instanceof FinalityViolatedError ||
-    error instanceof FoldError ||
-    error instanceof EventDecodeError
-  );
+  return error instanceof WrongChainError || error instanceof FinalityViolatedError || isImpossible(error);
+}
+
+/** Whether the contracts cannot have said this. One bad answer may be the node's fault. */
+function isImpossible(error: unknown): boolean {
+  return error instanceof FoldError || error instanceof EventDecodeError;
+}
+
+/** A point in time by both clocks: the wall clock may be set back, the steady one may stand still while the machine sleeps. */
+interface Moment {
+  wall: number;
+  steady: number;
+}
+
+function thisMoment(): Moment {
+  return { wall: Date.now(), steady: performance.now() };
+}
+
+function secondsSince(moment: Moment): number {
+  const { wall, steady } = thisMoment();
+  return Math.floor(Math.max(0, wall - moment.wall, steady - moment.steady) / 1_000);
 }
 
 export function createIndexer(options: IndexerOptions): Indexer {
-  const { rpc, mirror, logger, finalityDepth, pollIntervalMs = 250, behindGraceMs = 3_000, maxRange = 5_000 } = options;
+  const {
+    rpc,
+    mirror,
+    logger,
+    finalityDepth,
+    pollIntervalMs = 250,
+    behindGraceMs = 30_000,
+    maxRange = 5_000,
+  } = options;
 
   let identity: ChainIdentity | undefined;
   let checkpoint: BlockPosition | undefined;
@@ -79,34 +114,38 @@ export function createIndexer(options: IndexerOptions): Indexer {
 
   let state: MirrorStatus["state"] = "starting";
   let headNumber: number | undefined;
-  let caughtUpAt: number | undefined;
+  let caughtUpAt: Moment | undefined;
   let problem: string | undefined;
 
   const stopping = new AbortController();
   let running: Promise<void> | undefined;
   let waiting: (() => void)[] = [];
 
-  /** Asks the chain who it is and compares the answer with what the mirror was built from. */
-  async function identify(): Promise<{ identity: ChainIdentity; genesis: BlockPosition }> {
-    const [chainId, header] = (await rpc.batch([
+  /** Asks the chain who it is, to compare the answer with what the mirror was built from. */
+  async function askIdentity(): Promise<{ chainId: number; genesis: BlockPosition }> {
+    const [id, header] = (await rpc.batch([
       { method: "eth_chainId", params: [] },
       { method: "eth_getBlockByNumber", params: ["0x0", false] },
-    ])) as [string, RawHeader | null];
-    if (header === null) throw new WrongChainError(`The node at ${rpc.endpoint} has no genesis block`);
-    const genesis = positionOf(header);
-    const registry = options.registryOn(Number(chainId)).toLowerCase();
-    return { identity: { chainId: Number(chainId), genesisHash: genesis.hash, registry }, genesis };
+    ])) as [unknown, RawHeader | null];
+    const chainId = Number(id);
+    if (typeof id !== "string" || !Number.isSafeInteger(chainId) || header === null)
+      throw new InconsistentAnswerError(`The node at ${rpc.endpoint} does not say which chain it is on`);
+    return { chainId, genesis: positionOf(header) };
   }
 
-  /** {@link identify}, tried until it succeeds; nothing if told to stop before. */
-  async function identifyWhenReachable(): Promise<Awaited<ReturnType<typeof identify>> | undefined> {
+  function identityOf({ chainId, genesis }: Awaited<ReturnType<typeof askIdentity>>): ChainIdentity {
+    return { chainId, genesisHash: genesis.hash, registry: options.registryOn(chainId).toLowerCase() };
+  }
+
+  /** {@link askIdentity}, tried until it succeeds; nothing if told to stop before. */
+  async function askIdentityWhenReachable(): Promise<Awaited<ReturnType<typeof askIdentity>> | undefined> {
     for (let retryMs = RETRY_FIRST_MS; !stopping.signal.aborted; retryMs = Math.min(retryMs * 2, RETRY_LAST_MS)) {
       try {
-        return await identify();
+        return await askIdentity();
       } catch (error) {
-        if (!(error instanceof RpcError && error.retryable)) throw error;
-        problem = error.message;
-        logger.warn({ retryMs }, `${error.message}. Start it, or set RPC_URL to where it is; waiting`);
+        // Whatever the node says: a proxy before it may answer in its place with anything.
+        problem = error instanceof Error ? error.message : String(error);
+        logger.warn({ retryMs }, `${problem}. Start it, or set RPC_URL to where it is; waiting`);
         await pause(retryMs);
       }
     }
@@ -133,8 +172,10 @@ export function createIndexer(options: IndexerOptions): Indexer {
 
   /** One pass: from the checkpoint to the head as it is now. */
   async function advance(): Promise<void> {
+    await takeUpCheckpoint();
+    const askedAt = thisMoment();
     const header = await readHeader(rpc, "latest");
-    if (header === undefined) return;
+    if (header === undefined) throw new InconsistentAnswerError(`The node at ${rpc.endpoint} has no latest block`);
     const head = positionOf(header);
     headNumber = head.number;
 
@@ -143,22 +184,43 @@ export function createIndexer(options: IndexerOptions): Indexer {
     else if (head.hash !== from.hash && !(await isBehind(head, from))) await rollBack(from);
     // A head that moved on in the meantime is met by the next pass.
     const reached = requireCheckpoint();
-    if (reached.number === head.number && reached.hash === head.hash) markCaughtUp();
+    if (reached.number === head.number && reached.hash === head.hash) markCaughtUp(askedAt);
+  }
+
+  /** Goes on from where the database is, should somebody else have emptied the mirror or moved it. */
+  async function takeUpCheckpoint(): Promise<void> {
+    const stored = await mirror.checkpoint();
+    const known = requireCheckpoint();
+    if (stored?.block.number === known.number && stored.block.hash === known.hash) return;
+    if (stored === undefined) {
+      logger.warn("the mirror was emptied: reading the chain anew");
+      state = "catching-up";
+      const found = await askIdentity();
+      identity = identityOf(found);
+      await mirror.begin(identity, found.genesis);
+      checkpoint = found.genesis;
+    } else {
+      refuseOtherChain(stored, requireIdentity());
+      logger.warn({ from: known.number, to: stored.block.number }, "another indexer writes to this database");
+      checkpoint = stored.block;
+    }
+    collections = new Set(await mirror.collections());
   }
 
   /**
    * Whether the node is merely a few blocks behind the mirror, as one of several behind a load balancer may be. A node that
-   * does not make up for it within the grace period has lost the blocks.
+   * does not make up for it within the grace period has lost the blocks, unless they are final: then it is late, however
+   * long that takes.
    */
   async function isBehind(head: BlockPosition, from: BlockPosition): Promise<boolean> {
     if (head.number === from.number) return false;
     const [newest] = await mirror.blocksDownFrom(head.number, 1);
     if (newest !== undefined && !(await isOnChain(newest))) return false;
     behindSince ??= performance.now();
-    const graceIsOver = performance.now() - behindSince > behindGraceMs;
-    if (graceIsOver) behindSince = undefined;
+    const isLost = from.number - head.number <= finalityDepth && performance.now() - behindSince > behindGraceMs;
+    if (isLost) behindSince = undefined;
     else problem = `The node at ${rpc.endpoint} is at block ${head.number}, behind the mirror at block ${from.number}`;
-    return !graceIsOver;
+    return !isLost;
   }
 
   /** Reads ranges up to a block, several in flight, and commits them in order. */
@@ -178,9 +240,14 @@ export function createIndexer(options: IndexerOptions): Indexer {
     try {
       while (requireCheckpoint().number < target && !stopping.signal.aborted) {
         while (pending.length < RANGES_IN_FLIGHT && next <= target) {
-          const to = Math.min(next + rangeSize - 1, target);
+          const changeableFrom = target - finalityDepth + 1;
+          const mayChange = next >= changeableFrom;
+          const to = mayChange
+            ? Math.min(next + Math.min(rangeSize, CHANGEABLE_RANGE) - 1, target)
+            : Math.min(next + rangeSize - 1, target, changeableFrom - 1);
           const knownCollections = new Set(collections);
-          const read = readRange(rpc, { from: next, to, addresses: [requireIdentity().registry, ...knownCollections] });
+          const addresses = [requireIdentity().registry, ...knownCollections];
+          const read = readRange(rpc, { from: next, to, addresses, mayChange });
           // Awaited below, in order; until then a failure must not count as unhandled.
           read.catch(() => undefined);
           pending.push({ knownCollections, to, read });
@@ -232,14 +299,19 @@ export function createIndexer(options: IndexerOptions): Indexer {
 
   async function isOnChain(block: BlockPosition): Promise<boolean> {
     const header = await readHeader(rpc, block.number);
+    // A block that the node should have and does not know has not been replaced by another.
+    if (header === undefined && block.number <= (headNumber ?? 0))
+      throw new InconsistentAnswerError(
+        `The node at ${rpc.endpoint} does not have block ${block.number}, although it is at block ${headNumber}`,
+      );
     return header !== undefined && positionOf(header).hash === block.hash;
   }
 
   /** Takes the mirror back to the newest of its blocks that the chain still has. */
   async function rollBack(from: BlockPosition): Promise<void> {
-    const found = await identify();
+    const found = await askIdentity();
     const stored = await mirror.checkpoint();
-    if (stored !== undefined) refuseOtherChain(stored, found.identity);
+    if (stored !== undefined) refuseOtherChain(stored, identityOf(found));
 
     let oldestUndone: BlockPosition | undefined;
     let to: BlockPosition | undefined;
@@ -282,9 +354,9 @@ export function createIndexer(options: IndexerOptions): Indexer {
     return checkpoint;
   }
 
-  function markCaughtUp(): void {
+  function markCaughtUp(at: Moment): void {
     behindSince = undefined;
-    caughtUpAt = Date.now();
+    caughtUpAt = at;
     if (state !== "following") {
       state = "following";
       logger.info({ block: requireCheckpoint().number }, "the mirror has caught up with the chain");
@@ -297,31 +369,49 @@ export function createIndexer(options: IndexerOptions): Indexer {
 
   async function run(): Promise<void> {
     let retryMs = RETRY_FIRST_MS;
+    let impossibleAnswers = 0;
     while (!stopping.signal.aborted) {
       let pauseMs = pollIntervalMs;
       try {
         await advance();
         retryMs = RETRY_FIRST_MS;
+        impossibleAnswers = 0;
       } catch (error) {
         problem = error instanceof Error ? error.message : String(error);
-        if (error instanceof CheckpointMovedError) {
-          // Whoever moved it may have written a part of what was read here: start over from what is there now.
-          logger.warn({ err: error }, "another indexer writes to this database");
-          const stored = await mirror.checkpoint();
-          checkpoint = stored?.block ?? checkpoint;
-          collections = new Set(await mirror.collections());
-        } else if (isIncident(error)) {
+        impossibleAnswers = isImpossible(error) ? impossibleAnswers + 1 : 0;
+        if (isIncident(error) && (!isImpossible(error) || impossibleAnswers === IMPOSSIBLE_ANSWERS)) {
           state = "degraded";
           logger.fatal({ err: error }, "the mirror has stopped");
           return;
-        } else {
-          logger.warn({ err: error, retryMs }, "the mirror cannot follow the chain; trying again");
         }
+        // Whoever moved the checkpoint may have written a part of what was read here: the next pass takes up theirs.
+        if (error instanceof CheckpointMovedError)
+          logger.warn({ err: error }, "another indexer writes to this database");
+        else logger.warn({ err: error, retryMs }, "the mirror cannot follow the chain; trying again");
         pauseMs = retryMs;
         retryMs = Math.min(retryMs * 2, RETRY_LAST_MS);
       }
       await pause(pauseMs);
     }
+  }
+
+  /** Where the mirror stands; an empty one is made to follow the chain. */
+  async function takeUpMirror(found: Awaited<ReturnType<typeof askIdentity>>): Promise<void> {
+    const own = identityOf(found);
+    let stored = await mirror.checkpoint();
+    if (stored === undefined) {
+      try {
+        await mirror.begin(own, found.genesis);
+      } catch (error) {
+        if (!(error instanceof CheckpointMovedError)) throw error;
+      }
+      stored = await mirror.checkpoint();
+    }
+    if (stored === undefined) throw new CheckpointMovedError();
+    refuseOtherChain(stored, own);
+    identity = own;
+    checkpoint = stored.block;
+    collections = new Set(await mirror.collections());
   }
 
   return {
@@ -331,15 +421,9 @@ export function createIndexer(options: IndexerOptions): Indexer {
       checkpoint = stored?.block;
       collections = new Set(await mirror.collections());
 
-      const found = await identifyWhenReachable();
+      const found = await askIdentityWhenReachable();
       if (found === undefined) return;
-      if (stored === undefined) {
-        await mirror.begin(found.identity, found.genesis);
-        checkpoint = found.genesis;
-      } else {
-        refuseOtherChain(stored, found.identity);
-      }
-      identity = found.identity;
+      await takeUpMirror(found);
       problem = undefined;
       state = "catching-up";
       running = run();
@@ -355,7 +439,7 @@ export function createIndexer(options: IndexerOptions): Indexer {
         registry: identity?.registry,
         indexed: checkpoint,
         headNumber,
-        lagSeconds: caughtUpAt === undefined ? undefined : Math.max(0, Math.floor((Date.now() - caughtUpAt) / 1_000)),
+        lagSeconds: caughtUpAt === undefined ? undefined : secondsSince(caughtUpAt),
         problem,
       };
     },

@@ -30,7 +30,7 @@ export class CheckpointMovedError extends Error {
 export interface Mirror {
   /** How far the mirror is; nothing if it is empty. */
   checkpoint(): Promise<MirrorCheckpoint | undefined>;
-  /** Makes an empty mirror follow a chain from its genesis block. */
+  /** Makes an empty mirror follow a chain from its genesis block. Throws {@link CheckpointMovedError} if it is not empty. */
   begin(identity: ChainIdentity, genesis: BlockPosition): Promise<void>;
   /** The addresses of the collections, lower-case. */
   collections(): Promise<string[]>;
@@ -77,15 +77,12 @@ export function createMirror({ database }: { database: Database }): Mirror {
     },
 
     async begin(identity, genesis) {
-      await database.checkpoint.create({
-        data: {
-          id: CHECKPOINT_ID,
-          chainId: identity.chainId,
-          genesisHash: identity.genesisHash,
-          registry: identity.registry,
-          ...checkpointBlock(genesis),
-        },
-      });
+      const { chainId, genesisHash, registry } = identity;
+      await database.checkpoint
+        .create({ data: { id: CHECKPOINT_ID, chainId, genesisHash, registry, ...checkpointBlock(genesis) } })
+        .catch((error: { code?: string }) => {
+          throw error.code === "P2002" ? new CheckpointMovedError() : error;
+        });
     },
 
     async collections() {

@@ -12,8 +12,12 @@ export interface BlockRange {
   end: BlockPosition;
   /** The block before the first one, by its hash: what the checkpoint must be for the range to follow it. */
   parentHash: string;
+  /** What its logs are asked for with. */
+  filters: readonly LogFilter[];
   events: ChainEvent[];
 }
+
+type LogFilter = { fromBlock: string; toBlock: string } | { blockHash: string };
 
 /** A block's header as `eth_getBlockByNumber` answers it. */
 export interface RawHeader {
@@ -30,11 +34,17 @@ export class InconsistentAnswerError extends Error {
 
 /** Blocks whose headers are asked for in one request. */
 const HEADERS_PER_REQUEST = 200;
+/** Log filters that are sent in one request. */
+const LOG_CALLS_PER_REQUEST = 100;
 /** Contracts that one log filter names. */
 const ADDRESSES_PER_FILTER = 500;
 
+/** Throws {@link InconsistentAnswerError} if the answer is not a block's header. */
 export function positionOf(header: RawHeader): BlockPosition {
-  return { number: Number(header.number), hash: header.hash.toLowerCase(), timestamp: Number(header.timestamp) };
+  const position = { number: Number(header.number), hash: header.hash, timestamp: Number(header.timestamp) };
+  if (![header.hash, header.parentHash].every(isHash) || !isCount(position.number) || !isCount(position.timestamp))
+    throw new InconsistentAnswerError("The node answered with something that is not a block");
+  return { ...position, hash: header.hash.toLowerCase() };
 }
 
 /** The header of a block by number or tag; nothing if the node does not have it. */
@@ -46,42 +56,86 @@ export async function readHeader(rpc: Rpc, block: number | "latest"): Promise<Ra
 /**
  * Reads all events of the blocks `from` to `to`.
  * @param addresses The registry and the collections that are known; those that are created in the range are read as well.
+ * @param options.mayChange Whether the chain may still replace blocks of the range while they are read. Then each block is
+ * asked for by its hash, because an answer for numbers may come from two forks; that takes a call for each block.
  * @returns The range, and the collections that were created in it.
  * @throws {InconsistentAnswerError} if the answers do not fit together, what the RPC throws if there are none.
  */
 export async function readRange(
   rpc: Rpc,
-  { from, to, addresses }: { from: number; to: number; addresses: readonly string[] },
+  { from, to, addresses, mayChange }: { from: number; to: number; addresses: readonly string[]; mayChange: boolean },
 ): Promise<{ range: BlockRange; created: string[] }> {
-  const filters = chunks(addresses, ADDRESSES_PER_FILTER);
-  const [first, last, ...answers] = (await rpc.batch([
-    headerCall(from),
-    headerCall(to),
-    ...filters.map((some) => logsCall(from, to, some)),
-  ])) as [RawHeader | null, RawHeader | null, ...RawLog[][]];
-  if (first === null || last === null)
-    throw new InconsistentAnswerError(`The node no longer has blocks ${from} to ${to}`);
+  const numbers = mayChange ? Array.from({ length: to - from + 1 }, (_, index) => from + index) : [from, to];
+  const headers: RawHeader[] = [];
+  for (const some of chunks(numbers, HEADERS_PER_REQUEST)) {
+    const answers = (await rpc.batch(some.map(headerCall))) as (RawHeader | null)[];
+    for (const [index, header] of answers.entries()) {
+      const number = some[index] as number;
+      if (header === null) throw new InconsistentAnswerError(`The node no longer has block ${number}`);
+      if (positionOf(header).number !== number)
+        throw new InconsistentAnswerError(`The node answered with another block than block ${number}`);
+      headers.push(header);
+    }
+  }
+  const [first, last] = [headers[0], headers.at(-1)];
+  if (first === undefined || last === undefined) throw new Error(`There are no blocks ${from} to ${to}`);
+  const isLinked = (header: RawHeader, index: number) =>
+    index === 0 || header.parentHash.toLowerCase() === headers[index - 1]?.hash.toLowerCase();
+  if (mayChange && !headers.every(isLinked))
+    throw new InconsistentAnswerError(`The chain has replaced one of the blocks ${from} to ${to} while they were read`);
 
-  const logs = answers.flat();
-  const created = createdCollections(logs, new Set(addresses));
-  if (created.length > 0) logs.push(...(await readLogs(rpc, from, to, created)));
   const end = positionOf(last);
-  return {
-    range: { from, end, parentHash: first.parentHash.toLowerCase(), events: await toEvents(rpc, logs, end) },
-    created,
-  };
+  const filters = mayChange
+    ? headers.map(({ hash }) => ({ blockHash: hash }))
+    : [{ fromBlock: hex(from), toBlock: hex(to) }];
+  const logs = await readLogs(rpc, filters, end, addresses);
+  const created = createdCollections(logs, new Set(addresses));
+  if (created.length > 0) logs.push(...(await readLogs(rpc, filters, end, created)));
+  const events = await toEvents(rpc, logs, end);
+  return { range: { from, end, parentHash: first.parentHash.toLowerCase(), filters, events }, created };
 }
 
 /** Adds the events of further collections to a range that was read before they were known. */
 export async function extendRange(rpc: Rpc, range: BlockRange, addresses: readonly string[]): Promise<BlockRange> {
-  const logs = await readLogs(rpc, range.from, range.end.number, addresses);
+  const logs = await readLogs(rpc, range.filters, range.end, addresses);
   const events = [...range.events, ...(await toEvents(rpc, logs, range.end))].sort(inChainOrder);
   return { ...range, events };
 }
 
-async function readLogs(rpc: Rpc, from: number, to: number, addresses: readonly string[]): Promise<RawLog[]> {
-  const calls = chunks(addresses, ADDRESSES_PER_FILTER).map((some) => logsCall(from, to, some));
-  return ((await rpc.batch(calls)) as RawLog[][]).flat();
+async function readLogs(
+  rpc: Rpc,
+  filters: readonly LogFilter[],
+  end: BlockPosition,
+  addresses: readonly string[],
+): Promise<RawLog[]> {
+  const questions = chunks(addresses, ADDRESSES_PER_FILTER).flatMap((address) =>
+    filters.map((filter) => ({ ...filter, address, topics: [EVENT_TOPICS] })),
+  );
+  const logs: RawLog[] = [];
+  for (const some of chunks(questions, LOG_CALLS_PER_REQUEST)) {
+    const calls = some.map((question): RpcCall => ({ method: "eth_getLogs", params: [question] }));
+    // The header in the same request, so that it is the same node that answers: one that does not have the last block yet
+    // answers with fewer logs, or with none, and not with an error.
+    const [header, ...answers] = (await rpc.batch([headerCall(end.number), ...calls])) as [
+      RawHeader | null,
+      ...RawLog[][],
+    ];
+    if (header === null || positionOf(header).hash !== end.hash)
+      throw new InconsistentAnswerError(`The node no longer has block ${end.number} as it was`);
+    for (const [index, answer] of answers.entries()) {
+      const question = some[index];
+      if (!Array.isArray(answer) || !answer.every(isLog))
+        throw new InconsistentAnswerError("The node answered with something that is not a list of logs");
+      if (
+        question !== undefined &&
+        "blockHash" in question &&
+        answer.some((log) => log.blockHash !== question.blockHash)
+      )
+        throw new InconsistentAnswerError(`The node answered with logs of another block than ${question.blockHash}`);
+      for (const log of answer) logs.push(log);
+    }
+  }
+  return logs;
 }
 
 async function toEvents(rpc: Rpc, logs: RawLog[], end: BlockPosition): Promise<ChainEvent[]> {
@@ -97,7 +151,19 @@ async function toEvents(rpc: Rpc, logs: RawLog[], end: BlockPosition): Promise<C
     }
     events.push(event);
   }
-  return events.sort(inChainOrder);
+  return withoutRepetitions(events.sort(inChainOrder));
+}
+
+/** Some nodes answer with a log twice. */
+function withoutRepetitions(sorted: ChainEvent[]): ChainEvent[] {
+  return sorted.filter((event, index) => {
+    const before = sorted[index - 1];
+    if (before === undefined || inChainOrder(before, event) !== 0) return true;
+    if (JSON.stringify(before) === JSON.stringify(event)) return false;
+    throw new InconsistentAnswerError(
+      `The node answered with two different logs ${event.logIndex} of block ${event.blockNumber}`,
+    );
+  });
 }
 
 /** The times of those blocks whose logs do not carry them, by block hash. */
@@ -133,11 +199,25 @@ function headerCall(block: number): RpcCall {
   return { method: "eth_getBlockByNumber", params: [hex(block), false] };
 }
 
-function logsCall(from: number, to: number, address: readonly string[]): RpcCall {
-  return {
-    method: "eth_getLogs",
-    params: [{ fromBlock: hex(from), toBlock: hex(to), address, topics: [EVENT_TOPICS] }],
-  };
+function isHash(value: unknown): boolean {
+  return typeof value === "string" && /^0x[0-9a-fA-F]{64}$/.test(value);
+}
+
+function isCount(value: number): boolean {
+  return Number.isSafeInteger(value) && value >= 0;
+}
+
+function isLog(value: unknown): value is RawLog {
+  const log = value as Partial<RawLog> | null;
+  return (
+    typeof log === "object" &&
+    log !== null &&
+    [log.address, log.data, log.blockHash, log.transactionHash, log.blockNumber, log.logIndex].every(
+      (field) => typeof field === "string",
+    ) &&
+    Array.isArray(log.topics) &&
+    log.topics.every((topic) => typeof topic === "string")
+  );
 }
 
 function hex(value: number): string {
