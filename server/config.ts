@@ -47,7 +47,12 @@ const environmentSchema = z.object({
     .int("must be a whole number")
     .min(0, "must not be negative")
     .default(0),
-  LOG_LEVEL: z.enum(["fatal", "error", "warn", "info", "debug", "trace", "silent"]).default("info"),
+  LOG_LEVEL: z
+    .enum(
+      ["fatal", "error", "warn", "info", "debug", "trace", "silent"],
+      "must be fatal, error, warn, info, debug, trace or silent",
+    )
+    .default("info"),
 });
 
 /** Every setting, typed, with the defaults filled in. */
@@ -109,7 +114,9 @@ export function loadConfig(environment: NodeJS.ProcessEnv = process.env): Config
     const lines = parsed.error.issues.map((issue) => {
       const name = String(issue.path[0]);
       // Never the value of a secret: an error message ends up in logs.
-      const value = /PASSPHRASE|PRIVATE_KEY/.test(name) ? "" : ` (it is ${JSON.stringify(variables[name])})`;
+      const value = /PASSPHRASE|PRIVATE_KEY/.test(name)
+        ? ""
+        : ` (it is ${JSON.stringify(withoutSecrets(variables[name]))})`;
       return `  ${name}: ${issue.message}${value}`;
     });
     throw new ConfigError(`These settings are wrong. Correct them in the environment or in .env:\n${lines.join("\n")}`);
@@ -134,6 +141,11 @@ export function loadConfig(environment: NodeJS.ProcessEnv = process.env): Config
     trustProxy: values.TRUST_PROXY,
     logLevel: values.LOG_LEVEL,
   };
+}
+
+/** A URL of any kind without its user, password, and query: what a wrong one looks like is enough to find it. */
+function withoutSecrets(value = ""): string {
+  return value.replace(/\/\/.*@/s, "//…@").replace(/\?.*/s, "?…");
 }
 
 /** The host to write into a link for an interface that a server listens on. */
