@@ -1,11 +1,10 @@
 // npm run reset-mirror: empties the mirror's tables, all in one transaction, so that the next start reads the chain from
-// its beginning. Application tables are not touched. Safe, if pointless, while a server runs: its next write compares the
-// checkpoint with the one it knows, finds another, and stops.
+// its beginning; a server that runs does so at once. Application tables are not touched.
 
 import { existsSync } from "node:fs";
 import { ConfigError, loadConfig } from "../server/config.ts";
 import { databaseFile, openDatabase } from "../server/database/client.ts";
-import { migrate } from "../server/database/migrate.ts";
+import { DatabaseUnusableError, migrate } from "../server/database/migrate.ts";
 
 async function main(): Promise<string> {
   const { databaseUrl } = loadConfig();
@@ -28,7 +27,7 @@ async function main(): Promise<string> {
     if (checkpoint === null) return `The mirror in ${file} was empty already.`;
     return (
       `The mirror of chain ${checkpoint.chainId} up to block ${checkpoint.blockNumber} is gone from ${file} ` +
-      `(${deleted.cards} cards, ${deleted.events} events). The next npm start reads the chain anew.`
+      `(${deleted.cards} cards, ${deleted.events} events). The server reads the chain anew: one that runs at once, or else the next that is started.`
     );
   } finally {
     await database.$disconnect();
@@ -40,6 +39,6 @@ try {
 } catch (error) {
   const busy = error instanceof Error && /database is locked|SQLITE_BUSY/i.test(error.message);
   if (busy) console.error("The database is in use. Stop the server first, then run this again.");
-  else console.error(error instanceof ConfigError ? error.message : error);
+  else console.error(error instanceof ConfigError || error instanceof DatabaseUnusableError ? error.message : error);
   process.exitCode = 1;
 }

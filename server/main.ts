@@ -7,7 +7,7 @@ import { readDeployment } from "./chain/deployment.ts";
 import { createRpc } from "./chain/rpc.ts";
 import { ConfigError, loadConfig } from "./config.ts";
 import { openDatabase } from "./database/client.ts";
-import { migrate } from "./database/migrate.ts";
+import { DatabaseUnusableError, migrate } from "./database/migrate.ts";
 import { createApp } from "./http/app.ts";
 import { createIndexer, type Indexer, WrongChainError } from "./indexer/indexer.ts";
 import { createMirror } from "./indexer/mirror.ts";
@@ -96,7 +96,9 @@ async function main(): Promise<void> {
 try {
   await main();
 } catch (error) {
-  const expected = error instanceof ConfigError || error instanceof StartError || error instanceof WrongChainError;
-  process.stderr.write(`${expected ? error.message : error instanceof Error ? error.stack : String(error)}\n`);
+  const expected = [ConfigError, StartError, WrongChainError, DatabaseUnusableError].some(
+    (kind) => error instanceof kind,
+  );
+  process.stderr.write(`${error instanceof Error ? (expected ? error.message : error.stack) : String(error)}\n`);
   process.exit(1);
 }

@@ -72,6 +72,13 @@ export async function runSession(
 
 function describe(error: unknown): string {
   if (!(error instanceof Error)) return String(error);
-  const expected = ["StartError", "ConfigError", "PortInUseError", "AlreadyRunningError", "KeystoreError"];
+  const expected = [
+    "StartError",
+    "ConfigError",
+    "PortInUseError",
+    "AlreadyRunningError",
+    "KeystoreError",
+    "DatabaseUnusableError",
+  ];
   return expected.includes(error.name) ? error.message : (error.stack ?? error.message);
 }

@@ -1,21 +1,76 @@
 // Migrations through Prisma's schema engine in its WebAssembly build, because the engine binary that the Prisma CLI wants
 // does not come from the npm registry. Keeps `_prisma_migrations` as Prisma does.
 
-import { existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import {
+  closeSync,
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  openSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  writeFileSync,
+} from "node:fs";
 import { createRequire } from "node:module";
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
+import { setTimeout as sleep } from "node:timers/promises";
 import { bindMigrationAwareSqlAdapterFactory, type SqlDriverAdapter } from "@prisma/driver-adapter-utils";
 import type { MigrationList, SchemaEngine } from "@prisma/schema-engine-wasm";
-import { createAdapter } from "./client.ts";
+import { createAdapter, databaseFile } from "./client.ts";
 
 const SCHEMA_FILE = join(import.meta.dirname, "schema.prisma");
 const MIGRATIONS_FOLDER = join(import.meta.dirname, "migrations");
 const LOCK_FILE = join(MIGRATIONS_FOLDER, "migration_lock.toml");
 const NO_FILTERS = { externalTables: [], externalEnums: [] };
 
-/** Brings the database at `url` to the current schema. Runs twice without harm. Returns the migrations it applied. */
-export async function migrate(url: string): Promise<string[]> {
+/** The database cannot be used. The message is fit for a user. */
+export class DatabaseUnusableError extends Error {
+  override name = "DatabaseUnusableError";
+}
+
+/**
+ * Brings the database at `url` to the current schema. Runs twice without harm. Waits for who else uses the file, but not for
+ * longer than `patienceMs`. Returns the migrations it applied. Throws {@link DatabaseUnusableError}.
+ */
+export async function migrate(url: string, { patienceMs = 30_000 } = {}): Promise<string[]> {
+  const file = databaseFile(url);
+  try {
+    mkdirSync(dirname(file), { recursive: true });
+    closeSync(openSync(file, "a"));
+  } catch (cause) {
+    const reason = cause instanceof Error ? cause.message : String(cause);
+    throw new DatabaseUnusableError(
+      `The database ${file} cannot be written (${reason}). Set DATA_DIR or DATABASE_URL to where it can.`,
+      { cause },
+    );
+  }
+  for (const deadline = performance.now() + patienceMs; ; ) {
+    try {
+      return await applyMigrations(url);
+    } catch (cause) {
+      const reason = String(cause);
+      if (/not a database|malformed/i.test(reason)) {
+        throw new DatabaseUnusableError(
+          `The database ${file} is damaged. Move it away and start again: the mirror is then read from the chain anew.`,
+          { cause },
+        );
+      }
+      // The engine does not know the adapter's name for a lock that was waited for in vain.
+      if (!/locked|SQLITE_BUSY|SocketTimeout/i.test(reason)) throw cause;
+      if (performance.now() > deadline) {
+        throw new DatabaseUnusableError(
+          `The database ${file} is locked by another program. End that program and run this again.`,
+          { cause },
+        );
+      }
+      await sleep(200);
+    }
+  }
+}
+
+async function applyMigrations(url: string): Promise<string[]> {
   return await withEngine(url, async (engine) => {
     const { appliedMigrationNames } = await engine.applyMigrations({
       migrationsList: readMigrations(),
