@@ -17,9 +17,10 @@ export async function requireFreePort(host: string, port: number, use: string, r
 }
 
 async function isTaken(host: string, port: number): Promise<boolean> {
-  // macOS lets two programs listen, one on all addresses and one on this; so first see whether somebody answers.
+  if (!(await canListen(host, port))) return true;
+  // macOS lets two programs listen, one on all addresses and one on this; so see whether somebody answers as well.
   const target = host === "0.0.0.0" ? "127.0.0.1" : host === "::" ? "::1" : host;
-  const answers = await new Promise<boolean>((resolve) => {
+  return await new Promise<boolean>((resolve) => {
     const socket = connect({ host: target, port, timeout: 1_000 });
     const done = (answer: boolean) => {
       socket.destroy();
@@ -29,19 +30,24 @@ async function isTaken(host: string, port: number): Promise<boolean> {
     socket.once("error", () => done(false));
     socket.once("timeout", () => done(false));
   });
-  if (answers) return true;
+}
+
+/** Whether the port is free; throws {@link PortInUseError} if it could not be used even so. */
+async function canListen(host: string, port: number): Promise<boolean> {
   return await new Promise<boolean>((resolve, reject) => {
     const server = createServer();
     server.once("error", (error: NodeJS.ErrnoException) => {
-      if (error.code === "EADDRINUSE") resolve(true);
+      if (error.code === "EADDRINUSE") resolve(false);
       else if (error.code === "EACCES")
         reject(new PortInUseError(`Port ${port} may be used by the administrator only: choose one above 1023.`));
-      else if (error.code === "EADDRNOTAVAIL")
+      else if (error.code === "EADDRNOTAVAIL" || error.syscall === "getaddrinfo")
         reject(
-          new PortInUseError(`${host} is not an address of this machine: set HOST to one that is, or to 0.0.0.0.`),
+          new PortInUseError(
+            `${host} is not an address of this machine, so nothing can listen there. This machine only is 127.0.0.1; all of its addresses are 0.0.0.0.`,
+          ),
         );
       else reject(error);
     });
-    server.listen(port, host, () => server.close(() => resolve(false)));
+    server.listen(port, host, () => server.close(() => resolve(true)));
   });
 }

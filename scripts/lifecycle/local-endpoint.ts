@@ -2,8 +2,11 @@
 
 import { StartError } from "./session.ts";
 
-/** The host and port of RPC_URL. Throws {@link StartError} where it does not name a node that we could start. */
-export function localEndpoint(rpcUrl: string): { host: string; port: number } {
+/**
+ * The host and port of RPC_URL. Throws {@link StartError} where it does not name a node that we could start beside a server
+ * on `serverPort`.
+ */
+export function localEndpoint(rpcUrl: string, serverPort: number): { host: string; port: number } {
   const { protocol, hostname, port, pathname } = new URL(rpcUrl);
   const bare = hostname.replace(/^\[|\]$/g, "");
   const host = bare === "localhost" ? "127.0.0.1" : bare;
@@ -14,7 +17,13 @@ export function localEndpoint(rpcUrl: string): { host: string; port: number } {
         "For a chain that runs elsewhere, use: npm run deploy, then npm run server",
     );
   }
-  return { host, port: port === "" ? 80 : Number(port) };
+  const chainPort = port === "" ? 80 : Number(port);
+  if (chainPort === serverPort) {
+    throw new StartError(
+      `PORT and RPC_URL both name port ${serverPort}: the server and the chain need one each. Change one of them.`,
+    );
+  }
+  return { host, port: chainPort };
 }
 
 /** How this machine reaches a server that listens on `host`. */

@@ -203,6 +203,15 @@ describe("starting everything", function () {
     expect(run.output()).to.contain("PORT: must be a number");
   });
 
+  it("says so when the server and the chain are given one port, or an address of another machine", async () => {
+    const shared = start("scripts/start.ts", { PORT: new URL(chain).port });
+    expect(await shared.ended).to.equal(1);
+    expect(shared.output()).to.contain("PORT and RPC_URL both name port");
+    const elsewhere = start("scripts/start.ts", { RPC_URL: "http://192.0.2.1:8545" });
+    expect(await elsewhere.ended).to.equal(1);
+    expect(elsewhere.output()).to.contain("192.0.2.1 is not an address of this machine");
+  });
+
   it("says in one sentence that the database is another chain's, and which command resets it", async () => {
     rmSync(join(folder, "chain"), { recursive: true });
     const run = start();
