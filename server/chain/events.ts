@@ -2,7 +2,7 @@
 // The four events of a card are decoded by hand, because there is one of each for every card ever issued and ethers'
 // general decoder takes 30 times as long; the rare ones go through ethers.
 
-import { AbiCoder } from "ethers";
+import { AbiCoder, ParamType, toUtf8String, Utf8ErrorFuncs } from "ethers";
 import { BURN_AUTH, type BurnAuth, brandRegistryInterface, membershipCollectionInterface } from "./abi.ts";
 
 /** A log as `eth_getLogs` answers it. */
@@ -228,11 +228,25 @@ export function isIssue(transfer: EventArguments["Transfer"]): boolean {
 function decodeData(name: EventName, log: RawLog): any[] {
   const inputs =
     brandRegistryInterface.getEvent(name)?.inputs.filter((input) => input.indexed !== true) ?? missing(name);
+  // Strings are read as bytes: the chain takes any, and one that is not UTF-8 must not stop the mirror for everybody.
+  const raw = inputs.map((input) => ParamType.from(input.format("full").replaceAll(/\bstring\b/g, "bytes")));
   try {
-    return AbiCoder.defaultAbiCoder().decode(inputs, log.data).toArray();
+    const values = AbiCoder.defaultAbiCoder().decode(raw, log.data).toArray();
+    return inputs.map((input, index) => withText(input, values[index]));
   } catch (cause) {
     throw new EventDecodeError(`${name} in ${describe(log)} has malformed data`, { cause });
   }
+}
+
+/** A decoded value with its bytes as text again; what is not UTF-8 in them becomes replacement characters. */
+function withText(type: ParamType, value: unknown): unknown {
+  if (type.isTuple()) {
+    const parts = value as readonly unknown[];
+    return Object.fromEntries(
+      type.components.map((component, index) => [component.name, withText(component, parts[index])]),
+    );
+  }
+  return type.baseType === "string" ? toUtf8String(value as string, Utf8ErrorFuncs.replace) : value;
 }
 
 function topic(log: RawLog, index: number): string {

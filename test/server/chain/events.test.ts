@@ -1,6 +1,6 @@
 import { expect } from "chai";
 import { AbiCoder, type BytesLike, id, zeroPadValue } from "ethers";
-import { membershipCollectionInterface } from "../../../server/chain/abi.ts";
+import { brandRegistryInterface, membershipCollectionInterface } from "../../../server/chain/abi.ts";
 import { decodeLog, EventDecodeError, type RawLog } from "../../../server/chain/events.ts";
 
 const HOLDER = `0x${"AB".repeat(20)}`;
@@ -53,6 +53,27 @@ describe("decodeLog", () => {
   it("passes over what is not on the list", () => {
     expect(decodeLog(log("Locked", [1], { topics: [id("Something(uint256)")] }), 0)).to.equal(undefined);
     expect(decodeLog(log("Locked", [1], { topics: [] }), 0)).to.equal(undefined);
+  });
+
+  it("reads names that are not UTF-8, which the chain takes, instead of stopping at them", () => {
+    const topics = brandRegistryInterface.encodeFilterTopics("CollectionCreated", [HOLDER, 1]) as string[];
+    const data = AbiCoder.defaultAbiCoder().encode(
+      ["bytes", "bytes", "bytes", "uint32", "uint8"],
+      ["0x616263", "0xff41fe", "0x43", 10, 2],
+    );
+    expect(decodeLog(log("Locked", [1], { topics, data }), 1_700_000_000)).to.deep.equal({
+      ...POSITION,
+      name: "CollectionCreated",
+      args: {
+        collection: HOLDER.toLowerCase(),
+        brandId: 1,
+        slug: "abc",
+        name: "\uFFFDA\uFFFD",
+        symbol: "C",
+        maxSupply: 10,
+        burnAuth: "Both",
+      },
+    });
   });
 
   it("refuses what is on the list but cannot be ours", () => {
