@@ -19,7 +19,7 @@ import {
   type CardStatus,
   membershipCollectionInterface,
 } from "../chain/abi.ts";
-import { createRpc } from "../chain/rpc.ts";
+import { createRpc, RpcError } from "../chain/rpc.ts";
 import { explainChainError, nodeMessage } from "./contract-errors.ts";
 import { IssuanceError, quoted } from "./problems.ts";
 
@@ -105,7 +105,8 @@ export async function openIssuanceChain(options: {
   timeoutMs?: number;
 }): Promise<IssuanceChain> {
   const { rpcUrl, timeoutMs = 30_000 } = options;
-  const { endpoint } = createRpc({ url: rpcUrl });
+  const rpc = createRpc({ url: rpcUrl, timeoutMs });
+  const { endpoint } = rpc;
   const request = new FetchRequest(rpcUrl);
   request.timeout = timeoutMs;
   // The library asks an unreachable node for its chain id for ever, so the first question goes past it.
@@ -116,6 +117,18 @@ export async function openIssuanceChain(options: {
       return await provider.send(method, params);
     } catch (error) {
       throw explainChainError(error, endpoint);
+    }
+  };
+  /** For large answers, which the library takes long to read. What the node refuses is asked again to be explained. */
+  const callLarge: Call = async (method, params) => {
+    try {
+      return await rpc.call(method, params);
+    } catch (error) {
+      if (!(error instanceof RpcError && error.retryable)) return await call(method, params);
+      throw new IssuanceError(`${error.message}. Is it running, and is RPC_URL right?`, {
+        retryable: true,
+        cause: error,
+      });
     }
   };
   async function view(to: string, contract: Interface, method: string, values: unknown[]): Promise<unknown[]> {
@@ -189,7 +202,7 @@ export async function openIssuanceChain(options: {
         for (let range = ranges.pop(); range !== undefined; range = ranges.pop()) {
           const [first, count] = range;
           const data = membershipCollectionInterface.encodeFunctionData("cardsOf", [first, count]);
-          const result = String(await call("eth_call", [{ to: collection, data }, "latest"]));
+          const result = String(await callLarge("eth_call", [{ to: collection, data }, "latest"]));
           const cards = decodeCards(result, first);
           if (cards?.length !== count) throw notWhatItShouldBe(collection, "cardsOf", chainId);
           for (const card of cards) {
