@@ -156,7 +156,13 @@ async function run(options: Options, stop: StopSignal): Promise<number> {
       return EXIT.failed;
     }
 
-    const dependencies = { chain, collection, keys, maxCards: options.maxCards };
+    const dependencies = {
+      chain,
+      collection,
+      keys,
+      maxCards: options.maxCards,
+      onTrouble: (reason: string) => console.error(`\n${reason} Still trying, for two minutes at most.`),
+    };
     const { transactions, outstanding } = await planOutstanding(dependencies, validation.outstanding);
     const facts = { spreadsheet, collection, cards, outstanding, custodial, transactions };
     const summary = summaryLines({

@@ -26,6 +26,8 @@ export interface IssuanceDependencies {
   maxCards: number;
   /** How long to wait for a transaction to get into a block, in milliseconds. */
   receiptTimeoutMs?: number;
+  /** Told once why, when a transaction in flight is waited for although the node does not answer. */
+  onTrouble?: (reason: string) => void;
 }
 
 export interface IssuancePlan {
@@ -230,15 +232,18 @@ async function sendTransaction(dependencies: IssuanceDependencies, transaction: 
 }
 
 async function waitForReceipt(
-  { chain, receiptTimeoutMs = RECEIPT_TIMEOUT_MS }: IssuanceDependencies,
+  { chain, receiptTimeoutMs = RECEIPT_TIMEOUT_MS, onTrouble }: IssuanceDependencies,
   { hash, from, nonce }: { hash: string; from: string; nonce: number },
 ): Promise<Receipt> {
   const deadline = Date.now() + receiptTimeoutMs;
   let replaced = 0;
   for (let wait = 25; ; wait = Math.min(wait * 1.5, 1000)) {
-    const receipt = await patiently(() => chain.receipt(hash), deadline);
+    const receipt = await patiently(() => chain.receipt(hash), deadline, onTrouble);
     if (receipt !== undefined) return receipt;
-    if ((await patiently(() => chain.nonce(from), deadline)) > nonce && ++replaced >= ASK_AGAIN_AFTER_REPLACEMENT) {
+    if (
+      (await patiently(() => chain.nonce(from), deadline, onTrouble)) > nonce &&
+      ++replaced >= ASK_AGAIN_AFTER_REPLACEMENT
+    ) {
       throw new IssuanceError(`Another transaction of the same issuer key took the place of ${hash}.`, {
         retryable: true,
       });
@@ -255,14 +260,14 @@ async function waitForReceipt(
 
 /** Waits until the nonce is used, so that the chain can be read after whatever was faster. */
 async function waitForNonce(
-  { chain, receiptTimeoutMs = RECEIPT_TIMEOUT_MS }: IssuanceDependencies,
+  { chain, receiptTimeoutMs = RECEIPT_TIMEOUT_MS, onTrouble }: IssuanceDependencies,
   account: string,
   nonce: number,
 ): Promise<void> {
   const deadline = Date.now() + receiptTimeoutMs;
   for (
     let wait = 25;
-    (await patiently(() => chain.nonce(account), deadline)) <= nonce;
+    (await patiently(() => chain.nonce(account), deadline, onTrouble)) <= nonce;
     wait = Math.min(wait * 2, 1000)
   ) {
     if (Date.now() > deadline) {
@@ -275,12 +280,17 @@ async function waitForNonce(
 }
 
 /** Asks again while the node cannot be reached: a transaction in flight is not given up because of a lost connection. */
-async function patiently<Answer>(ask: () => Promise<Answer>, deadline: number): Promise<Answer> {
-  for (;;) {
+async function patiently<Answer>(
+  ask: () => Promise<Answer>,
+  deadline: number,
+  onTrouble: IssuanceDependencies["onTrouble"],
+): Promise<Answer> {
+  for (let told = false; ; told = true) {
     try {
       return await ask();
     } catch (error) {
       if (!(error instanceof IssuanceError && error.retryable) || Date.now() > deadline) throw error;
+      if (!told) onTrouble?.(error.message);
       await pause(500);
     }
   }

@@ -114,8 +114,10 @@ describe("sender", function () {
         return await real.receipt(hash);
       },
     }));
-    await issueCards(dependencies, cards);
+    const told: string[] = [];
+    await issueCards({ ...dependencies, onTrouble: (reason) => told.push(reason) }, cards);
     expect(asked).to.be.above(2);
+    expect(told).to.deep.equal(["The chain's node cannot be reached"]);
     expect(await fixture.state(address)).to.deep.equal(expected);
   });
 
