@@ -48,7 +48,8 @@ export async function migrate(url: string, { patienceMs = 30_000 } = {}): Promis
   }
   for (const deadline = performance.now() + patienceMs; ; ) {
     try {
-      return await applyMigrations(url);
+      // The engine wants the file for itself, which it cannot have while a server runs.
+      return (await isCurrent(url)) ? [] : await applyMigrations(url);
     } catch (cause) {
       const reason = String(cause);
       if (/not a database|malformed/i.test(reason)) {
@@ -67,6 +68,23 @@ export async function migrate(url: string, { patienceMs = 30_000 } = {}): Promis
       }
       await sleep(200);
     }
+  }
+}
+
+/** Whether every migration has been applied. */
+async function isCurrent(url: string): Promise<boolean> {
+  const connection = await createAdapter(url).connect();
+  try {
+    const query = (sql: string) => connection.queryRaw({ sql, args: [], argTypes: [] });
+    const tables = await query("SELECT 1 FROM sqlite_master WHERE name = '_prisma_migrations'");
+    if (tables.rows.length === 0) return false;
+    const { rows } = await query(
+      "SELECT migration_name FROM _prisma_migrations WHERE finished_at IS NOT NULL AND rolled_back_at IS NULL",
+    );
+    const applied = new Set(rows.map(([name]) => name));
+    return readMigrations().migrationDirectories.every(({ path }) => applied.has(path));
+  } finally {
+    await connection.dispose();
   }
 }
 

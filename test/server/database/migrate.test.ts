@@ -37,6 +37,15 @@ describe("a database that cannot be used", () => {
     await expectRefusal(join(folder, "file", "mirror.db"), /cannot be written/);
   });
 
+  it("but not because a server has it open", async () => {
+    const file = join(folder, "open.db");
+    await migrate(`file:${file}`);
+    const server = await openDatabase(`file:${file}`);
+    expect(await server.card.count()).to.equal(0);
+    expect(await migrate(`file:${file}`, { patienceMs: 0 })).to.deep.equal([]);
+    await server.$disconnect();
+  });
+
   it("because another program has locked it, for as long as that lasts", async () => {
     const file = join(folder, "locked.db");
     await migrate(`file:${file}`);
