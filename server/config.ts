@@ -1,5 +1,5 @@
 // What can be set from outside, by environment variables or a `.env` file (the environment wins). Parsed once, at start;
-// everything after that takes typed values. The README's table of settings follows this file.
+// everything after that takes typed values. .env.example lists them with what they mean.
 
 import { existsSync } from "node:fs";
 import { join, resolve } from "node:path";

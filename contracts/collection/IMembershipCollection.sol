@@ -116,6 +116,9 @@ interface IMembershipCollection {
      */
     function batchOf(uint256 serial) external view returns (uint256 firstSerial, bytes32 commitmentRoot);
 
+    /// @notice What the collection was created with. Tells the burn authorisation (ERC-5484) before a card is issued.
+    function collectionTerms() external view returns (CollectionTerms memory);
+
     /// @notice The brand that issues the cards.
     function brandId() external view returns (uint32);
 

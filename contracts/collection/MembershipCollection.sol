@@ -118,6 +118,12 @@ contract MembershipCollection is IMembershipCollection, ERC721Upgradeable, Multi
     }
 
     /// @inheritdoc IMembershipCollection
+    function collectionTerms() public view virtual returns (CollectionTerms memory) {
+        MembershipCollectionStorage storage $ = _collectionStorage();
+        return CollectionTerms({brandId: $.brandId, maxSupply: $.maxSupply, burnAuth: $.burnAuth});
+    }
+
+    /// @inheritdoc IMembershipCollection
     function brandId() public view virtual returns (uint32) {
         return _collectionStorage().brandId;
     }

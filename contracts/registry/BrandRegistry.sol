@@ -3,11 +3,10 @@ pragma solidity ^0.8.28;
 
 import {AccessControlUpgradeable} from "@openzeppelin/contracts-upgradeable/access/AccessControlUpgradeable.sol";
 import {UUPSUpgradeable} from "@openzeppelin/contracts/proxy/utils/UUPSUpgradeable.sol";
-import {BeaconProxy} from "@openzeppelin/contracts/proxy/beacon/BeaconProxy.sol";
-import {Create2} from "@openzeppelin/contracts/utils/Create2.sol";
 
 import {IMembershipCollection} from "../collection/IMembershipCollection.sol";
 import {IBrandRegistry} from "./IBrandRegistry.sol";
+import {ICollectionFactory} from "./ICollectionFactory.sol";
 
 /**
  * @title The brands of the consortium, their roles and their collections
@@ -24,7 +23,7 @@ contract BrandRegistry is IBrandRegistry, AccessControlUpgradeable, UUPSUpgradea
 
     /// @custom:storage-location erc7201:mintmark.storage.BrandRegistry
     struct BrandRegistryStorage {
-        address collectionBeacon;
+        ICollectionFactory collectionFactory;
         uint32 brandCount;
         string cardBaseURI;
         address[] collections;
@@ -38,6 +37,14 @@ contract BrandRegistry is IBrandRegistry, AccessControlUpgradeable, UUPSUpgradea
     /// @dev Serials stay below 2^30, so databases and clients can keep them in signed 32-bit integers.
     uint32 private constant _MAX_SUPPLY_LIMIT = 1_000_000_000;
 
+    /// @dev Lengths in bytes. They keep every text fit to be shown, and nobody pays for another one's novel.
+    uint256 private constant _MAX_NAME_LENGTH = 100;
+    uint256 private constant _MAX_SYMBOL_LENGTH = 16;
+    uint256 private constant _MAX_LEGAL_NAME_LENGTH = 200;
+    /// @dev RFC 1035, section 2.3.4.
+    uint256 private constant _MAX_DOMAIN_LENGTH = 253;
+    uint256 private constant _MAX_URI_LENGTH = 2_000;
+
     constructor() {
         _disableInitializers();
     }
@@ -48,6 +55,7 @@ contract BrandRegistry is IBrandRegistry, AccessControlUpgradeable, UUPSUpgradea
      * @param cardBaseURI_ Where metadata is served; may be empty.
      */
     function initialize(address consortium, string calldata cardBaseURI_) public virtual initializer {
+        if (consortium == address(0)) revert ConsortiumMissing();
         __AccessControl_init();
         _grantRole(DEFAULT_ADMIN_ROLE, consortium);
         _setCardBaseURI(cardBaseURI_);
@@ -60,10 +68,12 @@ contract BrandRegistry is IBrandRegistry, AccessControlUpgradeable, UUPSUpgradea
     ) public virtual onlyRole(DEFAULT_ADMIN_ROLE) returns (uint32 brandId) {
         if (
             admin == address(0) ||
-            bytes(profile.name).length == 0 ||
-            bytes(profile.legalName).length == 0 ||
-            bytes(profile.domain).length == 0
-        ) revert BrandProfileIncomplete();
+            !_isText(profile.name, _MAX_NAME_LENGTH) ||
+            !_isText(profile.legalName, _MAX_LEGAL_NAME_LENGTH) ||
+            !_isText(profile.domain, _MAX_DOMAIN_LENGTH) ||
+            bytes(profile.filingNumber).length > _MAX_NAME_LENGTH ||
+            bytes(profile.profileURI).length > _MAX_URI_LENGTH
+        ) revert InvalidBrandProfile();
 
         BrandRegistryStorage storage $ = _registryStorage();
         brandId = ++$.brandCount;
@@ -84,10 +94,13 @@ contract BrandRegistry is IBrandRegistry, AccessControlUpgradeable, UUPSUpgradea
         _checkBrandRole(request.brandId, BrandRole.Admin, msg.sender);
         if (!_isSlug(bytes(request.slug))) revert InvalidSlug(request.slug);
         if (request.maxSupply == 0 || request.maxSupply > _MAX_SUPPLY_LIMIT) revert InvalidMaxSupply(request.maxSupply);
+        if (!_isText(request.name, _MAX_NAME_LENGTH) || !_isText(request.symbol, _MAX_SYMBOL_LENGTH)) {
+            revert InvalidCollectionName(request.name, request.symbol);
+        }
         collection = collectionAddress(request.slug);
         if ($.brandOfCollection[collection] != 0) revert SlugTaken(request.slug, collection);
 
-        new BeaconProxy{salt: _salt(request.slug)}($.collectionBeacon, "");
+        $.collectionFactory.create(request.slug);
         $.collections.push(collection);
         $.brandOfCollection[collection] = request.brandId;
         emit CollectionCreated(
@@ -124,12 +137,15 @@ contract BrandRegistry is IBrandRegistry, AccessControlUpgradeable, UUPSUpgradea
     }
 
     /// @inheritdoc IBrandRegistry
-    function setCollectionBeacon(address beacon) public virtual onlyRole(DEFAULT_ADMIN_ROLE) {
+    function setCollectionFactory(ICollectionFactory factory) public virtual onlyRole(DEFAULT_ADMIN_ROLE) {
         BrandRegistryStorage storage $ = _registryStorage();
-        if ($.collectionBeacon != address(0)) revert CollectionBeaconAlreadySet($.collectionBeacon);
-        if (beacon.code.length == 0) revert InvalidCollectionBeacon(beacon);
-        $.collectionBeacon = beacon;
-        emit CollectionBeaconSet(beacon);
+        if (address($.collectionFactory) != address(0))
+            revert CollectionFactoryAlreadySet(address($.collectionFactory));
+        if (address(factory).code.length == 0 || factory.registry() != address(this)) {
+            revert InvalidCollectionFactory(address(factory));
+        }
+        $.collectionFactory = factory;
+        emit CollectionFactorySet(address(factory));
     }
 
     /// @inheritdoc IBrandRegistry
@@ -166,20 +182,16 @@ contract BrandRegistry is IBrandRegistry, AccessControlUpgradeable, UUPSUpgradea
 
     /// @inheritdoc IBrandRegistry
     function collectionOf(string calldata slug) public view virtual returns (address) {
-        if (_registryStorage().collectionBeacon == address(0)) return address(0);
+        if (address(_registryStorage().collectionFactory) == address(0)) return address(0);
         address collection = collectionAddress(slug);
         return brandOfCollection(collection) == 0 ? address(0) : collection;
     }
 
     /// @inheritdoc IBrandRegistry
     function collectionAddress(string calldata slug) public view virtual returns (address) {
-        address beacon = _registryStorage().collectionBeacon;
-        if (beacon == address(0)) revert InvalidCollectionBeacon(beacon);
-        return
-            Create2.computeAddress(
-                _salt(slug),
-                keccak256(abi.encodePacked(type(BeaconProxy).creationCode, abi.encode(beacon, "")))
-            );
+        ICollectionFactory factory = _registryStorage().collectionFactory;
+        if (address(factory) == address(0)) revert InvalidCollectionFactory(address(0));
+        return factory.addressOf(slug);
     }
 
     /// @inheritdoc IBrandRegistry
@@ -188,8 +200,8 @@ contract BrandRegistry is IBrandRegistry, AccessControlUpgradeable, UUPSUpgradea
     }
 
     /// @inheritdoc IBrandRegistry
-    function collectionBeacon() public view virtual returns (address) {
-        return _registryStorage().collectionBeacon;
+    function collectionFactory() public view virtual returns (ICollectionFactory) {
+        return _registryStorage().collectionFactory;
     }
 
     function _setCardBaseURI(string calldata cardBaseURI_) internal {
@@ -203,6 +215,12 @@ contract BrandRegistry is IBrandRegistry, AccessControlUpgradeable, UUPSUpgradea
         if (status == BrandStatus.None) revert BrandNotFound(brandId);
         if (status != BrandStatus.Active) revert BrandNotActive(brandId, status);
         if (!hasRole(roleId(brandId, role), account)) revert BrandRoleMissing(brandId, role, account);
+    }
+
+    /// @dev 1 to `maxLength` bytes. That they are UTF-8 is not checked: readers must do without it.
+    function _isText(string calldata text, uint256 maxLength) internal pure returns (bool) {
+        uint256 length = bytes(text).length;
+        return length > 0 && length <= maxLength;
     }
 
     /// @dev 3 to 32 of `a-z`, `0-9` and single inner hyphens; nothing that looks like something else can be registered.
@@ -222,10 +240,6 @@ contract BrandRegistry is IBrandRegistry, AccessControlUpgradeable, UUPSUpgradea
     /// @inheritdoc UUPSUpgradeable
     /// @dev Only the consortium upgrades the registry.
     function _authorizeUpgrade(address) internal virtual override onlyRole(DEFAULT_ADMIN_ROLE) {}
-
-    function _salt(string calldata slug) private pure returns (bytes32) {
-        return keccak256(bytes(slug));
-    }
 
     function _registryStorage() private pure returns (BrandRegistryStorage storage $) {
         assembly ("memory-safe") {

@@ -2,6 +2,7 @@
 pragma solidity ^0.8.28;
 
 import {IERC5484} from "../collection/IERC5484.sol";
+import {ICollectionFactory} from "./ICollectionFactory.sol";
 
 /// @title The brands of the consortium, their roles and their collections
 interface IBrandRegistry {
@@ -76,8 +77,8 @@ interface IBrandRegistry {
     /// @notice Emitted when the consortium sets where metadata is served.
     event CardBaseURIChanged(string cardBaseURI);
 
-    /// @notice Emitted once, when the registry learns which beacon its collections follow.
-    event CollectionBeaconSet(address beacon);
+    /// @notice Emitted once, when the registry learns where its collections come from.
+    event CollectionFactorySet(address factory);
 
     /// @notice There is no such brand.
     error BrandNotFound(uint32 brandId);
@@ -88,8 +89,15 @@ interface IBrandRegistry {
     /// @notice The account does not have the brand's role.
     error BrandRoleMissing(uint32 brandId, BrandRole role, address account);
 
-    /// @notice A brand needs an administrator, a name, a legal name and a domain.
-    error BrandProfileIncomplete();
+    /// @notice A brand needs an administrator, a name (at most 100 bytes), a legal name (200) and a domain (253); a filing
+    /// number has at most 100 bytes, a profile URI 2,000.
+    error InvalidBrandProfile();
+
+    /// @notice A collection needs a name of 1 to 100 bytes and a symbol of 1 to 16 bytes.
+    error InvalidCollectionName(string name, string symbol);
+
+    /// @notice The registry needs a consortium that decides.
+    error ConsortiumMissing();
 
     /// @notice The slug is not 3 to 32 of `a-z`, `0-9` and single inner hyphens.
     error InvalidSlug(string slug);
@@ -103,18 +111,18 @@ interface IBrandRegistry {
     /// @notice The caller is not a collection of this registry.
     error CollectionNotFound(address collection);
 
-    /// @notice The beacon can be set only once, and must be set before a collection is created.
-    error CollectionBeaconAlreadySet(address beacon);
+    /// @notice The factory can be set only once.
+    error CollectionFactoryAlreadySet(address factory);
 
-    /// @notice The beacon is not set yet, or is not a contract.
-    error InvalidCollectionBeacon(address beacon);
+    /// @notice The factory is not set yet, is not a contract, or belongs to another registry.
+    error InvalidCollectionFactory(address factory);
 
     /**
      * @notice Admits a brand. Only for the consortium (`DEFAULT_ADMIN_ROLE`).
      *
      * Gives `admin` the brand's Admin role; the consortium can give and take that role, the brand's administrators can
      * give and take the others. Emits {BrandAdmitted} and AccessControl's role events. Reverts with
-     * {BrandProfileIncomplete}.
+     * {InvalidBrandProfile}.
      *
      * @return brandId The new brand's number, from 1 on.
      */
@@ -125,7 +133,8 @@ interface IBrandRegistry {
      *
      * The address follows from the slug alone, so no two collections can share a slug and {collectionAddress} is known
      * beforehand. Emits {CollectionCreated}. Reverts with {BrandNotFound}, {BrandNotActive}, {BrandRoleMissing},
-     * {InvalidSlug}, {SlugTaken}, {InvalidMaxSupply} or {InvalidCollectionBeacon}.
+     * {InvalidSlug}, {SlugTaken}, {InvalidMaxSupply}, {InvalidCollectionName} or
+     * {InvalidCollectionFactory}.
      */
     function createCollection(CollectionRequest calldata request) external returns (address collection);
 
@@ -144,9 +153,9 @@ interface IBrandRegistry {
     /// @notice Sets where metadata is served. Only for the consortium. Emits {CardBaseURIChanged}.
     function setCardBaseURI(string calldata cardBaseURI_) external;
 
-    /// @notice Sets the beacon that new collections follow. Only for the consortium, and only once.
-    /// @dev Emits {CollectionBeaconSet}. Reverts with {CollectionBeaconAlreadySet} or {InvalidCollectionBeacon}.
-    function setCollectionBeacon(address beacon) external;
+    /// @notice Sets where collections come from. Only for the consortium, and only once.
+    /// @dev Emits {CollectionFactorySet}. Reverts with {CollectionFactoryAlreadySet} or {InvalidCollectionFactory}.
+    function setCollectionFactory(ICollectionFactory factory) external;
 
     /// @notice The AccessControl role id of a brand's role.
     function roleId(uint32 brandId, BrandRole role) external pure returns (bytes32);
@@ -175,6 +184,6 @@ interface IBrandRegistry {
     /// @notice Where metadata is served; a card's is at `<cardBaseURI><collection>/<serial>`. Empty if nowhere.
     function cardBaseURI() external view returns (string memory);
 
-    /// @notice The beacon that collections follow.
-    function collectionBeacon() external view returns (address);
+    /// @notice Where collections come from; zero before it is set.
+    function collectionFactory() external view returns (ICollectionFactory);
 }

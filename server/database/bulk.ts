@@ -1,5 +1,5 @@
 // Writing many rows at once, ten times as fast as the client's createMany: one statement takes all rows as one JSON text.
-// The only SQL of the server that PostgreSQL would want differently.
+// Besides snapshot.ts the only SQL of the server that PostgreSQL would want differently.
 
 import type { DatabaseTransaction } from "./client.ts";
 

@@ -31,30 +31,91 @@ describe("BrandRegistry", () => {
       expect(await registry.brandCount()).to.equal(1n);
     });
 
-    it("sets the collections' beacon once, to a contract, by the consortium", async () => {
-      const { registry, beacon, stranger, consortium } = await registryFixture();
-      expect(await registry.collectionBeacon()).to.equal(await beacon.getAddress());
-      await expect(registry.setCollectionBeacon(beacon))
-        .to.be.revertedWithCustomError(registry, "CollectionBeaconAlreadySet")
-        .withArgs(beacon);
+    it("takes its collections from one factory for ever, which must be its own", async () => {
+      const { registry, beacon, factory, stranger, consortium } = await registryFixture();
+      expect(await registry.collectionFactory()).to.equal(await factory.getAddress());
+      expect(await factory.registry()).to.equal(await registry.getAddress());
+      expect(await factory.beacon()).to.equal(await beacon.getAddress());
+      await expect(registry.setCollectionFactory(factory))
+        .to.be.revertedWithCustomError(registry, "CollectionFactoryAlreadySet")
+        .withArgs(factory);
 
-      const proxy = await ethers.deployContract("ERC1967Proxy", [
-        await ethers.deployContract("BrandRegistry"),
-        registry.interface.encodeFunctionData("initialize", [consortium.address, ""]),
-      ]);
-      const fresh = await ethers.getContractAt("BrandRegistry", await proxy.getAddress());
-      await expect(fresh.setCollectionBeacon(stranger))
-        .to.be.revertedWithCustomError(fresh, "InvalidCollectionBeacon")
-        .withArgs(stranger);
-      await expect(fresh.connect(stranger).setCollectionBeacon(beacon)).to.be.revertedWithCustomError(
+      const fresh = await deployBareRegistry(consortium.address);
+      for (const wrong of [stranger.address, await factory.getAddress(), ethers.ZeroAddress]) {
+        await expect(fresh.setCollectionFactory(wrong))
+          .to.be.revertedWithCustomError(fresh, "InvalidCollectionFactory")
+          .withArgs(wrong);
+      }
+      await expect(fresh.collectionAddress("noirance-black"))
+        .to.be.revertedWithCustomError(fresh, "InvalidCollectionFactory")
+        .withArgs(ethers.ZeroAddress);
+      expect(await fresh.collectionOf("noirance-black")).to.equal(ethers.ZeroAddress);
+
+      const own = await ethers.deployContract("CollectionFactory", [await fresh.getAddress(), beacon]);
+      await expect(fresh.connect(stranger).setCollectionFactory(own)).to.be.revertedWithCustomError(
         fresh,
         "AccessControlUnauthorizedAccount",
       );
-      await expect(fresh.collectionAddress("noirance-black"))
-        .to.be.revertedWithCustomError(fresh, "InvalidCollectionBeacon")
-        .withArgs(ethers.ZeroAddress);
-      expect(await fresh.collectionOf("noirance-black")).to.equal(ethers.ZeroAddress);
-      await expect(fresh.setCollectionBeacon(beacon)).to.emit(fresh, "CollectionBeaconSet").withArgs(beacon);
+      await expect(fresh.setCollectionFactory(own)).to.emit(fresh, "CollectionFactorySet").withArgs(own);
+    });
+
+    it("needs a consortium", async () => {
+      const { registry } = await registryFixture();
+      await expect(deployBareRegistry(ethers.ZeroAddress)).to.be.revertedWithCustomError(registry, "ConsortiumMissing");
+    });
+
+    async function deployBareRegistry(consortium: string) {
+      const implementation = await ethers.deployContract("BrandRegistry");
+      const initialize = implementation.interface.encodeFunctionData("initialize", [consortium, ""]);
+      const proxy = await ethers.deployContract("ERC1967Proxy", [implementation, initialize]);
+      return await ethers.getContractAt("BrandRegistry", await proxy.getAddress());
+    }
+  });
+
+  describe("the factory", () => {
+    it("creates for the registry only", async () => {
+      const { factory, consortium } = await registryFixture();
+      await expect(factory.create("noirance-black"))
+        .to.be.revertedWithCustomError(factory, "CallerNotRegistry")
+        .withArgs(consortium);
+    });
+
+    it("needs a registry and a beacon that is a contract", async () => {
+      const { factory, registry, beacon, stranger } = await registryFixture();
+      for (const [owner, from] of [
+        [ethers.ZeroAddress, await beacon.getAddress()],
+        [await registry.getAddress(), stranger.address],
+      ]) {
+        await expect(ethers.deployContract("CollectionFactory", [owner, from]))
+          .to.be.revertedWithCustomError(factory, "InvalidBeacon")
+          .withArgs(from);
+      }
+    });
+
+    it("keeps a slug's address, and the slug taken, when the registry's code changes", async () => {
+      const { registry, admin, collection } = await collectionFixture();
+      const slug = REQUEST.slug;
+      const next = await ethers.deployContract("BrandRegistry");
+      await registry.upgradeToAndCall(next, "0x");
+      expect(await registry.collectionAddress(slug)).to.equal(await collection.getAddress());
+      await expect(registry.connect(admin).createCollection(REQUEST)).to.be.revertedWithCustomError(
+        registry,
+        "SlugTaken",
+      );
+      // What the address follows from is the factory, the slug and the proxy's code, and none of them is the registry's.
+      const { bytecode } = await artifacts.readArtifact("BeaconProxy");
+      const factory = await ethers.getContractAt("CollectionFactory", await registry.collectionFactory());
+      const argumentsOfProxy = ethers.AbiCoder.defaultAbiCoder().encode(
+        ["address", "bytes"],
+        [await factory.beacon(), "0x"],
+      );
+      expect(await collection.getAddress()).to.equal(
+        ethers.getCreate2Address(
+          await factory.getAddress(),
+          ethers.id(slug),
+          ethers.keccak256(ethers.concat([bytecode, argumentsOfProxy])),
+        ),
+      );
     });
   });
 
@@ -116,7 +177,25 @@ describe("BrandRegistry", () => {
         const { registry, admin } = await registryFixture();
         await expect(registry.admitBrand(admin, { ...PROFILE, [missing]: "" })).to.be.revertedWithCustomError(
           registry,
-          "BrandProfileIncomplete",
+          "InvalidBrandProfile",
+        );
+      });
+    }
+
+    for (const [field, longest] of [
+      ["name", 100],
+      ["legalName", 200],
+      ["domain", 253],
+      ["filingNumber", 100],
+      ["profileURI", 2_000],
+    ] as const) {
+      it(`takes a ${field} of ${longest} bytes and no more`, async () => {
+        const { registry, admin } = await registryFixture();
+        await registry.admitBrand(admin, { ...PROFILE, [field]: "x".repeat(longest) });
+        const tooLong = { ...PROFILE, [field]: "x".repeat(longest + 1) };
+        await expect(registry.admitBrand(admin, tooLong)).to.be.revertedWithCustomError(
+          registry,
+          "InvalidBrandProfile",
         );
       });
     }
@@ -125,7 +204,7 @@ describe("BrandRegistry", () => {
       const { registry } = await registryFixture();
       await expect(registry.admitBrand(ethers.ZeroAddress, PROFILE)).to.be.revertedWithCustomError(
         registry,
-        "BrandProfileIncomplete",
+        "InvalidBrandProfile",
       );
     });
 
@@ -161,22 +240,20 @@ describe("BrandRegistry", () => {
       expect(await collection.registry()).to.equal(await registry.getAddress());
     });
 
-    it("foretells addresses from a proxy whose code stays as it is", async () => {
-      // The address of a collection is a hash of this code. Another compiler, other settings or another OpenZeppelin
-      // change it, and a registry upgraded with it would forget every slug and give it again. Deployed registries must
-      // therefore be upgraded with the proxy's code as it was; this value changes only before the first deployment.
-      const { bytecode } = await artifacts.readArtifact("BeaconProxy");
-      expect(ethers.keccak256(bytecode)).to.equal("0x3e240e0f7497a9ba12fc0740d596124286882cb156a6a4a7b15158c857d33952");
-      const { registry } = await registryFixture();
-      const beacon = await registry.collectionBeacon();
-      const deployment = ethers.AbiCoder.defaultAbiCoder().encode(["address", "bytes"], [beacon, "0x"]);
-      expect(await registry.collectionAddress(REQUEST.slug)).to.equal(
-        ethers.getCreate2Address(
-          await registry.getAddress(),
-          ethers.id(REQUEST.slug),
-          ethers.keccak256(ethers.concat([bytecode, deployment])),
-        ),
-      );
+    it("takes a name of 1 to 100 bytes and a symbol of 1 to 16", async () => {
+      const { registry, admin } = await collectionFixture();
+      for (const [name, symbol] of [
+        ["", "NOIR"],
+        ["x".repeat(101), "NOIR"],
+        ["Noirance", ""],
+        ["Noirance", "x".repeat(17)],
+      ] as const) {
+        await expect(registry.connect(admin).createCollection({ ...REQUEST, slug: "names", name, symbol }))
+          .to.be.revertedWithCustomError(registry, "InvalidCollectionName")
+          .withArgs(name, symbol);
+      }
+      const longest = { ...REQUEST, slug: "names", name: "黑".repeat(33), symbol: "x".repeat(16) };
+      await expect(registry.connect(admin).createCollection(longest)).to.emit(registry, "CollectionCreated");
     });
 
     it("never gives a slug twice, to whatever brand and terms", async () => {

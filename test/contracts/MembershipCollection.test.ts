@@ -276,7 +276,7 @@ describe("MembershipCollection", () => {
     it("keeps the registry in its own namespace", async () => {
       const { registry } = await collectionFixture();
       const word = await ethers.provider.getStorage(registry, location("mintmark.storage.BrandRegistry"));
-      expect(BigInt(word)).to.equal(BigInt(await registry.collectionBeacon()) | (1n << 160n));
+      expect(BigInt(word)).to.equal(BigInt(await registry.collectionFactory()) | (1n << 160n));
     });
   });
 
@@ -398,6 +398,7 @@ describe("MembershipCollection", () => {
 
     it("says who may burn a card from its issue on, and knows no card before (ERC-5484)", async () => {
       const { collection, issuer, holder } = await collectionFixture();
+      expect(await collection.collectionTerms()).to.deep.equal([1n, BigInt(MAX_SUPPLY), 2n]);
       await expect(collection.burnAuth(1)).to.be.revertedWithCustomError(collection, "CardNotIssued").withArgs(1);
       await collection.connect(issuer).issue(1, [holder], NEVER, NO_ROOT);
       expect(await collection.burnAuth(1)).to.equal(2n);
@@ -406,7 +407,7 @@ describe("MembershipCollection", () => {
 
   describe("behind its beacon", () => {
     it("is initialized by the registry only, and once", async () => {
-      const { collection, registry, stranger } = await collectionFixture();
+      const { collection, registry, beacon, stranger } = await collectionFixture();
       const terms = { brandId: 1, maxSupply: 9, burnAuth: 0 };
       await expect(collection.connect(stranger).initialize("x", "x", terms)).to.be.revertedWithCustomError(
         collection,
@@ -417,7 +418,6 @@ describe("MembershipCollection", () => {
         collection,
         "InvalidInitialization",
       );
-      const beacon = await registry.collectionBeacon();
       const proxy = await ethers.deployContract("BeaconProxy", [beacon, "0x"]);
       const rogue = await ethers.getContractAt("MembershipCollection", await proxy.getAddress());
       await expect(rogue.connect(stranger).initialize("x", "x", terms))

@@ -37,7 +37,8 @@ async function deployRegistryFixture() {
   });
   const registry = await ethers.getContractAt("BrandRegistry", await deployed.registry.getAddress());
   const beacon = await ethers.getContractAt("UpgradeableBeacon", await deployed.collectionBeacon.getAddress());
-  return { consortium, admin, issuer, holder, other, stranger, registry, beacon };
+  const factory = await ethers.getContractAt("CollectionFactory", await deployed.collectionFactory.getAddress());
+  return { consortium, admin, issuer, holder, other, stranger, registry, beacon, factory };
 }
 
 async function deployCollectionFixture() {

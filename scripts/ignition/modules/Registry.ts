@@ -1,5 +1,5 @@
-// Deploys the registry: the BrandRegistry behind a UUPS proxy and the beacon that all collections follow.
-// The consortium owns both; on a developer's machine it is the first account of the node.
+// Deploys the registry: the BrandRegistry behind a UUPS proxy, the beacon that all collections follow, and the factory that
+// they come from. The consortium owns the first two; on a developer's machine it is the first account of the node.
 
 import { buildModule } from "@nomicfoundation/hardhat-ignition/modules";
 
@@ -14,7 +14,8 @@ export default buildModule("Registry", (m) => {
 
   const collectionImplementation = m.contract("MembershipCollection", [registryProxy]);
   const collectionBeacon = m.contract("UpgradeableBeacon", [collectionImplementation, consortium]);
-  m.call(registry, "setCollectionBeacon", [collectionBeacon], { from: consortium });
+  const collectionFactory = m.contract("CollectionFactory", [registryProxy, collectionBeacon]);
+  m.call(registry, "setCollectionFactory", [collectionFactory], { from: consortium });
 
-  return { registry, collectionImplementation, collectionBeacon };
+  return { registry, collectionImplementation, collectionBeacon, collectionFactory };
 });

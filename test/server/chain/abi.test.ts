@@ -11,7 +11,7 @@ const NOT_MIRRORED: Record<string, string> = {
   Initialized: "a proxy was set up",
   Upgraded: "the registry's code was replaced",
   RoleAdminChanged: "follows from BrandAdmitted",
-  CollectionBeaconSet: "part of the deployment",
+  CollectionFactorySet: "part of the deployment",
   Approval: "never emitted: cards cannot be approved",
   ApprovalForAll: "never emitted: cards cannot be approved",
   Unlocked: "never emitted: cards are locked for good",
