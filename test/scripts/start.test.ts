@@ -1,6 +1,6 @@
 // npm start and npm run dev as a person meets them, on ports and a data folder of their own.
 
-import { type ChildProcess, spawn, spawnSync } from "node:child_process";
+import { spawn, spawnSync } from "node:child_process";
 import { mkdtempSync, readFileSync, rmSync, utimesSync } from "node:fs";
 import { createServer } from "node:net";
 import { tmpdir } from "node:os";
@@ -8,18 +8,10 @@ import { join, resolve } from "node:path";
 import { expect } from "chai";
 import { isRunning, type ProcessIdentity } from "../../scripts/lifecycle/process-identity.mjs";
 import { createRpc } from "../../server/chain/rpc.ts";
+import { type RunningCommand, watchCommand } from "../support/commands.ts";
 import { freePort } from "../support/ports.ts";
 
 const ROOT = resolve(import.meta.dirname, "../..");
-
-interface Started {
-  child: ChildProcess;
-  /** All that it printed until now. */
-  output(): string;
-  /** Resolves when the output matches; rejects when it ends before. */
-  prints(pattern: RegExp): Promise<void>;
-  ended: Promise<number | null>;
-}
 
 describe("starting everything", function () {
   this.timeout(120_000);
@@ -28,7 +20,7 @@ describe("starting everything", function () {
   let environment: NodeJS.ProcessEnv;
   let server: string;
   let chain: string;
-  let started: Started[];
+  let started: RunningCommand[];
 
   before(async () => {
     folder = mkdtempSync(join(tmpdir(), "mintmark-start-"));
@@ -55,36 +47,13 @@ describe("starting everything", function () {
     rmSync(folder, { recursive: true, force: true });
   });
 
-  function start(script = "scripts/start.ts", overrides: NodeJS.ProcessEnv = {}): Started {
+  function start(script = "scripts/start.ts", overrides: NodeJS.ProcessEnv = {}): RunningCommand {
     const child = spawn(process.execPath, [script], {
       cwd: ROOT,
       env: { ...environment, ...overrides },
       stdio: ["ignore", "pipe", "pipe"],
     });
-    let text = "";
-    for (const stream of [child.stdout, child.stderr]) {
-      stream?.on("data", (data) => {
-        text += data;
-      });
-    }
-    let done = false;
-    const ended = new Promise<number | null>((resolve) => {
-      child.once("close", (code) => {
-        done = true;
-        resolve(code);
-      });
-    });
-    const result: Started = {
-      child,
-      output: () => text,
-      ended,
-      async prints(pattern) {
-        while (!pattern.test(text)) {
-          if (done) throw new Error(`It ended before it printed ${pattern}:\n${text}`);
-          await new Promise((resolve) => setTimeout(resolve, 20));
-        }
-      },
-    };
+    const result = watchCommand(child);
     started.push(result);
     return result;
   }
@@ -92,7 +61,7 @@ describe("starting everything", function () {
   const processes = (): Record<"chain" | "server", ProcessIdentity> =>
     JSON.parse(readFileSync(join(folder, "run.json"), "utf8")).children;
 
-  async function stop({ child, ended }: Started): Promise<void> {
+  async function stop({ child, ended }: RunningCommand): Promise<void> {
     child.kill("SIGINT");
     // As from the terminal and from npm.
     child.kill("SIGINT");

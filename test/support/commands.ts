@@ -25,6 +25,11 @@ export function startCommand(line: string, environment: NodeJS.ProcessEnv = {}):
     env: { ...process.env, ...environment },
     stdio: ["ignore", "pipe", "pipe"],
   });
+  return watchCommand(child);
+}
+
+/** Collects what a child process prints and how it ends. Its output must be piped. */
+export function watchCommand(child: ChildProcess): RunningCommand {
   let text = "";
   let done = false;
   for (const stream of [child.stdout, child.stderr]) {
