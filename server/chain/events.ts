@@ -91,6 +91,8 @@ function missing(name: string): never {
   throw new Error(`The interface has no event ${name}`);
 }
 
+const COLLECTION_CREATED_TOPIC = registryTopic("CollectionCreated");
+
 const DECODERS = new Map<string, Decode>([
   [
     collectionTopic("Transfer"),
@@ -145,7 +147,7 @@ const DECODERS = new Map<string, Decode>([
     },
   ],
   [
-    registryTopic("CollectionCreated"),
+    COLLECTION_CREATED_TOPIC,
     (log) => {
       const [slug, name, symbol, maxSupply, burnAuth] = decodeData("CollectionCreated", log);
       return {
@@ -181,6 +183,11 @@ const DECODERS = new Map<string, Decode>([
     }),
   ],
 ]);
+
+/** Whether a log is a `CollectionCreated`, without decoding it. */
+export function isCollectionCreated(log: RawLog): boolean {
+  return log.topics[0]?.toLowerCase() === COLLECTION_CREATED_TOPIC;
+}
 
 /** The topics of all events that the server reads, for the filter of `eth_getLogs`. */
 export const EVENT_TOPICS: readonly string[] = [...DECODERS.keys()];

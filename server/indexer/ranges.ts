@@ -1,7 +1,7 @@
 // Reads ranges of blocks from the chain. Must hold: a range is complete for all collections that exist at its end, and
 // everything in it belongs to the chain that its last block closes.
 
-import { type ChainEvent, decodeLog, EVENT_TOPICS, type RawLog } from "../chain/events.ts";
+import { type ChainEvent, decodeLog, EVENT_TOPICS, isCollectionCreated, type RawLog } from "../chain/events.ts";
 import type { Rpc, RpcCall } from "../chain/rpc.ts";
 import type { BlockPosition } from "../database/mirror-status.ts";
 
@@ -184,7 +184,8 @@ async function blockTimestamps(rpc: Rpc, logs: readonly RawLog[]): Promise<Map<s
 
 function createdCollections(logs: readonly RawLog[], known: ReadonlySet<string>): string[] {
   const created: string[] = [];
-  for (const log of logs) {
+  // Of all logs only these few are decoded here: a range may hold tens of thousands of others.
+  for (const log of logs.filter(isCollectionCreated)) {
     const event = decodeLog(log, 0);
     if (event?.name === "CollectionCreated" && !known.has(event.args.collection)) created.push(event.args.collection);
   }
