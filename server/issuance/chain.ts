@@ -19,7 +19,7 @@ import {
   type CardStatus,
   membershipCollectionInterface,
 } from "../chain/abi.ts";
-import { createRpc, RpcError } from "../chain/rpc.ts";
+import { createRpc, type Rpc, RpcError } from "../chain/rpc.ts";
 import { explainChainError, nodeMessage } from "./contract-errors.ts";
 import { IssuanceError, quoted } from "./problems.ts";
 
@@ -110,7 +110,7 @@ export async function openIssuanceChain(options: {
   const request = new FetchRequest(rpcUrl);
   request.timeout = timeoutMs;
   // The library asks an unreachable node for its chain id for ever, so the first question goes past it.
-  const chainId = await askChainId(rpcUrl, endpoint, timeoutMs);
+  const chainId = await askChainId(rpc);
   const provider = new JsonRpcProvider(request, chainId, { staticNetwork: true, cacheTimeout: -1, batchMaxCount: 1 });
   const call: Call = async (method, params) => {
     try {
@@ -277,12 +277,12 @@ function notWhatItShouldBe(address: string, method: string, chainId: number, cau
   );
 }
 
-async function askChainId(url: string, endpoint: string, timeoutMs: number): Promise<number> {
+async function askChainId(rpc: Rpc): Promise<number> {
   try {
-    return Number(await createRpc({ url, timeoutMs }).call<string>("eth_chainId"));
+    return Number(await rpc.call<string>("eth_chainId"));
   } catch (error) {
     throw new IssuanceError(
-      `${error instanceof Error ? error.message : `The chain's node at ${endpoint} failed`}. Is it running, and is RPC_URL right?`,
+      `${error instanceof Error ? error.message : `The chain's node at ${rpc.endpoint} failed`}. Is it running, and is RPC_URL right?`,
       { retryable: true, cause: error },
     );
   }
