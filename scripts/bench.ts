@@ -6,11 +6,11 @@ import { cpus, tmpdir, totalmem } from "node:os";
 import { join, resolve } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { createRpc } from "../server/chain/rpc.ts";
-import { freePort } from "../test/support/ports.ts";
 import { benchApi } from "./bench/api.ts";
 import { benchBackfill } from "./bench/backfill.ts";
 import { fillChain } from "./bench/chain.ts";
 import { benchGas } from "./bench/gas.ts";
+import { freePort } from "./lifecycle/free-port.ts";
 import { type GuardedProcess, spawnGuarded } from "./lifecycle/guarded-process.ts";
 import { anvilArguments, anvilBinary } from "./local-chain/anvil.ts";
 

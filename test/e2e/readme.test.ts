@@ -4,9 +4,9 @@ import { mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { expect } from "chai";
+import { freePort } from "../../scripts/lifecycle/free-port.ts";
 import { findBrowser, launchBrowser } from "../support/browser.ts";
 import { ROOT, type RunningCommand, runCommand, startCommand } from "../support/commands.ts";
-import { freePort } from "../support/ports.ts";
 
 const READY = /Mintmark is ready[\s\S]*Ctrl-C/;
 

@@ -4,10 +4,10 @@ import { tmpdir } from "node:os";
 import { join, resolve } from "node:path";
 import { expect } from "chai";
 import { Wallet } from "ethers";
+import { freePort } from "../../scripts/lifecycle/free-port.ts";
 import { identifyProcess, isRunning } from "../../scripts/lifecycle/process-identity.mjs";
 import { type LocalChain, startLocalChain } from "../../scripts/local-chain/local-chain.ts";
 import { createRpc, type Rpc } from "../../server/chain/rpc.ts";
-import { freePort } from "../support/ports.ts";
 
 /** An event in the constructor, and code that holds its argument: enough to compare logs, receipts and state. */
 const LOGGING_CONTRACT = "0x602a60005260206000a060016000f3";

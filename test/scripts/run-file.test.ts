@@ -4,10 +4,10 @@ import { createServer } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { expect } from "chai";
+import { freePort } from "../../scripts/lifecycle/free-port.ts";
 import { requireFreePort } from "../../scripts/lifecycle/listening.ts";
 import { identifyProcess, isRunning } from "../../scripts/lifecycle/process-identity.mjs";
 import { claimRun } from "../../scripts/lifecycle/run-file.ts";
-import { freePort } from "../support/ports.ts";
 
 describe("the claim on a data folder", () => {
   let folder: string;

@@ -6,10 +6,10 @@ import { createServer } from "node:net";
 import { tmpdir } from "node:os";
 import { join, resolve } from "node:path";
 import { expect } from "chai";
+import { freePort } from "../../scripts/lifecycle/free-port.ts";
 import { isRunning, type ProcessIdentity } from "../../scripts/lifecycle/process-identity.mjs";
 import { createRpc } from "../../server/chain/rpc.ts";
 import { type RunningCommand, watchCommand } from "../support/commands.ts";
-import { freePort } from "../support/ports.ts";
 
 const ROOT = resolve(import.meta.dirname, "../..");
 

@@ -8,11 +8,11 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { expect } from "chai";
+import { freePort } from "../../scripts/lifecycle/free-port.ts";
 import { openDatabase } from "../../server/database/client.ts";
 import { startTestChain, type TestChain } from "../support/chain.ts";
 import { ROOT } from "../support/commands.ts";
 import { cardsInMirror, cardsOnChain, freshMirrorRows, mirrorRows } from "../support/mirror.ts";
-import { freePort } from "../support/ports.ts";
 
 const KILLS = 6;
 

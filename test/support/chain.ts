@@ -4,11 +4,11 @@ import { randomBytes } from "node:crypto";
 import { Contract, hexlify, JsonRpcProvider, type JsonRpcSigner, type TransactionResponse, ZeroHash } from "ethers";
 import { network } from "hardhat";
 import { deployRegistry } from "../../scripts/deploy-registry.ts";
+import { freePort } from "../../scripts/lifecycle/free-port.ts";
 import { BRAND_ROLE, brandRegistryInterface, membershipCollectionInterface } from "../../server/chain/abi.ts";
 import type { Deployment } from "../../server/chain/deployment.ts";
 import { untilMined } from "../../server/chain/receipt.ts";
 import { createRpc, type Rpc } from "../../server/chain/rpc.ts";
-import { freePort } from "./ports.ts";
 
 export interface TestChain {
   rpcUrl: string;
