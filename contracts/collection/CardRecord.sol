@@ -55,6 +55,12 @@ library CardRecords {
     uint256 private constant _FLAGS_SHIFT = 236;
     uint256 private constant _GENERATION_SHIFT = 240;
 
+    uint256 private constant _HOLDER_MASK = type(uint160).max;
+    uint256 private constant _EXPIRES_AT_MASK = uint256(type(uint32).max) << _EXPIRES_AT_SHIFT;
+    uint256 private constant _TIER_MASK = uint256(type(uint8).max) << _TIER_SHIFT;
+    uint256 private constant _STATUS_MASK = 0xf << _STATUS_SHIFT;
+    uint256 private constant _GENERATION_MASK = uint256(type(uint16).max) << _GENERATION_SHIFT;
+
     uint256 private constant _BATCH_START = 1 << _FLAGS_SHIFT;
 
     /// @notice The record of a card that is issued now, still without its holder.
@@ -80,6 +86,31 @@ library CardRecords {
         return CardRecord.wrap(CardRecord.unwrap(self) | _BATCH_START);
     }
 
+    /// @notice The same record with another status.
+    function withStatus(CardRecord self, CardStatus status_) internal pure returns (CardRecord) {
+        return CardRecord.wrap((CardRecord.unwrap(self) & ~_STATUS_MASK) | (uint256(status_) << _STATUS_SHIFT));
+    }
+
+    /// @notice The same record with another tier.
+    function withTier(CardRecord self, uint8 tier_) internal pure returns (CardRecord) {
+        return CardRecord.wrap((CardRecord.unwrap(self) & ~_TIER_MASK) | (uint256(tier_) << _TIER_SHIFT));
+    }
+
+    /// @notice The same record with another expiry.
+    function withExpiresAt(CardRecord self, uint32 expiresAt_) internal pure returns (CardRecord) {
+        return
+            CardRecord.wrap((CardRecord.unwrap(self) & ~_EXPIRES_AT_MASK) | (uint256(expiresAt_) << _EXPIRES_AT_SHIFT));
+    }
+
+    /// @notice The same record, held by another account, one generation later. The batch mark stays: a reissued card stays
+    /// a card of its batch.
+    /// @dev Reverts (panic 0x11) after 65,535 reissues.
+    function reissuedTo(CardRecord self, address holder_) internal pure returns (CardRecord) {
+        uint256 next = uint256(generation(self) + 1) << _GENERATION_SHIFT;
+        return
+            CardRecord.wrap((CardRecord.unwrap(self) & ~(_HOLDER_MASK | _GENERATION_MASK)) | uint160(holder_) | next);
+    }
+
     /// @notice Whether the serial was ever issued.
     function exists(CardRecord self) internal pure returns (bool) {
         return CardRecord.unwrap(self) != 0;
@@ -87,8 +118,16 @@ library CardRecords {
 
     /// @notice Whether the card is owned in the sense of ERC-721: active or suspended, expired or not.
     function isLive(CardRecord self) internal pure returns (bool) {
-        CardStatus status_ = status(self);
-        return status_ == CardStatus.Active || status_ == CardStatus.Suspended;
+        // Active and Suspended are 1 and 2; what is below wraps around to far above.
+        unchecked {
+            return ((CardRecord.unwrap(self) >> _STATUS_SHIFT) & 0xf) - uint256(CardStatus.Active) < 2;
+        }
+    }
+
+    /// @notice Whether the card has this status.
+    /// @dev Compares numbers: converting to the enum first would check its range each time.
+    function hasStatus(CardRecord self, CardStatus status_) internal pure returns (bool) {
+        return (CardRecord.unwrap(self) >> _STATUS_SHIFT) & 0xf == uint256(status_);
     }
 
     /// @notice Whether the card is the first of its batch.
@@ -106,17 +145,42 @@ library CardRecords {
         return CardStatus((CardRecord.unwrap(self) >> _STATUS_SHIFT) & 0xf);
     }
 
+    /// @notice When the card was issued, in seconds since the Unix epoch.
+    function issuedAt(CardRecord self) internal pure returns (uint32) {
+        return uint32(CardRecord.unwrap(self) >> _ISSUED_AT_SHIFT);
+    }
+
+    /// @notice From when on the card is expired, in seconds since the Unix epoch; 0 if it never expires.
+    function expiresAt(CardRecord self) internal pure returns (uint32) {
+        return uint32(CardRecord.unwrap(self) >> _EXPIRES_AT_SHIFT);
+    }
+
+    /// @notice The level of the card within its collection.
+    function tier(CardRecord self) internal pure returns (uint8) {
+        return uint8(CardRecord.unwrap(self) >> _TIER_SHIFT);
+    }
+
+    /// @notice How often the card was reissued.
+    function generation(CardRecord self) internal pure returns (uint16) {
+        return uint16(CardRecord.unwrap(self) >> _GENERATION_SHIFT);
+    }
+
+    /// @notice Whether the card is expired in this block.
+    function isExpired(CardRecord self) internal view returns (bool) {
+        uint32 expiresAt_ = expiresAt(self);
+        return expiresAt_ != 0 && expiresAt_ <= block.timestamp;
+    }
+
     /// @notice All fields, for reading from outside.
     function unpack(CardRecord self) internal pure returns (Card memory) {
-        uint256 raw = CardRecord.unwrap(self);
         return
             Card({
                 holder: holder(self),
-                issuedAt: uint32(raw >> _ISSUED_AT_SHIFT),
-                expiresAt: uint32(raw >> _EXPIRES_AT_SHIFT),
-                tier: uint8(raw >> _TIER_SHIFT),
+                issuedAt: issuedAt(self),
+                expiresAt: expiresAt(self),
+                tier: tier(self),
                 status: status(self),
-                generation: uint16(raw >> _GENERATION_SHIFT)
+                generation: generation(self)
             });
     }
 }

@@ -3,40 +3,63 @@ pragma solidity ^0.8.28;
 
 import {IBrandRegistry} from "../registry/IBrandRegistry.sol";
 import {Card} from "./CardRecord.sol";
+import {ICardBenefits} from "./ICardBenefits.sol";
+import {ICardIssuance} from "./ICardIssuance.sol";
+import {ICardLifecycle} from "./ICardLifecycle.sol";
+import {ICollectionContent} from "./ICollectionContent.sol";
 import {IERC5484} from "./IERC5484.sol";
 
 /// @title One edition of membership cards
 /// @notice A non-transferable ERC-721 whose tokens are numbered cards: the tokenId is the serial, 1..maxSupply.
-interface IMembershipCollection {
-    /// @notice What all cards of a batch have in common.
-    /// @param tier The level of the cards within the collection.
-    /// @param expiresAt From when on the cards are expired, in seconds since the Unix epoch; 0 if they never expire.
-    struct CardTerms {
-        uint8 tier;
-        uint32 expiresAt;
-    }
-
+interface IMembershipCollection is ICardIssuance, ICardLifecycle, ICardBenefits, ICollectionContent {
     /// @notice What a collection is created with. None of it ever changes.
     /// @param brandId The brand that issues the cards.
     /// @param maxSupply How many cards the edition has at most.
     /// @param burnAuth Who may burn a card (ERC-5484).
+    /// @param reissueDelay How long a holder can veto a reissue, in seconds.
     struct CollectionTerms {
         uint32 brandId;
         uint32 maxSupply;
         IERC5484.BurnAuth burnAuth;
+        uint32 reissueDelay;
     }
 
-    /// @notice Emitted once for each call of {issue}, after the `Transfer`, `Locked` and `Issued` events of its cards.
-    /// @dev With the block's time this completes what the cards' own events leave open, so a card can be rebuilt from logs.
-    /// @param firstSerial The first serial; the batch is `firstSerial` to `firstSerial + count - 1`.
-    /// @param count How many cards were issued.
-    /// @param tier The cards' tier.
-    /// @param expiresAt The cards' expiry, in seconds since the Unix epoch; 0 if they never expire.
-    /// @param commitmentRoot Merkle root of the salted commitments to the physical cards; 0 if there are none.
-    event BatchIssued(uint256 indexed firstSerial, uint256 count, uint8 tier, uint32 expiresAt, bytes32 commitmentRoot);
+    /// @notice What a card is worth in this block.
+    /// @dev Append only: clients know the numbers.
+    enum EffectiveStatus {
+        NotIssued,
+        Active,
+        Suspended,
+        Expired,
+        Revoked,
+        Surrendered
+    }
 
-    /// @notice The serial was issued before; a serial is issued at most once, even after its card has died.
-    error CardAlreadyIssued(uint256 serial);
+    /// @notice All that is needed to judge a card.
+    /// @param owner Who holds the card; zero for one that was never issued or is dead.
+    /// @param brandId The brand of the collection.
+    /// @param brandStatus Where the brand stands: its suspension concerns all its cards.
+    /// @param tier The card's tier.
+    /// @param status What the card is worth in this block. A suspended card reads so even when it has expired meanwhile.
+    /// @param issuedAt When the card was issued, in seconds since the Unix epoch.
+    /// @param expiresAt From when on the card is expired, in seconds since the Unix epoch; 0 if it never expires.
+    /// @param generation How often the card was reissued.
+    /// @param batchFirstSerial The first serial of the card's batch.
+    /// @param commitmentRoot The batch's Merkle root of the salted commitments to the physical cards; 0 if it has none.
+    /// @param contentHash The hash of what the brand promises; 0 if there is none.
+    struct Verification {
+        address owner;
+        uint32 brandId;
+        IBrandRegistry.BrandStatus brandStatus;
+        uint8 tier;
+        EffectiveStatus status;
+        uint32 issuedAt;
+        uint32 expiresAt;
+        uint16 generation;
+        uint256 batchFirstSerial;
+        bytes32 commitmentRoot;
+        bytes32 contentHash;
+    }
 
     /// @notice The serial was never issued.
     error CardNotIssued(uint256 serial);
@@ -47,23 +70,24 @@ interface IMembershipCollection {
     /// @notice Nobody can be approved to move cards, because cards do not move.
     error ApprovalNotSupported();
 
-    /// @notice The serials are not within 1..maxSupply.
-    error SerialOutOfRange(uint256 firstSerial, uint256 count, uint256 maxSupply);
-
-    /// @notice A batch needs at least one card.
+    /// @notice This needs at least one card.
     error EmptyBatch();
 
-    /// @notice A card cannot be issued expired.
-    error ExpiryNotInFuture(uint32 expiresAt, uint256 blockTimestamp);
+    /// @notice The signature is not this account's, or is for something else: check the collection's EIP-712 domain and each
+    /// signed value.
+    error InvalidSignature(address signer);
 
     /// @notice Only the registry initializes a collection.
     error CallerNotRegistry(address caller);
+
+    /// @notice The collection was initialized before.
+    error AlreadyInitialized();
 
     /**
      * @notice Sets the collection up.
      *
      * Called once, by the registry, in the transaction that creates the collection. Reverts with {CallerNotRegistry} for
-     * any other caller.
+     * any other caller and with {AlreadyInitialized} the second time.
      *
      * @param name_ The collection's name.
      * @param symbol_ The collection's symbol.
@@ -72,28 +96,11 @@ interface IMembershipCollection {
     function initialize(string calldata name_, string calldata symbol_, CollectionTerms calldata terms) external;
 
     /**
-     * @notice Issues the cards `firstSerial`, `firstSerial + 1`, ... to `holders`, in this order.
-     *
-     * May be called by the brand's issuers while the brand is active. Holders need not consent and are not called back:
-     * a contract that cannot handle ERC-721 tokens can hold a card. Sending the same batch twice reverts, which is what
-     * makes a retry safe.
-     *
-     * Emits `Transfer`, `Locked` (ERC-5192) and `Issued` (ERC-5484) for each card, then {BatchIssued}.
-     *
-     * Reverts with {EmptyBatch}, {SerialOutOfRange}, {ExpiryNotInFuture}, {CardAlreadyIssued}, `ERC721InvalidReceiver` for
-     * a zero holder, or with what {IBrandRegistry-authorize} says.
-     *
-     * @param firstSerial The first serial of the batch.
-     * @param holders The holders, one for each serial.
-     * @param terms What the cards have in common.
-     * @param commitmentRoot Merkle root of the salted commitments to the physical cards; 0 if there are none.
+     * @notice Says all that is needed to judge a card, in one call. Never reverts for want of a card: an unissued serial, a
+     * dead card and a serial that the edition does not have are answered too.
+     * @dev Walks from the card to the first one of its batch, so its cost grows with the card's place in the batch.
      */
-    function issue(
-        uint256 firstSerial,
-        address[] calldata holders,
-        CardTerms calldata terms,
-        bytes32 commitmentRoot
-    ) external;
+    function verify(uint256 serial) external view returns (Verification memory);
 
     /**
      * @notice Returns what is known of a serial. Never reverts.

@@ -14,22 +14,19 @@ import {ICollectionFactory} from "./ICollectionFactory.sol";
  */
 contract CollectionFactory is ICollectionFactory {
     address private immutable _registry;
-    address private immutable _beacon;
     bytes32 private immutable _initCodeHash;
 
-    /// @param registry_ The registry, which alone may create collections.
-    /// @param beacon_ The beacon that all collections follow.
-    constructor(address registry_, address beacon_) {
-        if (registry_ == address(0) || beacon_.code.length == 0) revert InvalidBeacon(beacon_);
+    /// @param registry_ The registry, which alone may create collections, and is the beacon that they follow.
+    constructor(address registry_) {
+        if (registry_.code.length == 0) revert InvalidRegistry(registry_);
         _registry = registry_;
-        _beacon = beacon_;
-        _initCodeHash = keccak256(abi.encodePacked(type(BeaconProxy).creationCode, abi.encode(beacon_, "")));
+        _initCodeHash = keccak256(abi.encodePacked(type(BeaconProxy).creationCode, abi.encode(registry_, "")));
     }
 
     /// @inheritdoc ICollectionFactory
     function create(string calldata slug) public virtual returns (address collection) {
         if (msg.sender != _registry) revert CallerNotRegistry(msg.sender);
-        return address(new BeaconProxy{salt: _salt(slug)}(_beacon, ""));
+        return address(new BeaconProxy{salt: _salt(slug)}(_registry, ""));
     }
 
     /// @inheritdoc ICollectionFactory
@@ -40,11 +37,6 @@ contract CollectionFactory is ICollectionFactory {
     /// @inheritdoc ICollectionFactory
     function registry() public view virtual returns (address) {
         return _registry;
-    }
-
-    /// @inheritdoc ICollectionFactory
-    function beacon() public view virtual returns (address) {
-        return _beacon;
     }
 
     function _salt(string calldata slug) private pure returns (bytes32) {

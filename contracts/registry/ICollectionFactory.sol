@@ -8,8 +8,8 @@ interface ICollectionFactory {
     /// @notice Only the registry creates collections.
     error CallerNotRegistry(address caller);
 
-    /// @notice A factory needs a registry and a beacon that is a contract.
-    error InvalidBeacon(address beacon);
+    /// @notice A factory needs a registry.
+    error InvalidRegistry(address registry);
 
     /**
      * @notice Creates the proxy of a collection, not initialized yet.
@@ -22,9 +22,6 @@ interface ICollectionFactory {
     /// @notice The address that the collection with this slug has or would have.
     function addressOf(string calldata slug) external view returns (address);
 
-    /// @notice The registry that the factory creates collections for.
+    /// @notice The registry that the factory creates collections for, and that they follow as their beacon.
     function registry() external view returns (address);
-
-    /// @notice The beacon that all collections follow.
-    function beacon() external view returns (address);
 }

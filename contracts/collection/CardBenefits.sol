@@ -1,0 +1,82 @@
+// SPDX-License-Identifier: MIT
+pragma solidity ^0.8.28;
+
+import {IBrandRegistry} from "../registry/IBrandRegistry.sol";
+import {BenefitBook} from "./BenefitBook.sol";
+import {CardLedger} from "./CardLedger.sol";
+import {CardRecord, CardStatus} from "./CardRecord.sol";
+import {ICardBenefits} from "./ICardBenefits.sol";
+
+/// @title What cards entitle to, and its use
+abstract contract CardBenefits is CardLedger {
+    using BenefitBook for BenefitBook.Book;
+
+    /// @custom:storage-location erc7201:mintmark.storage.CardBenefits
+    struct CardBenefitsStorage {
+        bool frozen;
+        BenefitBook.Book book;
+    }
+
+    // keccak256(abi.encode(uint256(keccak256("mintmark.storage.CardBenefits")) - 1)) & ~bytes32(uint256(0xff))
+    bytes32 private constant _STORAGE_LOCATION = 0xe77131c2c95dd38efe04beff72b5f86acb83e3d6d6ec8b88c39120a99d15e600;
+
+    /// @inheritdoc ICardBenefits
+    function setBenefit(uint8 tier, uint16 benefitId, BenefitTerms calldata terms) public virtual {
+        CardBenefitsStorage storage $ = _benefitsStorage();
+        if ($.frozen) revert BenefitsAreFrozen();
+        _authorize(IBrandRegistry.BrandRole.Admin);
+        $.book.benefits[tier][benefitId] = terms;
+        emit BenefitChanged(tier, benefitId, terms.quota, terms.period, terms.startsAt);
+    }
+
+    /// @inheritdoc ICardBenefits
+    function freezeBenefits() public virtual {
+        CardBenefitsStorage storage $ = _benefitsStorage();
+        if ($.frozen) revert BenefitsAreFrozen();
+        _authorize(IBrandRegistry.BrandRole.Admin);
+        $.frozen = true;
+        emit BenefitsFrozen();
+    }
+
+    /// @inheritdoc ICardBenefits
+    function redeem(Redemption calldata redemption, bytes calldata holderSignature) public virtual {
+        _checkDeadline(redemption.deadline);
+        _authorize(IBrandRegistry.BrandRole.Staff);
+        CardRecord record = _ledgerStorage().cards[redemption.serial].record;
+        if (!record.hasStatus(CardStatus.Active)) revert CardStatusMismatch(redemption.serial, record.status());
+        if (record.isExpired()) revert CardExpired(redemption.serial, record.expiresAt());
+        if (record.generation() != redemption.generation) {
+            revert GenerationMismatch(redemption.serial, record.generation());
+        }
+        bytes32 structHash = _benefitsStorage().book.redeem(redemption, record.tier());
+        _checkSignature(record.holder(), structHash, holderSignature);
+    }
+
+    /// @inheritdoc ICardBenefits
+    function benefitOf(uint8 tier, uint16 benefitId) public view virtual returns (BenefitTerms memory) {
+        return _benefitsStorage().book.benefits[tier][benefitId];
+    }
+
+    /// @inheritdoc ICardBenefits
+    function benefitUseOf(uint256 serial, uint16 benefitId) public view virtual returns (BenefitUse memory) {
+        return _benefitsStorage().book.uses[serial][benefitId];
+    }
+
+    /// @inheritdoc ICardBenefits
+    function remainingUses(uint256 serial, uint16 benefitId) public view virtual returns (uint32) {
+        CardRecord record = _ledgerStorage().cards[serial].record;
+        if (!record.hasStatus(CardStatus.Active) || record.isExpired()) return 0;
+        return _benefitsStorage().book.remainingUses(serial, record.tier(), benefitId);
+    }
+
+    /// @inheritdoc ICardBenefits
+    function benefitsFrozen() public view virtual returns (bool) {
+        return _benefitsStorage().frozen;
+    }
+
+    function _benefitsStorage() private pure returns (CardBenefitsStorage storage $) {
+        assembly ("memory-safe") {
+            $.slot := _STORAGE_LOCATION
+        }
+    }
+}

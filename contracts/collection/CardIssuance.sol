@@ -1,0 +1,209 @@
+// SPDX-License-Identifier: MIT
+pragma solidity ^0.8.28;
+
+import {MerkleProof} from "@openzeppelin/contracts/utils/cryptography/MerkleProof.sol";
+
+import {IBrandRegistry} from "../registry/IBrandRegistry.sol";
+import {CardLedger} from "./CardLedger.sol";
+import {CardRecord, CardRecords} from "./CardRecord.sol";
+import {CollectionConfig} from "./CollectionConfig.sol";
+import {ICardIssuance} from "./ICardIssuance.sol";
+
+/// @title How cards come into being
+abstract contract CardIssuance is CardLedger {
+    /// @custom:storage-location erc7201:mintmark.storage.CardIssuance
+    struct CardIssuanceStorage {
+        mapping(bytes32 root => Allowlist allowlist) allowlists;
+    }
+
+    // keccak256(abi.encode(uint256(keccak256("mintmark.storage.CardIssuance")) - 1)) & ~bytes32(uint256(0xff))
+    bytes32 private constant _STORAGE_LOCATION = 0xb6c742839d7b9bbd6f02d0ad746a4c3f6bcacca1953e807bdc7ff5d5d84a0500;
+
+    bytes32 private constant _CLAIM_VOUCHER_TYPEHASH = keccak256(
+        "ClaimVoucher(uint256 serial,address holder,uint8 tier,uint32 expiresAt,bytes32 commitmentRoot,uint256 deadline)"
+    );
+
+    /// @inheritdoc ICardIssuance
+    function issue(
+        uint256 firstSerial,
+        address[] calldata holders,
+        CardTerms calldata terms,
+        bytes32 commitmentRoot
+    ) public virtual {
+        CardLedgerStorage storage $ = _ledgerStorage();
+        CollectionConfig config = $.config;
+        uint256 count = holders.length;
+        _checkIssuable(config, firstSerial, count);
+        _checkExpiry(terms.expiresAt);
+        _authorize(IBrandRegistry.BrandRole.Issuer, msg.sender, count);
+
+        CardRecord template = CardRecords.template(terms.tier, terms.expiresAt, uint32(block.timestamp));
+        BurnAuth auth = config.burnAuth();
+        _issueCard($, firstSerial, holders[0], template.withBatchStart(), msg.sender, auth);
+        // Cannot overflow: `count` and every serial are at most `maxSupply`, a uint32.
+        unchecked {
+            for (uint256 i = 1; i < count; ++i) {
+                _issueCard($, firstSerial + i, holders[i], template, msg.sender, auth);
+            }
+        }
+        $.config = config.withIssued(count);
+        if (commitmentRoot != bytes32(0)) $.commitmentRoots[firstSerial] = commitmentRoot;
+        emit BatchIssued(firstSerial, count, terms.tier, terms.expiresAt, commitmentRoot);
+    }
+
+    /// @inheritdoc ICardIssuance
+    function claim(
+        ClaimVoucher calldata voucher,
+        address issuer,
+        bytes calldata issuerSignature,
+        bytes calldata holderSignature
+    ) public virtual {
+        CardLedgerStorage storage $ = _ledgerStorage();
+        CollectionConfig config = $.config;
+        _checkIssuable(config, voucher.serial, 1);
+        _checkExpiry(voucher.expiresAt);
+        _checkDeadline(voucher.deadline);
+        _authorize(IBrandRegistry.BrandRole.Issuer, issuer, 1);
+
+        bytes32 structHash = _hashVoucher(
+            voucher.serial,
+            voucher.holder,
+            voucher.tier,
+            voucher.expiresAt,
+            voucher.commitmentRoot,
+            voucher.deadline
+        );
+        _checkSignature(issuer, structHash, issuerSignature);
+        if (msg.sender != voucher.holder) _checkSignature(voucher.holder, structHash, holderSignature);
+
+        _issueSingle(
+            $,
+            config,
+            voucher.serial,
+            voucher.holder,
+            voucher.tier,
+            voucher.expiresAt,
+            voucher.commitmentRoot,
+            issuer
+        );
+    }
+
+    /// @inheritdoc ICardIssuance
+    function openAllowlist(bytes32 root, uint32 firstSerial, uint32 count, uint32 deadline) public virtual {
+        CardIssuanceStorage storage $ = _issuanceStorage();
+        _checkIssuable(_ledgerStorage().config, firstSerial, count);
+        _checkDeadline(deadline);
+        if ($.allowlists[root].count != 0) revert AllowlistAlreadyOpen(root);
+        _authorize(IBrandRegistry.BrandRole.Issuer, msg.sender, count);
+        $.allowlists[root] = Allowlist({
+            issuer: msg.sender,
+            firstSerial: firstSerial,
+            count: count,
+            deadline: deadline
+        });
+        emit AllowlistOpened(root, msg.sender, firstSerial, count, deadline);
+    }
+
+    /// @inheritdoc ICardIssuance
+    function closeAllowlist(bytes32 root) public virtual {
+        CardIssuanceStorage storage $ = _issuanceStorage();
+        if ($.allowlists[root].count == 0) revert AllowlistNotOpen(root);
+        _authorize(IBrandRegistry.BrandRole.Steward);
+        delete $.allowlists[root];
+        emit AllowlistClosed(root);
+    }
+
+    /// @inheritdoc ICardIssuance
+    function claimAllowlisted(
+        uint256 serial,
+        address holder,
+        CardTerms calldata terms,
+        bytes32[] calldata proof,
+        bytes calldata holderSignature
+    ) public virtual {
+        CardLedgerStorage storage $ = _ledgerStorage();
+        CollectionConfig config = $.config;
+        address issuer = _requireAllowlisted(serial, holder, terms, proof);
+        _checkIssuable(config, serial, 1);
+        _checkExpiry(terms.expiresAt);
+        registry().requireActive(config.brandId());
+        if (msg.sender != holder) {
+            _checkSignature(holder, _hashVoucher(serial, holder, terms.tier, terms.expiresAt, 0, 0), holderSignature);
+        }
+        _issueSingle($, config, serial, holder, terms.tier, terms.expiresAt, 0, issuer);
+    }
+
+    /// @inheritdoc ICardIssuance
+    function allowlistOf(bytes32 root) public view virtual returns (Allowlist memory) {
+        return _issuanceStorage().allowlists[root];
+    }
+
+    /// @dev Issues a card that is a batch of its own, and reports it.
+    function _issueSingle(
+        CardLedgerStorage storage $,
+        CollectionConfig config,
+        uint256 serial,
+        address holder,
+        uint8 tier,
+        uint32 expiresAt,
+        bytes32 commitmentRoot,
+        address issuer
+    ) internal {
+        CardRecord template = CardRecords.template(tier, expiresAt, uint32(block.timestamp));
+        _issueCard($, serial, holder, template.withBatchStart(), issuer, config.burnAuth());
+        $.config = config.withIssued(1);
+        if (commitmentRoot != bytes32(0)) $.commitmentRoots[serial] = commitmentRoot;
+        emit BatchIssued(serial, 1, tier, expiresAt, commitmentRoot);
+    }
+
+    /// @dev Who opened the allowlist that the proof leads to. Reverts unless the serial can be claimed from it now.
+    function _requireAllowlisted(
+        uint256 serial,
+        address holder,
+        CardTerms calldata terms,
+        bytes32[] calldata proof
+    ) internal view returns (address) {
+        // Hashed twice, so that no inner node of the tree can pass for a leaf.
+        bytes32 leaf = keccak256(bytes.concat(keccak256(abi.encode(serial, holder, terms.tier, terms.expiresAt))));
+        bytes32 root = MerkleProof.processProofCalldata(proof, leaf);
+        Allowlist memory allowlist = _issuanceStorage().allowlists[root];
+        if (allowlist.count == 0) revert AllowlistNotOpen(root);
+        _checkDeadline(allowlist.deadline);
+        // Cannot overflow: both are at most `maxSupply`, which is far below 2^31.
+        if (serial < allowlist.firstSerial || serial - allowlist.firstSerial >= allowlist.count) {
+            revert SerialNotAllowlisted(serial, allowlist.firstSerial, allowlist.count);
+        }
+        return allowlist.issuer;
+    }
+
+    function _checkIssuable(CollectionConfig config, uint256 firstSerial, uint256 count) internal pure {
+        uint256 supply = config.maxSupply();
+        if (config.windingDown()) revert WindingDown();
+        if (count == 0) revert EmptyBatch();
+        if (firstSerial == 0 || count > supply || firstSerial > supply - count + 1) {
+            revert SerialOutOfRange(firstSerial, count, supply);
+        }
+    }
+
+    function _checkExpiry(uint32 expiresAt) internal view {
+        if (expiresAt != 0 && expiresAt <= block.timestamp) revert ExpiryNotInFuture(expiresAt, block.timestamp);
+    }
+
+    function _hashVoucher(
+        uint256 serial,
+        address holder,
+        uint8 tier,
+        uint32 expiresAt,
+        bytes32 commitmentRoot,
+        uint256 deadline
+    ) internal pure returns (bytes32) {
+        return
+            keccak256(abi.encode(_CLAIM_VOUCHER_TYPEHASH, serial, holder, tier, expiresAt, commitmentRoot, deadline));
+    }
+
+    function _issuanceStorage() private pure returns (CardIssuanceStorage storage $) {
+        assembly ("memory-safe") {
+            $.slot := _STORAGE_LOCATION
+        }
+    }
+}

@@ -1,0 +1,127 @@
+// SPDX-License-Identifier: MIT
+pragma solidity ^0.8.28;
+
+/// @title What cards entitle to, and its use
+interface ICardBenefits {
+    /**
+     * @notice What a tier is entitled to of one benefit.
+     *
+     * Periods follow each other without gaps: `startsAt`, `startsAt + period`, ... So a benefit "twice a day" begins its
+     * days at local midnight, if `startsAt` was one.
+     *
+     * @param quota How often a card may use it in one period; 0 if it is not entitled; 2^32 - 1 for as often as it likes.
+     * @param period How long a period is, in seconds; 0 if there is only one, which never ends.
+     * @param startsAt When the first period begins, in seconds since the Unix epoch. Before, it cannot be used.
+     */
+    struct BenefitTerms {
+        uint32 quota;
+        uint32 period;
+        uint32 startsAt;
+    }
+
+    /// @notice How a card has used a benefit.
+    /// @param redemptions How often in all; the next redemption has the number `redemptions + 1`.
+    /// @param periodStart The period that `used` is about, by when it began.
+    /// @param used How often in that period.
+    struct BenefitUse {
+        uint32 redemptions;
+        uint32 periodStart;
+        uint32 used;
+    }
+
+    /**
+     * @notice A holder's authorisation of one use of one benefit.
+     *
+     * EIP-712 type: `Redemption(uint256 serial,uint16 benefitId,uint32 number,uint16 generation,uint256 deadline)`. It is
+     * bound to the card's next redemption number of this benefit, so it works once, and so do two of them that a holder
+     * made for the same purchase.
+     *
+     * @param serial The card.
+     * @param benefitId The benefit.
+     * @param number The number of this redemption: how often this card has used this benefit so far, plus 1.
+     * @param generation The card's generation.
+     * @param deadline The last second in which it works, since the Unix epoch.
+     */
+    struct Redemption {
+        uint256 serial;
+        uint16 benefitId;
+        uint32 number;
+        uint16 generation;
+        uint256 deadline;
+    }
+
+    /// @notice Emitted when what a tier is entitled to changes.
+    event BenefitChanged(uint8 indexed tier, uint16 indexed benefitId, uint32 quota, uint32 period, uint32 startsAt);
+
+    /// @notice Emitted when a benefit is redeemed.
+    /// @param staff Who redeemed it.
+    /// @param number The number of this redemption among those of this card and benefit, from 1 on.
+    /// @param periodStart When the period began that it counts in.
+    /// @param used How often the benefit was used in that period, this time included.
+    event BenefitRedeemed(
+        uint256 indexed serial,
+        uint16 indexed benefitId,
+        address indexed staff,
+        uint32 number,
+        uint32 periodStart,
+        uint32 used
+    );
+
+    /// @notice Emitted once, when the catalogue is frozen: from now on no benefit changes.
+    event BenefitsFrozen();
+
+    /// @notice The catalogue is frozen.
+    error BenefitsAreFrozen();
+
+    /// @notice The card's tier is not entitled to this benefit.
+    error BenefitNotGranted(uint8 tier, uint16 benefitId);
+
+    /// @notice The benefit cannot be used yet.
+    error BenefitNotStarted(uint16 benefitId, uint32 startsAt);
+
+    /// @notice The quota of this period is used up.
+    error QuotaExceeded(uint256 serial, uint16 benefitId, uint32 quota);
+
+    /// @notice The authorisation was used already, or is for a later redemption than the next one.
+    error RedemptionNumberMismatch(uint256 serial, uint16 benefitId, uint32 nextNumber);
+
+    /// @notice The authorisation was given for another generation of the card.
+    error GenerationMismatch(uint256 serial, uint16 generation);
+
+    /// @notice The card has expired.
+    error CardExpired(uint256 serial, uint32 expiresAt);
+
+    /// @notice Says what a tier is entitled to. May be called by the brand's administrators, until the catalogue is frozen.
+    /// @dev What cards have used stays counted. Emits {BenefitChanged}. Reverts with {BenefitsAreFrozen}, or with what
+    /// {IBrandRegistry-authorize} says.
+    function setBenefit(uint8 tier, uint16 benefitId, BenefitTerms calldata terms) external;
+
+    /// @notice Freezes the catalogue for good. May be called by the brand's administrators.
+    /// @dev Emits {BenefitsFrozen}. Reverts with {BenefitsAreFrozen}, or with what {IBrandRegistry-authorize} says.
+    function freezeBenefits() external;
+
+    /**
+     * @notice Redeems a benefit once. May be called by the brand's staff, with the holder's authorisation.
+     *
+     * Emits {BenefitRedeemed}. Reverts with {DeadlinePassed}, {CardStatusMismatch}, {CardExpired}, {GenerationMismatch},
+     * {BenefitNotGranted}, {BenefitNotStarted}, {RedemptionNumberMismatch}, {QuotaExceeded}, {InvalidSignature}, or with
+     * what {IBrandRegistry-authorize} says.
+     *
+     * @param redemption What the holder authorised.
+     * @param holderSignature The holder's signature; a contract answers for itself (ERC-1271).
+     */
+    function redeem(Redemption calldata redemption, bytes calldata holderSignature) external;
+
+    /// @notice What a tier is entitled to of a benefit; all zero if to nothing.
+    function benefitOf(uint8 tier, uint16 benefitId) external view returns (BenefitTerms memory);
+
+    /// @notice How a card has used a benefit.
+    function benefitUseOf(uint256 serial, uint16 benefitId) external view returns (BenefitUse memory);
+
+    /// @notice How often a card can use a benefit now: 0 if it is not active, is expired, or its tier is not entitled; 2^32 - 1
+    /// for as often as it likes.
+    function remainingUses(uint256 serial, uint16 benefitId) external view returns (uint32);
+
+    /// @notice Whether the catalogue is frozen.
+    function benefitsFrozen() external view returns (bool);
+}
