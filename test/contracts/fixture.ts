@@ -20,40 +20,54 @@ export const PROFILE = {
   profileHash: ethers.ZeroHash,
 };
 
+/** ERC-5484. */
+export const BURN_AUTH = { IssuerOnly: 0, OwnerOnly: 1, Both: 2, Neither: 3 } as const;
+
+export const REISSUE_DELAY = 7 * 24 * 60 * 60;
+
 export const REQUEST = {
   brandId: 1,
   slug: "noirance-black",
   name: "Noirance Black Card",
   symbol: "NOIR",
   maxSupply: MAX_SUPPLY,
-  burnAuth: 2,
+  burnAuth: BURN_AUTH.Both as number,
+  reissueDelay: REISSUE_DELAY,
 };
 
 async function deployRegistryFixture() {
-  const [consortium, admin, issuer, holder, other, stranger] = await ethers.getSigners();
-  if (!consortium || !admin || !issuer || !holder || !other || !stranger) throw new Error("too few accounts");
+  const [consortium, guardian, admin, issuer, steward, staff, holder, other, stranger] = await ethers.getSigners();
+  if (!consortium || !guardian || !admin || !issuer || !steward || !staff || !holder || !other || !stranger)
+    throw new Error("too few accounts");
   const deployed = await connection.ignition.deploy(registryModule, {
     parameters: { Registry: { cardBaseURI: CARD_BASE_URI } },
   });
   const registry = await ethers.getContractAt("BrandRegistry", await deployed.registry.getAddress());
-  const beacon = await ethers.getContractAt("UpgradeableBeacon", await deployed.collectionBeacon.getAddress());
   const factory = await ethers.getContractAt("CollectionFactory", await deployed.collectionFactory.getAddress());
-  return { consortium, admin, issuer, holder, other, stranger, registry, beacon, factory };
+  await registry.grantRole(await registry.GUARDIAN_ROLE(), guardian);
+  return { consortium, guardian, admin, issuer, steward, staff, holder, other, stranger, registry, factory };
 }
 
 async function deployCollectionFixture() {
   const accounts = await deployRegistryFixture();
-  const { registry, admin, issuer } = accounts;
+  const { registry, admin, issuer, steward, staff } = accounts;
   await registry.admitBrand(admin, PROFILE);
   await registry.connect(admin).grantRole(await registry.roleId(1, ROLE.Issuer), issuer);
-  await registry.connect(admin).createCollection(REQUEST);
-  const collection = await ethers.getContractAt("MembershipCollection", await registry.collectionOf(REQUEST.slug));
-  return { ...accounts, collection };
+  await registry.connect(admin).grantRole(await registry.roleId(1, ROLE.Steward), steward);
+  await registry.connect(admin).grantRole(await registry.roleId(1, ROLE.Staff), staff);
+  /** Creates another collection of the same brand. */
+  const createCollection = async (request: Partial<typeof REQUEST> = {}) => {
+    const slug = request.slug ?? REQUEST.slug;
+    await registry.connect(admin).createCollection({ ...REQUEST, ...request });
+    return await ethers.getContractAt("MembershipCollection", await registry.collectionOf(slug));
+  };
+  const collection = await createCollection();
+  return { ...accounts, createCollection, collection };
 }
 
 /** The registry, with no brand yet. */
 export const registryFixture = () => networkHelpers.loadFixture(deployRegistryFixture);
-/** The registry with brand 1, its issuer and one collection. */
+/** The registry with brand 1, an account in each of its roles, and one collection. */
 export const collectionFixture = () => networkHelpers.loadFixture(deployCollectionFixture);
 
 export function addresses(count: number): string[] {
