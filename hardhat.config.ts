@@ -50,8 +50,9 @@ export default defineConfig({
   test: { mocha: { reporter: "./test/support/reporter.cjs", timeout: 60_000 } },
   typechain: { outDir: "artifacts/types", tsNocheck: true },
   paths: {
-    // The peers are what benchmarks and tests compare our contracts with; they are never deployed.
-    sources: { solidity: ["contracts", "test/contracts/peers"] },
+    // The peers are what benchmarks and tests compare our contracts with, support is what tests call them through; none of
+    // them is ever deployed to a real chain.
+    sources: { solidity: ["contracts", "test/contracts/peers", "test/contracts/support"] },
     ignition: "scripts/ignition",
     tests: { mocha: "test/contracts" },
   },

@@ -205,6 +205,7 @@ function countPackages(root) {
 const BUILD_INPUTS = [
   "contracts",
   "test/contracts/peers",
+  "test/contracts/support",
   "hardhat.config.ts",
   "prisma.config.ts",
   "server/database/schema.prisma",

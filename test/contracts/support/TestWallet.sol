@@ -1,0 +1,34 @@
+// SPDX-License-Identifier: MIT
+pragma solidity ^0.8.28;
+
+import {IERC1271} from "@openzeppelin/contracts/interfaces/IERC1271.sol";
+import {ECDSA} from "@openzeppelin/contracts/utils/cryptography/ECDSA.sol";
+
+/// @title A holder that is a contract: it answers for its owner's signatures (ERC-1271) and calls what the owner wants
+/// @dev For tests only.
+contract TestWallet is IERC1271 {
+    address private immutable _owner;
+
+    constructor(address owner_) {
+        _owner = owner_;
+    }
+
+    /// @inheritdoc IERC1271
+    function isValidSignature(bytes32 hash, bytes memory signature) public view virtual returns (bytes4) {
+        (address signer, ECDSA.RecoverError problem, ) = ECDSA.tryRecover(hash, signature);
+        bool valid = problem == ECDSA.RecoverError.NoError && signer == _owner;
+        return valid ? IERC1271.isValidSignature.selector : bytes4(0xffffffff);
+    }
+
+    /// @notice Calls a contract in the wallet's name. Only for the owner. Reverts as the called contract does.
+    function execute(address target, bytes calldata data) public virtual returns (bytes memory) {
+        require(msg.sender == _owner);
+        (bool success, bytes memory answer) = target.call(data);
+        if (!success) {
+            assembly ("memory-safe") {
+                revert(add(answer, 0x20), mload(answer))
+            }
+        }
+        return answer;
+    }
+}
