@@ -1,0 +1,81 @@
+// What holders and issuers sign (EIP-712), with the types as the interfaces of the contracts document them.
+
+import type { TypedDataDomain, TypedDataField } from "ethers";
+
+export const SIGNED_TYPES = {
+  Surrender: [
+    { name: "serial", type: "uint256" },
+    { name: "generation", type: "uint16" },
+    { name: "deadline", type: "uint256" },
+  ],
+  VetoReissue: [
+    { name: "serial", type: "uint256" },
+    { name: "to", type: "address" },
+    { name: "readyAt", type: "uint256" },
+    { name: "deadline", type: "uint256" },
+  ],
+  Redemption: [
+    { name: "serial", type: "uint256" },
+    { name: "benefitId", type: "uint16" },
+    { name: "number", type: "uint32" },
+    { name: "generation", type: "uint16" },
+    { name: "deadline", type: "uint256" },
+  ],
+  ClaimVoucher: [
+    { name: "serial", type: "uint256" },
+    { name: "holder", type: "address" },
+    { name: "tier", type: "uint8" },
+    { name: "expiresAt", type: "uint32" },
+    { name: "commitmentRoot", type: "bytes32" },
+    { name: "deadline", type: "uint256" },
+  ],
+} satisfies Record<string, TypedDataField[]>;
+
+/** The messages of {@link SIGNED_TYPES}. Addresses must be resolved: nothing here asks a chain. */
+export interface SignedMessages {
+  Surrender: { serial: bigint | number; generation: bigint | number; deadline: bigint | number };
+  VetoReissue: { serial: bigint | number; to: string; readyAt: bigint | number; deadline: bigint | number };
+  Redemption: {
+    serial: bigint | number;
+    benefitId: bigint | number;
+    number: bigint | number;
+    generation: bigint | number;
+    deadline: bigint | number;
+  };
+  ClaimVoucher: {
+    serial: bigint | number;
+    holder: string;
+    tier: bigint | number;
+    expiresAt: bigint | number;
+    commitmentRoot: string;
+    deadline: bigint | number;
+  };
+}
+
+interface TypedDataSigner {
+  signTypedData(
+    domain: TypedDataDomain,
+    types: Record<string, TypedDataField[]>,
+    value: Record<string, unknown>,
+  ): Promise<string>;
+}
+
+interface Addressable {
+  getAddress(): Promise<string>;
+}
+
+/** Signs a message for one collection on the tests' chain. */
+export async function sign<Type extends keyof SignedMessages>(
+  collection: Addressable,
+  signer: TypedDataSigner,
+  type: Type,
+  message: SignedMessages[Type],
+  domain: TypedDataDomain = {},
+): Promise<string> {
+  const verifyingContract = await collection.getAddress();
+  return await signer.signTypedData(
+    { name: "MembershipCollection", version: "1", chainId: 31337, verifyingContract, ...domain },
+    { [type]: SIGNED_TYPES[type] },
+    message,
+  );
+}
