@@ -405,6 +405,19 @@ describe("CardBenefits", () => {
       expect(await collection.benefitUseOf(1, COFFEE)).to.deep.equal([3n, BigInt(startsAt + DAY + MINUTE), 1n]);
     });
 
+    it("does not give a quota twice in one period to a card that changes its tier and back", async () => {
+      const f = await setupBenefit({ quota: 1, period: 0 });
+      const { collection, admin, issuer, benefit, startsAt } = f;
+      // The same welcome gift for the higher tier, announced an hour later.
+      await collection.connect(admin).setBenefit(HIGHER_TIER, COFFEE, { ...benefit, startsAt: startsAt + 60 * MINUTE });
+      await redeemAt(f, startsAt + DAY);
+      await collection.connect(issuer).setTier([1], HIGHER_TIER);
+      await redeem(f, { number: 2 });
+      await collection.connect(issuer).setTier([1], TIER);
+      // The lower tier's one period, which never ends, has had its one use long ago.
+      await expectUses(f, 0, "QuotaExceeded");
+    });
+
     it("takes each authorisation once, and only the next one", async () => {
       const f = await setupBenefit({ quota: UNLIMITED });
       const { startsAt } = f;
