@@ -131,12 +131,12 @@ describe("CardLedger", () => {
       const { collection } = await collectionFixture();
       for (const serial of [0n, 1n, BigInt(MAX_SUPPLY), BigInt(MAX_SUPPLY) + 1n, LARGEST]) {
         for (const query of [
-          collection.ownerOf(serial),
-          collection.getApproved(serial),
-          collection.tokenURI(serial),
-          collection.locked(serial),
+          () => collection.ownerOf(serial),
+          () => collection.getApproved(serial),
+          () => collection.tokenURI(serial),
+          () => collection.locked(serial),
         ]) {
-          await expect(query).to.be.revertedWithCustomError(collection, "ERC721NonexistentToken").withArgs(serial);
+          await expect(query()).to.be.revertedWithCustomError(collection, "ERC721NonexistentToken").withArgs(serial);
         }
       }
     });
@@ -148,12 +148,12 @@ describe("CardLedger", () => {
       await collection.connect(holder).surrender(2);
       for (const serial of [1, 2]) {
         for (const query of [
-          collection.ownerOf(serial),
-          collection.getApproved(serial),
-          collection.tokenURI(serial),
-          collection.locked(serial),
+          () => collection.ownerOf(serial),
+          () => collection.getApproved(serial),
+          () => collection.tokenURI(serial),
+          () => collection.locked(serial),
         ]) {
-          await expect(query).to.be.revertedWithCustomError(collection, "ERC721NonexistentToken").withArgs(serial);
+          await expect(query()).to.be.revertedWithCustomError(collection, "ERC721NonexistentToken").withArgs(serial);
         }
       }
       expect([
