@@ -854,6 +854,25 @@ describe("BrandRegistry", () => {
       }
       expect(await registry.implementation()).to.equal(before);
     });
+
+    it("refuses contracts of this registry that are no code of a collection: the factory, and a collection itself", async () => {
+      const { registry, collection, factory } = await collectionFixture();
+      const before = await registry.implementation();
+      for (const wrong of [await factory.getAddress(), await collection.getAddress()]) {
+        await expect(registry.upgradeCollections(wrong))
+          .to.be.revertedWithCustomError(registry, "InvalidImplementation")
+          .withArgs(wrong);
+      }
+      expect(await registry.implementation()).to.equal(before);
+    });
+
+    it("refuses a contract that does not say whose it is", async () => {
+      const { registry } = await collectionFixture();
+      const wrong = await registry.getAddress();
+      await expect(registry.upgradeCollections(wrong))
+        .to.be.revertedWithCustomError(registry, "InvalidImplementation")
+        .withArgs(wrong);
+    });
   });
 
   describe("setCollectionFactory", () => {
@@ -895,6 +914,23 @@ describe("BrandRegistry", () => {
           .withArgs(wrong);
       }
       expect(await bare.collectionFactory()).to.equal(NOBODY);
+    });
+
+    it("refuses contracts of this registry that are no factory, because this cannot be set again", async () => {
+      const { bare } = await bareRegistry();
+      const wrong = await deployImplementation(bare);
+      await expect(bare.setCollectionFactory(wrong))
+        .to.be.revertedWithCustomError(bare, "InvalidCollectionFactory")
+        .withArgs(wrong);
+      expect(await bare.collectionFactory()).to.equal(NOBODY);
+    });
+
+    it("refuses a contract that does not say whose it is", async () => {
+      const { bare } = await bareRegistry();
+      const wrong = await bare.getAddress();
+      await expect(bare.setCollectionFactory(wrong))
+        .to.be.revertedWithCustomError(bare, "InvalidCollectionFactory")
+        .withArgs(wrong);
     });
 
     it("is what collections wait for: before it, a slug has no address and no collection", async () => {
