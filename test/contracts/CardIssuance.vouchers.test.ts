@@ -380,6 +380,10 @@ describe("CardIssuance: claim by voucher", () => {
       // Outside of the question the same call works.
       await wallet.act();
       expect([await collection.issuedCount(), await collection.ownerOf(8)]).to.deep.equal([1n, wallet.target]);
+      // And a question that only reads is answered.
+      await wallet.prepare(collection, collection.interface.encodeFunctionData("maxSupply"));
+      await collection.connect(stranger).claim(first, issuer, await signVoucher(issuer, collection, first), "0x");
+      expect(await collection.ownerOf(7)).to.equal(wallet.target);
     });
 
     it("so the zero address gets none", async () => {

@@ -227,6 +227,32 @@ describe("CardLedger", () => {
     });
   });
 
+  it("ends and reissues live cards only, and says what the others are", async () => {
+    const { collection, issuer, steward, holder, other } = await collectionFixture();
+    await collection.connect(issuer).issue(1, [holder, holder], NEVER, NO_ROOT);
+    await collection.connect(steward).revoke([1], REASON);
+    await collection.connect(holder).surrender(2);
+    const before = [1, 2, 3].map((serial) => collection.cardOf(serial));
+    for (const [serial, status] of [
+      [0n, STATUS.None],
+      [1n, STATUS.Revoked],
+      [2n, STATUS.Surrendered],
+      [3n, STATUS.None],
+      [LARGEST, STATUS.None],
+    ] as const) {
+      for (const act of [
+        () => collection.connect(steward).revoke([serial], REASON),
+        () => collection.connect(holder).surrender(serial),
+        () => collection.connect(steward).requestReissue(serial, other, REASON),
+      ]) {
+        await expect(act()).to.be.revertedWithCustomError(collection, "CardStatusMismatch").withArgs(serial, status);
+      }
+    }
+    const after = [1, 2, 3].map((serial) => collection.cardOf(serial));
+    expect(await Promise.all(after)).to.deep.equal(await Promise.all(before));
+    expect([await collection.totalSupply(), await collection.balanceOf(holder)]).to.deep.equal([0n, 0n]);
+  });
+
   describe("storage", () => {
     // ERC-7201; what is read with eth_getProof, and what an upgrade must find again.
     const coder = ethers.AbiCoder.defaultAbiCoder();
