@@ -6,6 +6,7 @@ import hardhatMocha from "@nomicfoundation/hardhat-mocha";
 import hardhatNetworkHelpers from "@nomicfoundation/hardhat-network-helpers";
 import hardhatTypechain from "@nomicfoundation/hardhat-typechain";
 import { defineConfig } from "hardhat/config";
+import type { HardhatPlugin } from "hardhat/types/plugins";
 
 const require = createRequire(import.meta.url);
 
@@ -20,8 +21,25 @@ const zeroGas = {
   blockGasLimit: 1_000_000_000,
 } as const;
 
+/** Hides the compiler's warnings about packages: nobody here can mend them, and they would bury those about ourselves. */
+const quietPackages: HardhatPlugin = {
+  id: "quiet-packages",
+  hookHandlers: {
+    solidity: async () => ({
+      default: async () => ({
+        getCompilationJobErrors: async (context, job, output, next) =>
+          (await next(context, job, output)).filter(
+            ({ severity, formattedMessage }) =>
+              severity === "error" || !/^\s*--> (\.\/)?node_modules\//m.test(formattedMessage ?? ""),
+          ),
+      }),
+    }),
+  },
+};
+
 export default defineConfig({
   plugins: [
+    quietPackages,
     hardhatEthers,
     hardhatEthersChaiMatchers,
     hardhatIgnitionEthers,
