@@ -1,56 +1,106 @@
-// Gas per card in a batch of 100 to holders that have no card yet, beside plain OpenZeppelin ERC-721 in the same run.
+// Gas beside what others take for the same or for less, all on one chain with one compiler. Prints Markdown.
 
-import { randomBytes } from "node:crypto";
-import { hexlify, ZeroHash } from "ethers";
-import { network } from "hardhat";
-import registryModule from "../ignition/modules/Registry.ts";
+import { artifacts } from "hardhat";
+import { OPERATIONS, type Operation, perCard } from "../gas/operations.ts";
+import { COUNTERPARTS, PEERS } from "../gas/peers.ts";
+import { createGasWorld, FIRST_FREE, type GasWorld, holders, isolated } from "../gas/world.ts";
 import { table } from "./measure.ts";
 
 const BATCH = 100;
-const ISSUER_ROLE = 1;
+const LARGE_BATCH = 1_000;
+/** The keys of our operations that stand beside the peers' batches. */
+const OURS = { [BATCH]: ["issue 100", "issue 100, committed"], [LARGE_BATCH]: ["issue 1000"] };
 
 export async function benchGas(): Promise<string> {
-  const { ethers, ignition } = await network.create();
-  const [, admin, issuer] = await ethers.getSigners();
-  if (admin === undefined || issuer === undefined) throw new Error("The node has too few accounts");
-  const holders = () => Array.from({ length: BATCH }, () => hexlify(randomBytes(20)));
-
-  const deployed = await ignition.deploy(registryModule);
-  const registry = await ethers.getContractAt("BrandRegistry", await deployed.registry.getAddress());
-  const text = { name: "Bench", legalName: "Bench", domain: "bench.example", filingNumber: "", profileURI: "" };
-  await registry.admitBrand(admin, { ...text, profileHash: ZeroHash });
-  await registry.connect(admin).grantRole(await registry.roleId(1, ISSUER_ROLE), issuer);
-  const created = await registry
-    .connect(admin)
-    .createCollection({ brandId: 1, slug: "bench", name: "Bench", symbol: "BENCH", maxSupply: 10_000, burnAuth: 2 });
-  const address = await registry.collectionOf("bench");
-  const collection = (await ethers.getContractAt("MembershipCollection", address)).connect(issuer);
-  const plain = await ethers.deployContract("PlainERC721");
-
-  const gasOf = async (sent: Promise<{ wait(): Promise<{ gasUsed: bigint } | null> }>) =>
-    Number((await (await sent).wait())?.gasUsed ?? 0n);
-  const terms = { tier: 1, expiresAt: 2_000_000_000 };
-  // The first batch also pays for the slots that all later ones share.
-  await collection.issue(1, holders(), terms, ZeroHash);
-  await plain.mintBatch(1, holders());
-  const ours = await gasOf(collection.issue(1_001, holders(), terms, ZeroHash));
-  const committed = await gasOf(collection.issue(2_001, holders(), terms, hexlify(randomBytes(32))));
-  const floor = await gasOf(plain.mintBatch(1_001, holders()));
-
-  const row = (what: string, gas: number) => [
-    what,
-    Math.round(gas / BATCH).toLocaleString("en"),
-    (gas / floor).toFixed(3),
-  ];
-  return [
-    table(
-      [`batch of ${BATCH}, distinct new holders`, "gas per card", "ratio"],
-      [
-        row("OpenZeppelin ERC721, `_mint` in a loop: Transfer", floor),
-        row("MembershipCollection: record of tier, expiry and status; Transfer + Locked + Issued", ours),
-        row("the same, with a commitment root", committed),
-      ],
-    ),
-    `\nCreating a collection: ${(await gasOf(Promise.resolve(created))).toLocaleString("en")} gas.`,
-  ].join("\n");
+  const world = await createGasWorld();
+  try {
+    return [
+      await setting(world),
+      await batchTable(world, BATCH),
+      await batchTable(world, LARGE_BATCH),
+      await operationTable(world),
+    ].join("\n\n");
+  } finally {
+    await world.connection.close();
+  }
 }
+
+/** What the figures depend on besides the sources. */
+async function setting({ connection }: GasWorld): Promise<string> {
+  const id = await artifacts.getBuildInfoId("contracts/collection/MembershipCollection.sol:MembershipCollection");
+  const path = id === undefined ? undefined : await artifacts.getBuildInfoPath(id);
+  if (path === undefined) throw new Error("The contracts are not compiled");
+  const { solcLongVersion, input } = (await import(path, { with: { type: "json" } })).default;
+  const { optimizer, viaIR = false, evmVersion } = input.settings;
+  const { networkConfig } = connection;
+  const hardfork = networkConfig.type === "edr-simulated" ? networkConfig.hardfork : "of the node";
+  return (
+    `Hard fork ${hardfork} (Hardhat's own network); solc ${solcLongVersion}, EVM target ${evmVersion}, optimizer ` +
+    `${optimizer.enabled ? `on with ${number(optimizer.runs)} runs` : "off"}, IR ${viaIR ? "on" : "off"}. Unlock's contracts ` +
+    "are the bytecode that its package brings. Holders are the same addresses in every row and hold nothing before. Whole " +
+    "transactions, calldata included."
+  );
+}
+
+/** Issues `count` cards in one transaction, everybody after a first small one, from the least gas to the most. */
+async function batchTable(world: GasWorld, count: number): Promise<string> {
+  const measured: { key: string; what: string; gas: number; ours: boolean }[] = [];
+  for (const { key, what, deploy } of PEERS) {
+    const gas = await isolated(world, async () => {
+      const issue = await deploy(world);
+      await issue(1, holders(2));
+      return await issue(FIRST_FREE, holders(count, "new"));
+    });
+    measured.push({ key, what, gas, ours: false });
+  }
+  for (const operation of operationsOf(count)) {
+    const gas = await isolated(world, async () => await operation.run(world));
+    measured.push({ key: operation.key, what: operation.what, gas, ours: true });
+  }
+  const gasOfPeer = (key: string) => measured.find((row) => row.key === key)?.gas ?? Number.NaN;
+  const rows = measured
+    .sort((a, b) => a.gas - b.gas)
+    .map(({ what, gas, ours }) => [
+      ours ? `**Mintmark: ${what}**: tier, expiry, status; \`Transfer\`, \`Locked\`, \`Issued\`` : what,
+      number(gas / count),
+      number(gas),
+      (gas / gasOfPeer("solady")).toFixed(3),
+      (gas / gasOfPeer("plain")).toFixed(3),
+    ]);
+  const title = `${number(count)} cards to distinct new holders in one transaction`;
+  return table([title, "gas per card", "gas", "ratio to Solady", "ratio to OpenZeppelin"], rows);
+}
+
+function operationsOf(count: number): Operation[] {
+  const keys = OURS[count as keyof typeof OURS] ?? [];
+  return OPERATIONS.filter(({ key }) => keys.includes(key));
+}
+
+/** Our operations one by one, with what they may take and what the like takes elsewhere. */
+async function operationTable(world: GasWorld): Promise<string> {
+  const unknown = COUNTERPARTS.filter(({ beside }) => !OPERATIONS.some(({ key }) => key === beside));
+  if (unknown.length > 0) throw new Error(`No operation for ${unknown.map(({ what }) => what).join(", ")}`);
+  const rows: string[][] = [];
+  for (const operation of OPERATIONS) {
+    const gas = perCard(operation, await isolated(world, async () => await operation.run(world)));
+    const elsewhere: string[] = [];
+    for (const { what, run } of COUNTERPARTS.filter(({ beside }) => beside === operation.key)) {
+      const theirs = await isolated(world, async () => await run(world));
+      elsewhere.push(`${what}: ${number(theirs)} (${(gas / theirs).toFixed(2)})`);
+    }
+    rows.push([
+      operation.cards === undefined ? operation.what : `${operation.what}, per card`,
+      number(gas),
+      bound(operation, gas),
+      elsewhere.join("; "),
+    ]);
+  }
+  return table(["one transaction", "gas", "bound", "the like elsewhere (ours to it)"], rows);
+}
+
+function bound({ bound }: Operation, gas: number): string {
+  if (bound === undefined) return "";
+  return gas <= bound ? `≤ ${number(bound)}` : `≤ ${number(bound)}, **not held**`;
+}
+
+const number = (value: number) => Math.round(value).toLocaleString("en");
