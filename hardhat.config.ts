@@ -30,7 +30,7 @@ const quietPackages: HardhatPlugin = {
         getCompilationJobErrors: async (context, job, output, next) =>
           (await next(context, job, output)).filter(
             ({ severity, formattedMessage }) =>
-              severity === "error" || !/^\s*--> (\.\/)?node_modules\//m.test(formattedMessage ?? ""),
+              severity === "error" || !/^\s*--> \S*node_modules\//m.test(formattedMessage ?? ""),
           ),
       }),
     }),

@@ -27,19 +27,26 @@ export async function benchGas(): Promise<string> {
 
 /** What the figures depend on besides the sources. */
 async function setting({ connection }: GasWorld): Promise<string> {
-  const id = await artifacts.getBuildInfoId("contracts/collection/MembershipCollection.sol:MembershipCollection");
-  const path = id === undefined ? undefined : await artifacts.getBuildInfoPath(id);
-  if (path === undefined) throw new Error("The contracts are not compiled");
-  const { solcLongVersion, input } = (await import(path, { with: { type: "json" } })).default;
-  const { optimizer, viaIR = false, evmVersion } = input.settings;
+  const ours = await compilerOf("contracts/collection/MembershipCollection.sol:MembershipCollection");
+  const peers = await compilerOf("test/contracts/peers/PlainERC721.sol:PlainERC721");
   const { networkConfig } = connection;
   const hardfork = networkConfig.type === "edr-simulated" ? networkConfig.hardfork : "of the node";
   return (
-    `Hard fork ${hardfork} (Hardhat's own network); solc ${solcLongVersion}, EVM target ${evmVersion}, optimizer ` +
-    `${optimizer.enabled ? `on with ${number(optimizer.runs)} runs` : "off"}, IR ${viaIR ? "on" : "off"}. Unlock's contracts ` +
-    "are the bytecode that its package brings. Holders are the same addresses in every row and hold nothing before. Whole " +
-    "transactions, calldata included."
+    `Hard fork ${hardfork}, on Hardhat's own network. Compiled by ${ours}; ` +
+    `${peers === ours ? "the peers likewise" : `the peers by ${peers}`}, except Unlock's contracts, which are the bytecode ` +
+    "that their package brings. Whole transactions, calldata included. Holders are the same addresses in every row and " +
+    "hold nothing before."
   );
+}
+
+async function compilerOf(contract: string): Promise<string> {
+  const id = await artifacts.getBuildInfoId(contract);
+  const path = id === undefined ? undefined : await artifacts.getBuildInfoPath(id);
+  if (path === undefined) throw new Error(`${contract} is not compiled`);
+  const { solcLongVersion, input } = (await import(path, { with: { type: "json" } })).default;
+  const { optimizer, viaIR = false, evmVersion } = input.settings;
+  const runs = optimizer?.enabled ? `${number(optimizer.runs)} runs` : "off";
+  return `solc ${solcLongVersion} for ${evmVersion}, optimizer: ${runs}, IR: ${viaIR ? "on" : "off"}`;
 }
 
 /** Issues `count` cards in one transaction, everybody after a first small one, from the least gas to the most. */
@@ -91,16 +98,17 @@ async function operationTable(world: GasWorld): Promise<string> {
     rows.push([
       operation.cards === undefined ? operation.what : `${operation.what}, per card`,
       number(gas),
-      bound(operation, gas),
+      boundOf(operation, gas),
       elsewhere.join("; "),
     ]);
   }
   return table(["one transaction", "gas", "bound", "the like elsewhere (ours to it)"], rows);
 }
 
-function bound({ bound }: Operation, gas: number): string {
+function boundOf({ bound, overBound }: Operation, gas: number): string {
   if (bound === undefined) return "";
-  return gas <= bound ? `≤ ${number(bound)}` : `≤ ${number(bound)}, **not held**`;
+  if (gas <= bound) return `≤ ${number(bound)}`;
+  return `≤ ${number(bound)}, **not held**${overBound === undefined ? "" : `: ${overBound}`}`;
 }
 
 const number = (value: number) => Math.round(value).toLocaleString("en");

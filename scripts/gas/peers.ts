@@ -2,23 +2,32 @@
 // except Unlock's, which its package brings compiled.
 
 import { createHash } from "node:crypto";
+import proxyArtifact from "@openzeppelin/contracts/build/contracts/ERC1967Proxy.json" with { type: "json" };
 import publicLockArtifact from "@unlock-protocol/contracts/dist/abis/PublicLock/PublicLockV15.json" with {
   type: "json",
 };
 import unlockArtifact from "@unlock-protocol/contracts/dist/abis/Unlock/UnlockV14.json" with { type: "json" };
-import { type BaseContract, Interface, type InterfaceAbi, MaxUint256, ZeroAddress } from "ethers";
+import {
+  type BaseContract,
+  type ContractTransactionResponse,
+  Interface,
+  type InterfaceAbi,
+  MaxUint256,
+  ZeroAddress,
+} from "ethers";
 import { EXPIRES_AT, FIRST_FREE, type GasWorld, gasOf, holders, TERMS } from "./world.ts";
 
 /** Of the template above, as `publicLockVersion` answers. */
 const LOCK_VERSION = 15;
+/** The key that {@link deployLock} grants to the holder. */
+const FIRST_KEY = 1;
+const YEAR = 365 * 86_400;
 
 /** Issues tokens in one transaction and says what that took. */
 type Issue = (firstSerial: number, owners: string[]) => Promise<number>;
 
 export interface Peer {
   key: string;
-  /** Its short name. */
-  name: string;
   what: string;
   /** Deploys it. What it returns issues to distinct holders, unless `what` says otherwise. */
   deploy(world: GasWorld): Promise<Issue>;
@@ -34,7 +43,6 @@ export interface Counterpart {
 
 const solady: Peer = {
   key: "solady",
-  name: "Solady",
   what: "Solady ERC721, bare: `Transfer` only, anyone may mint",
   deploy: async ({ ethers }) => {
     const contract = await ethers.deployContract("BareSoladyERC721");
@@ -44,7 +52,6 @@ const solady: Peer = {
 
 const plain: Peer = {
   key: "plain",
-  name: "OpenZeppelin",
   what: "OpenZeppelin ERC721: `Transfer` only",
   deploy: async ({ ethers }) => {
     const contract = await ethers.deployContract("PlainERC721");
@@ -54,7 +61,6 @@ const plain: Peer = {
 
 const unlock: Peer = {
   key: "unlock",
-  name: "Unlock",
   what: "Unlock PublicLock 15, `grantKeys`: expiry; `Transfer`",
   deploy: async (world) => {
     const { lock } = await deployLock(world);
@@ -62,13 +68,12 @@ const unlock: Peer = {
   },
 };
 
-/** From the least to the most. */
+/** Whatever issues in batches. Unlock limits a holder to one key, and so do these measurements. */
 export const PEERS: readonly Peer[] = [
   solady,
   plain,
   {
     key: "record",
-    name: "OpenZeppelin + record",
     what: "OpenZeppelin ERC721 + record in its own slot: `Transfer`, `Locked`",
     deploy: async ({ ethers }) => {
       const contract = await ethers.deployContract("RecordERC721");
@@ -77,7 +82,6 @@ export const PEERS: readonly Peer[] = [
   },
   {
     key: "uri-storage",
-    name: "ERC721URIStorage",
     what: "OpenZeppelin ERC721URIStorage, an IPFS address per token: `Transfer`, `MetadataUpdate`",
     deploy: async ({ ethers }) => {
       const contract = await ethers.deployContract("URIStorageERC721");
@@ -89,7 +93,6 @@ export const PEERS: readonly Peer[] = [
   },
   {
     key: "enumerable",
-    name: "ERC721Enumerable",
     what: "OpenZeppelin ERC721Enumerable: `Transfer`",
     deploy: async ({ ethers }) => {
       const contract = await ethers.deployContract("EnumerableERC721");
@@ -98,7 +101,6 @@ export const PEERS: readonly Peer[] = [
   },
   {
     key: "erc721a",
-    name: "ERC721A",
     what: "ERC721A: `Transfer`",
     deploy: async ({ ethers }) => {
       const contract = await ethers.deployContract("SequentialERC721A");
@@ -107,7 +109,6 @@ export const PEERS: readonly Peer[] = [
   },
   {
     key: "erc721a-one",
-    name: "ERC721A, one holder",
     what: "ERC721A, **all to one holder**, which it is made for: `Transfer`",
     deploy: async ({ ethers }) => {
       const contract = await ethers.deployContract("SequentialERC721A");
@@ -118,15 +119,36 @@ export const PEERS: readonly Peer[] = [
 ];
 
 export const COUNTERPARTS: readonly Counterpart[] = [
-  ...[solady, plain, unlock].map(({ name, deploy }) => ({
-    beside: "issue 1",
-    what: name,
-    run: async (world: GasWorld) => {
-      const issue = await deploy(world);
-      await issue(1, holders(2));
-      return await issue(FIRST_FREE, holders(1, "new"));
+  issueOne(solady, "Solady `_mint`"),
+  issueOne(plain, "OpenZeppelin `_mint`"),
+  issueOne(unlock, "Unlock `grantKeys`"),
+  {
+    beside: "revoke",
+    what: "Solady `_burn`",
+    run: async ({ ethers }) => {
+      const contract = await ethers.deployContract("BareSoladyERC721");
+      await contract.mintBatch(1, holders(2));
+      return await gasOf(contract.burn(1));
     },
-  })),
+  },
+  {
+    beside: "revoke",
+    what: "OpenZeppelin `_burn`",
+    run: async ({ ethers }) => {
+      const contract = await ethers.deployContract("PlainERC721");
+      await contract.mintBatch(1, holders(2));
+      return await gasOf(contract.burn(1));
+    },
+  },
+  onKey("revoke", "expireAndRefundFor", ({ issuer }, lock) =>
+    lock.connect(issuer).getFunction("expireAndRefundFor").send(FIRST_KEY, 0),
+  ),
+  onKey("surrender", "cancelAndRefund", ({ holder }, lock) =>
+    lock.connect(holder).getFunction("cancelAndRefund").send(FIRST_KEY),
+  ),
+  onKey("renew", "grantKeyExtension", ({ issuer }, lock) =>
+    lock.connect(issuer).getFunction("grantKeyExtension").send(FIRST_KEY, YEAR),
+  ),
   {
     beside: "createCollection",
     what: "Unlock `createUpgradeableLock`",
@@ -137,6 +159,31 @@ export const COUNTERPARTS: readonly Counterpart[] = [
   },
 ];
 
+function issueOne({ deploy }: Peer, what: string): Counterpart {
+  return {
+    beside: "issue 1",
+    what,
+    run: async (world) => {
+      const issue = await deploy(world);
+      await issue(1, holders(2));
+      return await issue(FIRST_FREE, holders(1, "new"));
+    },
+  };
+}
+
+/** One call of a lock that concerns its first key, which the holder has. */
+function onKey(
+  beside: string,
+  name: string,
+  send: (world: GasWorld, lock: BaseContract) => Promise<ContractTransactionResponse>,
+): Counterpart {
+  return {
+    beside,
+    what: `Unlock \`${name}\``,
+    run: async (world) => await gasOf(send(world, (await deployLock(world)).lock)),
+  };
+}
+
 /**
  * A lock as Unlock makes it: the `Unlock` contract, behind a proxy as everywhere (its constructor closes it), is the factory;
  * `PublicLock` is the template; the lock is a transparent proxy that the factory deploys and initialises. Granting keys
@@ -144,14 +191,14 @@ export const COUNTERPARTS: readonly Counterpart[] = [
  */
 async function deployLock(world: GasWorld) {
   const { ethers, consortium, issuer, holder } = world;
-  const deploy = async ({ abi, bytecode }: { abi: InterfaceAbi; bytecode: string }) => {
-    const contract = await new ethers.ContractFactory(abi, bytecode, consortium).deploy();
+  const deploy = async ({ abi, bytecode }: { abi: InterfaceAbi; bytecode: string }, ...args: unknown[]) => {
+    const contract = await new ethers.ContractFactory(abi, bytecode, consortium).deploy(...args);
     return await contract.getAddress();
   };
   const unlockInterface = new Interface(unlockArtifact.abi);
   const initialize = unlockInterface.encodeFunctionData("initialize", [consortium.address]);
-  const proxy = await ethers.deployContract("ERC1967Proxy", [await deploy(unlockArtifact), initialize]);
-  const factory = new ethers.Contract(await proxy.getAddress(), unlockInterface, consortium);
+  const proxy = await deploy(proxyArtifact, await deploy(unlockArtifact), initialize);
+  const factory = new ethers.Contract(proxy, unlockInterface, consortium);
   const template = await deploy(publicLockArtifact);
   await factory.getFunction("addLockTemplate").send(template, LOCK_VERSION);
   await factory.getFunction("setLockTemplate").send(template);

@@ -41,7 +41,15 @@ export async function createGasWorld() {
 }
 
 export function collectionRequest(slug: string) {
-  return { brandId: 1, slug, name: "Bench Membership", symbol: "BENCH", maxSupply: 100_000, burnAuth: 2 };
+  return {
+    brandId: 1,
+    slug,
+    name: "Bench Membership",
+    symbol: "BENCH",
+    maxSupply: 100_000,
+    burnAuth: 2,
+    reissueDelay: 0,
+  };
 }
 
 /** Distinct addresses that hold nothing yet; another `group`, other addresses. */

@@ -29,13 +29,15 @@ describe("Gas", () => {
     expect(changes, `${changes.join("\n")}\nIf this is meant: ${SNAPSHOT_COMMAND}`).to.deep.equal([]);
   });
 
-  it("stays within its bounds", () => {
-    const broken = OPERATIONS.flatMap((operation) => {
-      const { what, bound = Number.POSITIVE_INFINITY } = operation;
-      const gas = perCard(operation, taken[operation.key] ?? Number.NaN);
+  it("stays within its bounds, but for the exceptions that say why", () => {
+    const wrong = OPERATIONS.flatMap((operation) => {
+      const { key, what, bound = Number.POSITIVE_INFINITY, overBound } = operation;
+      const gas = perCard(operation, taken[key] ?? Number.NaN);
+      if (overBound !== undefined)
+        return gas > bound ? [] : [`${what}: ${gas} is within ${bound}, so it is no exception`];
       return gas <= bound ? [] : [`${what}: ${gas} is more than ${bound}`];
     });
-    expect(broken, broken.join("\n")).to.deep.equal([]);
+    expect(wrong, wrong.join("\n")).to.deep.equal([]);
   });
 
   it(`is for a batch at most ${MOST_OVER_FLOOR} times what the barest ERC-721 takes`, async () => {
