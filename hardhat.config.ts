@@ -66,6 +66,7 @@ export default defineConfig({
     remote: { type: "http", url: "http://127.0.0.1:8545", gasPrice: 0n, ignition: { gasPrice: 0n } },
   },
   test: { mocha: { reporter: "./test/support/reporter.cjs", timeout: 60_000 } },
+  coverage: { skipFiles: ["test/contracts/peers/**"] },
   typechain: { outDir: "artifacts/types", tsNocheck: true },
   paths: {
     // The peers are what benchmarks and tests compare our contracts with, support is what tests call them through; none of
