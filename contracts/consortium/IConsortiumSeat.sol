@@ -1,0 +1,76 @@
+// SPDX-License-Identifier: MIT
+pragma solidity ^0.8.28;
+
+/**
+ * @title The seats of the consortium: one organisation, one vote
+ *
+ * @notice A seat is an ERC-721 token that cannot be transferred or approved (ERC-5192) and carries one vote (ERC-5805).
+ * Its organisation may let another key of its own vote with `delegate`, and take that back at any time.
+ * @dev That an organisation has one seat is for the members to see to: the contract knows accounts, and lets each have
+ * one. A name proves nothing to it. The seats are listed by ERC-721's enumeration, in no particular order.
+ */
+interface IConsortiumSeat {
+    /// @notice A seat that there is from the beginning.
+    /// @param account The organisation's account: a key, or better a contract that several of its people sign for.
+    /// @param organisation The organisation's name, 1 to 100 bytes of UTF-8.
+    struct Seat {
+        address account;
+        string organisation;
+    }
+
+    /// @notice Emitted when a seat is admitted, after ERC-721's `Transfer` and ERC-5192's `Locked`.
+    event SeatAdmitted(uint256 indexed seatId, address indexed account, string organisation);
+
+    /// @notice Emitted when a seat is removed, after ERC-721's `Transfer`.
+    event SeatRemoved(uint256 indexed seatId, address indexed account, string organisation);
+
+    /// @notice The account has a seat already.
+    error SeatAlreadyHeld(address account, uint256 seatId);
+
+    /// @notice A seat cannot be transferred.
+    error SeatNotTransferable(uint256 seatId);
+
+    /// @notice Nobody can be approved to transfer a seat.
+    error ApprovalNotSupported();
+
+    /// @notice An organisation's name has 1 to 100 bytes.
+    error InvalidOrganisation(string organisation);
+
+    /// @notice The last seat cannot be removed: nobody could ever decide anything again.
+    error LastSeat(uint256 seatId);
+
+    /// @notice A consortium is founded with at least one seat.
+    error SeatsMissing();
+
+    /// @notice Ownership can be handed over, but not given up: nobody could ever admit or remove a seat again.
+    error OwnerNeeded();
+
+    /**
+     * @notice Admits an organisation. Only for the owner, which is the consortium's timelock.
+     *
+     * The seat votes for itself from then on, in decisions that are proposed later. Emits `Transfer`, `Locked`,
+     * ERC-5805's delegation events and {SeatAdmitted}. Reverts with {SeatAlreadyHeld}, {InvalidOrganisation} or, for the
+     * zero address, `ERC721InvalidReceiver`.
+     *
+     * @param account The organisation's account.
+     * @param organisation The organisation's name, 1 to 100 bytes.
+     * @return seatId The new seat's number: 1 for the first, never used twice.
+     */
+    function admitSeat(address account, string calldata organisation) external returns (uint256 seatId);
+
+    /**
+     * @notice Removes a seat and its vote. Only for the owner.
+     *
+     * In decisions that were proposed before, the seat still votes: who votes is settled when voting begins. Emits
+     * `Transfer`, ERC-5805's `DelegateVotesChanged` and {SeatRemoved}. Reverts with {LastSeat} or, where there is no such
+     * seat, `ERC721NonexistentToken`.
+     */
+    function removeSeat(uint256 seatId) external;
+
+    /// @notice The seat of an account; 0 if it has none.
+    function seatOf(address account) external view returns (uint256 seatId);
+
+    /// @notice The name of the organisation whose seat this is. Reverts with `ERC721NonexistentToken` where there is no such
+    /// seat, or none any more.
+    function organisationOf(uint256 seatId) external view returns (string memory organisation);
+}
