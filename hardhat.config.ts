@@ -51,7 +51,10 @@ export default defineConfig({
     version: "0.8.37",
     // The compiler comes from npm, because the registry is the only place that builds may download from.
     path: require.resolve("solc/soljson.js"),
-    npmFilesToBuild: ["@openzeppelin/contracts/proxy/beacon/BeaconProxy.sol"],
+    npmFilesToBuild: [
+      "@openzeppelin/contracts/governance/TimelockController.sol",
+      "@openzeppelin/contracts/proxy/beacon/BeaconProxy.sol",
+    ],
     settings: {
       evmVersion: "cancun",
       // Many runs make a collection's code 4 KB larger than the 20 KB that it may have, and its acts no cheaper.
