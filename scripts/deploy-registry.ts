@@ -2,10 +2,10 @@
 
 import { existsSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { dirname } from "node:path";
-import { DeploymentResultType, deploy } from "@nomicfoundation/ignition-core";
-import { artifacts, network } from "hardhat";
+import { network } from "hardhat";
 import type { Deployment } from "../server/chain/deployment.ts";
 import { createRpc } from "../server/chain/rpc.ts";
+import { deployModule } from "./ignition/deploy-module.ts";
 import registryModule from "./ignition/modules/Registry.ts";
 
 export interface DeployOptions {
@@ -33,33 +33,16 @@ export async function deployRegistry(options: DeployOptions): Promise<Deployment
       rpc.call<string>("eth_blockNumber"),
     ]);
     const deployedAtBlock = firstBlock(options.journalFolder, Number(head));
-    const result = await deploy({
-      // Blocks of a consortium chain are final, and a development chain makes no block without a transaction.
-      config: { requiredConfirmations: 1, blockPollingInterval: 50 },
-      provider: connection.provider,
-      artifactResolver: {
-        loadArtifact: (name) => artifacts.readArtifact(name),
-        getBuildInfo: async (name) => {
-          const id = await artifacts.getBuildInfoId(name);
-          const file = id === undefined ? undefined : await artifacts.getBuildInfoPath(id);
-          return file === undefined ? undefined : (await import(file, { with: { type: "json" } })).default;
-        },
-      },
-      ignitionModule: registryModule,
-      deploymentParameters: { Registry: { cardBaseURI: options.cardBaseURI } },
-      accounts: (await connection.provider.request({ method: "eth_accounts" })) as string[],
-      ...(options.journalFolder === undefined ? {} : { deploymentDir: options.journalFolder }),
-      gasPrice: 0n,
+    const { registry } = await deployModule({
+      connection,
+      module: registryModule,
+      parameters: { Registry: { cardBaseURI: options.cardBaseURI } },
+      journalFolder: options.journalFolder,
     });
-    if (result.type !== DeploymentResultType.SUCCESSFUL_DEPLOYMENT) {
-      throw new Error(
-        `The registry could not be deployed: ${JSON.stringify(result, (_, value) => (typeof value === "bigint" ? value.toString() : value))}`,
-      );
-    }
     return {
       chainId: Number(chainId),
       genesisHash: genesis.hash.toLowerCase(),
-      registry: result.contracts["Registry#registry"]?.address.toLowerCase() ?? unreachable(),
+      registry,
       deployedAtBlock,
     };
   } finally {
@@ -78,8 +61,4 @@ function firstBlock(journalFolder: string | undefined, head: number): number {
   mkdirSync(dirname(file), { recursive: true });
   writeFileSync(file, String(head));
   return head;
-}
-
-function unreachable(): never {
-  throw new Error("Ignition deployed the module without its registry");
 }
