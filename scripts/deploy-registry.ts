@@ -5,7 +5,9 @@ import { dirname } from "node:path";
 import { network } from "hardhat";
 import type { Deployment } from "../server/chain/deployment.ts";
 import { createRpc } from "../server/chain/rpc.ts";
+import type { ConsortiumParameters } from "./consortium/parameters.ts";
 import { deployModule } from "./ignition/deploy-module.ts";
+import consortiumModule from "./ignition/modules/Consortium.ts";
 import registryModule from "./ignition/modules/Registry.ts";
 
 export interface DeployOptions {
@@ -15,11 +17,16 @@ export interface DeployOptions {
   cardBaseURI: string;
   /** The key that deploys and acts for the consortium; the node's first unlocked account if not given. */
   privateKey?: string | undefined;
+  /** Who gets the registry; the deployer keeps it if not given. */
+  consortium?: ConsortiumParameters | undefined;
   /** Where Ignition keeps its journal, so that a broken-off deployment goes on where it stopped; nowhere if not given. */
   journalFolder?: string | undefined;
 }
 
-/** Deploys the registry and returns where it is. */
+/**
+ * Deploys the registry, hands it over if that was asked for, and returns where it is. With the journal of an earlier
+ * deployment, does what is still missing; so a registry can also be handed over later.
+ */
 export async function deployRegistry(options: DeployOptions): Promise<Deployment> {
   const connection = await network.create({
     network: "remote",
@@ -33,12 +40,17 @@ export async function deployRegistry(options: DeployOptions): Promise<Deployment
       rpc.call<string>("eth_blockNumber"),
     ]);
     const deployedAtBlock = firstBlock(options.journalFolder, Number(head));
-    const { registry } = await deployModule({
-      connection,
-      module: registryModule,
-      parameters: { Registry: { cardBaseURI: options.cardBaseURI } },
-      journalFolder: options.journalFolder,
-    });
+    const { journalFolder, consortium } = options;
+    const Registry = { cardBaseURI: options.cardBaseURI };
+    const { registry } =
+      consortium === undefined
+        ? await deployModule({ connection, module: registryModule, parameters: { Registry }, journalFolder })
+        : await deployModule({
+            connection,
+            module: consortiumModule,
+            parameters: { Registry, Consortium: consortium },
+            journalFolder,
+          });
     return {
       chainId: Number(chainId),
       genesisHash: genesis.hash.toLowerCase(),
