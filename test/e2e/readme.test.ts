@@ -232,6 +232,11 @@ describe("the README, followed by a new user", function () {
     }
   });
 
+  it("shows a member how the consortium decides, with nothing running", async () => {
+    const { code, output } = await runCommand(follow("npm run consortium"), { ...settings, RPC_URL: "" });
+    expect(code, output).to.equal(0);
+  });
+
   it("gives a developer what it promises", async () => {
     const other = await surroundings(join(folder, "dev"), await freePort());
     const dev = startCommand(follow("npm run dev"), other);
