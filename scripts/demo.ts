@@ -126,7 +126,7 @@ export async function seedDemo(options: SeedOptions): Promise<string[]> {
       await seedRoles(registry, admin, brandId, keys.addresses, report);
       for (const collection of brand.collections) {
         if ((await read(registry, "collectionOf", collection.slug)) !== ZeroAddress) continue;
-        const request = { brandId, ...collection, burnAuth: BURN_AUTH_BOTH };
+        const request = { brandId, ...collection, burnAuth: BURN_AUTH_BOTH, reissueDelay: 0 };
         await send(await admin(), "createCollection", request);
         report(`collection ${collection.slug} created`);
       }

@@ -35,7 +35,15 @@ export async function fillChain(
   await send(consortium, registry, encode("admitBrand", [brand, { ...text, profileHash: ZeroHash }]));
   const issuerRole = await call(registry, encode("roleId", [1, BRAND_ROLE.Issuer]));
   await send(brand, registry, encode("grantRole", [issuerRole, brand]));
-  const request = { brandId: 1, slug: "bench", name: "Bench", symbol: "BENCH", maxSupply: cards, burnAuth: 2 };
+  const request = {
+    brandId: 1,
+    slug: "bench",
+    name: "Bench",
+    symbol: "BENCH",
+    maxSupply: cards,
+    burnAuth: 2,
+    reissueDelay: 0,
+  };
   await send(brand, registry, encode("createCollection", [request]));
   const collection = `0x${(await call(registry, encode("collectionOf", ["bench"]))).slice(26)}`;
 

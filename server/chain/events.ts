@@ -1,9 +1,16 @@
 // The one typed list of the events that the server reads, and how a log becomes one of them.
-// The four events of a card are decoded by hand, because there is one of each for every card ever issued and ethers'
-// general decoder takes 30 times as long; the rare ones go through ethers.
+// Events without text are decoded by hand, because there are several for every card ever issued and ethers' general decoder
+// takes 30 times as long; those with text are rare and go through ethers.
 
-import { AbiCoder, ParamType, toUtf8String, Utf8ErrorFuncs } from "ethers";
-import { BURN_AUTH, type BurnAuth, brandRegistryInterface, membershipCollectionInterface } from "./abi.ts";
+import { AbiCoder, type EventFragment, ParamType, toUtf8String, Utf8ErrorFuncs } from "ethers";
+import {
+  BRAND_STATUS,
+  type BrandStatus,
+  BURN_AUTH,
+  type BurnAuth,
+  brandRegistryInterface,
+  membershipCollectionInterface,
+} from "./abi.ts";
 
 /** A log as `eth_getLogs` answers it. */
 export interface RawLog {
@@ -30,18 +37,25 @@ export interface EventPosition {
   address: string;
 }
 
-/** The arguments of each event, by its name. Addresses and hashes are lower-case. */
+/** Who a brand is, as the registry says. */
+export interface BrandProfile {
+  name: string;
+  legalName: string;
+  domain: string;
+  filingNumber: string;
+  profileUri: string;
+  profileHash: string;
+}
+
+/**
+ * The arguments of each event, by its name. Addresses and hashes are lower-case, times are seconds since the Unix epoch.
+ */
 export interface EventArguments {
-  BrandAdmitted: {
-    brandId: number;
-    admin: string;
-    name: string;
-    legalName: string;
-    domain: string;
-    filingNumber: string;
-    profileUri: string;
-    profileHash: string;
-  };
+  BrandAdmitted: BrandProfile & { brandId: number; admin: string };
+  BrandProfileChanged: BrandProfile & { brandId: number };
+  BrandStatusChanged: { brandId: number; status: BrandStatus; reason: string };
+  DailyCapChanged: { brandId: number; issuer: string; dailyCap: number };
+  DailyCapUsed: { brandId: number; issuer: string; used: number };
   CollectionCreated: {
     collection: string;
     brandId: number;
@@ -50,14 +64,39 @@ export interface EventArguments {
     symbol: string;
     maxSupply: number;
     burnAuth: BurnAuth;
+    reissueDelay: number;
   };
   CardBaseURIChanged: { cardBaseURI: string };
   RoleGranted: { role: string; account: string; sender: string };
   RoleRevoked: { role: string; account: string; sender: string };
+  ContentChanged: { contractUri: string; contentHash: string };
+  ContentFrozen: Record<never, never>;
+  WindDownStarted: Record<never, never>;
+  BenefitChanged: { tier: number; benefitId: number; quota: number; period: number; startsAt: number };
+  BenefitsFrozen: Record<never, never>;
+  AllowlistOpened: { root: string; issuer: string; firstSerial: number; count: number; deadline: number };
+  AllowlistClosed: { root: string };
+  BatchIssued: { firstSerial: number; count: number; tier: number; expiresAt: number; commitmentRoot: string };
   Transfer: { from: string; to: string; serial: number };
   Locked: { serial: number };
   Issued: { from: string; to: string; serial: number; burnAuth: BurnAuth };
-  BatchIssued: { firstSerial: number; count: number; tier: number; expiresAt: number; commitmentRoot: string };
+  CardRenewed: { serial: number; expiresAt: number };
+  CardTierChanged: { serial: number; tier: number };
+  CardSuspended: { serial: number; reason: string };
+  CardReinstated: { serial: number };
+  CardRevoked: { serial: number; reason: string };
+  CardSurrendered: { serial: number; holder: string };
+  ReissueRequested: { serial: number; to: string; reason: string; readyAt: number };
+  ReissueCancelled: { serial: number; to: string; vetoed: boolean };
+  CardReissued: { serial: number; from: string; to: string; generation: number };
+  BenefitRedeemed: {
+    serial: number;
+    benefitId: number;
+    staff: string;
+    number: number;
+    periodStart: number;
+    used: number;
+  };
 }
 
 export type EventName = keyof EventArguments;
@@ -67,8 +106,36 @@ export type ChainEvent = {
   [Name in EventName]: EventPosition & { name: Name; args: EventArguments[Name] };
 }[EventName];
 
-/** The events that concern single cards; what {@link fold} takes. */
-export type CardEvent = Extract<ChainEvent, { name: "Transfer" | "Locked" | "Issued" | "BatchIssued" }>;
+/** The events of these names. */
+export type EventOf<Name extends EventName> = Extract<ChainEvent, { name: Name }>;
+
+/** The events of exactly one card; each has the serial among its arguments. */
+const SINGLE_CARD_EVENTS = [
+  "Transfer",
+  "Locked",
+  "Issued",
+  "CardRenewed",
+  "CardTierChanged",
+  "CardSuspended",
+  "CardReinstated",
+  "CardRevoked",
+  "CardSurrendered",
+  "ReissueRequested",
+  "ReissueCancelled",
+  "CardReissued",
+  "BenefitRedeemed",
+] as const satisfies readonly EventName[];
+
+/** The events that concern cards; what {@link fold} takes. */
+export type CardEvent = EventOf<(typeof SINGLE_CARD_EVENTS)[number] | "BatchIssued">;
+
+/** The events that change a brand. */
+export type BrandEvent = EventOf<"BrandAdmitted" | "BrandProfileChanged" | "BrandStatusChanged">;
+
+/** The events that change a collection itself. */
+export type CollectionEvent = EventOf<
+  "CollectionCreated" | "ContentChanged" | "ContentFrozen" | "BenefitsFrozen" | "WindDownStarted"
+>;
 
 /** A log that claims to be one of our events but cannot be. Never skipped: the mirror would be wrong without it. */
 export class EventDecodeError extends Error {
@@ -77,112 +144,124 @@ export class EventDecodeError extends Error {
 
 const ZERO_ADDRESS = `0x${"0".repeat(40)}`;
 
-type Decode = (log: RawLog) => { [Name in EventName]: { name: Name; args: EventArguments[Name] } }[EventName];
+/** How the arguments of an event are read from a log. */
+type Decoders = { [Name in EventName]: (log: RawLog) => EventArguments[Name] };
 
-function collectionTopic(name: EventName): string {
-  return membershipCollectionInterface.getEvent(name)?.topicHash ?? missing(name);
+const DECODERS: Decoders = {
+  BrandAdmitted: (log) => ({
+    brandId: numberTopic(log, 1),
+    admin: addressTopic(log, 2),
+    ...profileOf("BrandAdmitted", log),
+  }),
+  BrandProfileChanged: (log) => ({ brandId: numberTopic(log, 1), ...profileOf("BrandProfileChanged", log) }),
+  BrandStatusChanged: (log) => ({
+    brandId: numberTopic(log, 1),
+    status: memberOf(BRAND_STATUS, numberWord(log, 0), log),
+    reason: hashWord(log, 1),
+  }),
+  DailyCapChanged: (log) => ({
+    brandId: numberTopic(log, 1),
+    issuer: addressTopic(log, 2),
+    dailyCap: numberWord(log, 0),
+  }),
+  DailyCapUsed: (log) => ({ brandId: numberTopic(log, 1), issuer: addressTopic(log, 2), used: numberWord(log, 0) }),
+  CollectionCreated: (log) => {
+    const [slug, name, symbol, maxSupply, burnAuth, reissueDelay] = decodeData("CollectionCreated", log);
+    return {
+      collection: addressTopic(log, 1),
+      brandId: numberTopic(log, 2),
+      slug,
+      name,
+      symbol,
+      maxSupply: Number(maxSupply),
+      burnAuth: memberOf(BURN_AUTH, Number(burnAuth), log),
+      reissueDelay: Number(reissueDelay),
+    };
+  },
+  CardBaseURIChanged: (log) => ({ cardBaseURI: decodeData("CardBaseURIChanged", log)[0] }),
+  RoleGranted: (log) => ({ role: topic(log, 1), account: addressTopic(log, 2), sender: addressTopic(log, 3) }),
+  RoleRevoked: (log) => ({ role: topic(log, 1), account: addressTopic(log, 2), sender: addressTopic(log, 3) }),
+  ContentChanged: (log) => {
+    const [contractUri, contentHash] = decodeData("ContentChanged", log);
+    return { contractUri, contentHash };
+  },
+  ContentFrozen: () => ({}),
+  WindDownStarted: () => ({}),
+  BenefitChanged: (log) => ({
+    tier: numberTopic(log, 1),
+    benefitId: numberTopic(log, 2),
+    quota: numberWord(log, 0),
+    period: numberWord(log, 1),
+    startsAt: numberWord(log, 2),
+  }),
+  BenefitsFrozen: () => ({}),
+  AllowlistOpened: (log) => ({
+    root: topic(log, 1),
+    issuer: addressTopic(log, 2),
+    firstSerial: numberWord(log, 0),
+    count: numberWord(log, 1),
+    deadline: numberWord(log, 2),
+  }),
+  AllowlistClosed: (log) => ({ root: topic(log, 1) }),
+  BatchIssued: (log) => ({
+    firstSerial: numberTopic(log, 1),
+    count: numberWord(log, 0),
+    tier: numberWord(log, 1),
+    expiresAt: numberWord(log, 2),
+    commitmentRoot: hashWord(log, 3),
+  }),
+  Transfer: (log) => ({ from: addressTopic(log, 1), to: addressTopic(log, 2), serial: numberTopic(log, 3) }),
+  Locked: (log) => ({ serial: numberWord(log, 0) }),
+  Issued: (log) => ({
+    from: addressTopic(log, 1),
+    to: addressTopic(log, 2),
+    serial: numberTopic(log, 3),
+    burnAuth: memberOf(BURN_AUTH, numberWord(log, 0), log),
+  }),
+  CardRenewed: (log) => ({ serial: numberTopic(log, 1), expiresAt: numberWord(log, 0) }),
+  CardTierChanged: (log) => ({ serial: numberTopic(log, 1), tier: numberWord(log, 0) }),
+  CardSuspended: (log) => ({ serial: numberTopic(log, 1), reason: hashWord(log, 0) }),
+  CardReinstated: (log) => ({ serial: numberTopic(log, 1) }),
+  CardRevoked: (log) => ({ serial: numberTopic(log, 1), reason: hashWord(log, 0) }),
+  CardSurrendered: (log) => ({ serial: numberTopic(log, 1), holder: addressTopic(log, 2) }),
+  ReissueRequested: (log) => ({
+    serial: numberTopic(log, 1),
+    to: addressTopic(log, 2),
+    reason: hashWord(log, 0),
+    readyAt: numberWord(log, 1),
+  }),
+  ReissueCancelled: (log) => ({
+    serial: numberTopic(log, 1),
+    to: addressTopic(log, 2),
+    vetoed: numberWord(log, 0) !== 0,
+  }),
+  CardReissued: (log) => ({
+    serial: numberTopic(log, 1),
+    from: addressTopic(log, 2),
+    to: addressTopic(log, 3),
+    generation: numberWord(log, 0),
+  }),
+  BenefitRedeemed: (log) => ({
+    serial: numberTopic(log, 1),
+    benefitId: numberTopic(log, 2),
+    staff: addressTopic(log, 3),
+    number: numberWord(log, 0),
+    periodStart: numberWord(log, 1),
+    used: numberWord(log, 2),
+  }),
+};
+
+const EVENT_BY_TOPIC = new Map(
+  (Object.keys(DECODERS) as EventName[]).map((name) => [fragmentOf(name).topicHash, name] as const),
+);
+const COLLECTION_CREATED_TOPIC = fragmentOf("CollectionCreated").topicHash;
+const SINGLE_CARD_EVENT_NAMES: ReadonlySet<EventName> = new Set(SINGLE_CARD_EVENTS);
+
+function fragmentOf(name: EventName): EventFragment {
+  const fragment = membershipCollectionInterface.getEvent(name) ?? brandRegistryInterface.getEvent(name);
+  if (fragment === null) throw new Error(`No interface has an event ${name}`);
+  return fragment;
 }
-
-function registryTopic(name: EventName): string {
-  return brandRegistryInterface.getEvent(name)?.topicHash ?? missing(name);
-}
-
-function missing(name: string): never {
-  throw new Error(`The interface has no event ${name}`);
-}
-
-const COLLECTION_CREATED_TOPIC = registryTopic("CollectionCreated");
-
-const DECODERS = new Map<string, Decode>([
-  [
-    collectionTopic("Transfer"),
-    (log) => ({
-      name: "Transfer",
-      args: { from: addressTopic(log, 1), to: addressTopic(log, 2), serial: numberTopic(log, 3) },
-    }),
-  ],
-  [collectionTopic("Locked"), (log) => ({ name: "Locked", args: { serial: numberWord(log, 0) } })],
-  [
-    collectionTopic("Issued"),
-    (log) => ({
-      name: "Issued",
-      args: {
-        from: addressTopic(log, 1),
-        to: addressTopic(log, 2),
-        serial: numberTopic(log, 3),
-        burnAuth: burnAuthOf(numberWord(log, 0)),
-      },
-    }),
-  ],
-  [
-    collectionTopic("BatchIssued"),
-    (log) => ({
-      name: "BatchIssued",
-      args: {
-        firstSerial: numberTopic(log, 1),
-        count: numberWord(log, 0),
-        tier: numberWord(log, 1),
-        expiresAt: numberWord(log, 2),
-        commitmentRoot: `0x${word(log, 3)}`,
-      },
-    }),
-  ],
-  [
-    registryTopic("BrandAdmitted"),
-    (log) => {
-      const [profile] = decodeData("BrandAdmitted", log);
-      return {
-        name: "BrandAdmitted",
-        args: {
-          brandId: numberTopic(log, 1),
-          admin: addressTopic(log, 2),
-          name: profile.name,
-          legalName: profile.legalName,
-          domain: profile.domain,
-          filingNumber: profile.filingNumber,
-          profileUri: profile.profileURI,
-          profileHash: profile.profileHash,
-        },
-      };
-    },
-  ],
-  [
-    COLLECTION_CREATED_TOPIC,
-    (log) => {
-      const [slug, name, symbol, maxSupply, burnAuth] = decodeData("CollectionCreated", log);
-      return {
-        name: "CollectionCreated",
-        args: {
-          collection: addressTopic(log, 1),
-          brandId: numberTopic(log, 2),
-          slug,
-          name,
-          symbol,
-          maxSupply: Number(maxSupply),
-          burnAuth: burnAuthOf(Number(burnAuth)),
-        },
-      };
-    },
-  ],
-  [
-    registryTopic("CardBaseURIChanged"),
-    (log) => ({ name: "CardBaseURIChanged", args: { cardBaseURI: decodeData("CardBaseURIChanged", log)[0] } }),
-  ],
-  [
-    registryTopic("RoleGranted"),
-    (log) => ({
-      name: "RoleGranted",
-      args: { role: topic(log, 1), account: addressTopic(log, 2), sender: addressTopic(log, 3) },
-    }),
-  ],
-  [
-    registryTopic("RoleRevoked"),
-    (log) => ({
-      name: "RoleRevoked",
-      args: { role: topic(log, 1), account: addressTopic(log, 2), sender: addressTopic(log, 3) },
-    }),
-  ],
-]);
 
 /** Whether a log is a `CollectionCreated`, without decoding it. */
 export function isCollectionCreated(log: RawLog): boolean {
@@ -190,7 +269,7 @@ export function isCollectionCreated(log: RawLog): boolean {
 }
 
 /** The topics of all events that the server reads, for the filter of `eth_getLogs`. */
-export const EVENT_TOPICS: readonly string[] = [...DECODERS.keys()];
+export const EVENT_TOPICS: readonly string[] = [...EVENT_BY_TOPIC.keys()];
 
 /**
  * Decodes a log.
@@ -199,8 +278,8 @@ export const EVENT_TOPICS: readonly string[] = [...DECODERS.keys()];
  * @throws {EventDecodeError} if the log is on the list but malformed.
  */
 export function decodeLog(log: RawLog, blockTimestamp: number): ChainEvent | undefined {
-  const decode = DECODERS.get(log.topics[0]?.toLowerCase() ?? "");
-  if (decode === undefined) return undefined;
+  const name = EVENT_BY_TOPIC.get(log.topics[0]?.toLowerCase() ?? "");
+  if (name === undefined) return undefined;
   return {
     blockNumber: Number(log.blockNumber),
     blockHash: log.blockHash.toLowerCase(),
@@ -208,33 +287,34 @@ export function decodeLog(log: RawLog, blockTimestamp: number): ChainEvent | und
     transactionHash: log.transactionHash.toLowerCase(),
     logIndex: Number(log.logIndex),
     address: log.address.toLowerCase(),
-    ...decode(log),
+    name,
+    args: DECODERS[name](log),
   } as ChainEvent;
 }
 
-/** Whether the event concerns single cards. */
+/** Whether the event concerns cards. */
 export function isCardEvent(event: ChainEvent): event is CardEvent {
-  return (
-    event.name === "Transfer" || event.name === "Locked" || event.name === "Issued" || event.name === "BatchIssued"
-  );
+  return event.name === "BatchIssued" || SINGLE_CARD_EVENT_NAMES.has(event.name);
 }
 
 /** The serial of an event that concerns exactly one card; nothing for the others. */
 export function serialOf(event: ChainEvent): number | undefined {
-  return event.name === "Transfer" || event.name === "Locked" || event.name === "Issued"
-    ? event.args.serial
-    : undefined;
+  return SINGLE_CARD_EVENT_NAMES.has(event.name) ? (event.args as { serial: number }).serial : undefined;
 }
 
-/** Whether a transfer is an issue: ERC-721 reports it as coming from the zero address. */
+/** Whether a transfer burns the card: ERC-721 reports it as going to the zero address. */
+export function isBurn(transfer: EventArguments["Transfer"]): boolean {
+  return transfer.to === ZERO_ADDRESS;
+}
+
+/** Whether a transfer is an issue or a reissue: ERC-721 reports both as coming from the zero address. */
 export function isIssue(transfer: EventArguments["Transfer"]): boolean {
   return transfer.from === ZERO_ADDRESS;
 }
 
 // biome-ignore lint/suspicious/noExplicitAny: what ethers decodes is typed by the interface's text, not by TypeScript
 function decodeData(name: EventName, log: RawLog): any[] {
-  const inputs =
-    brandRegistryInterface.getEvent(name)?.inputs.filter((input) => input.indexed !== true) ?? missing(name);
+  const inputs = fragmentOf(name).inputs.filter((input) => input.indexed !== true);
   // Strings are read as bytes: the chain takes any, and one that is not UTF-8 must not stop the mirror for everybody.
   const raw = inputs.map((input) => ParamType.from(input.format("full").replaceAll(/\bstring\b/g, "bytes")));
   try {
@@ -276,6 +356,10 @@ function word(log: RawLog, index: number): string {
   return value.toLowerCase();
 }
 
+function hashWord(log: RawLog, index: number): string {
+  return `0x${word(log, index)}`;
+}
+
 function numberWord(log: RawLog, index: number): number {
   return numberOf(word(log, index), log);
 }
@@ -287,10 +371,24 @@ function numberOf(hexadecimal: string, log: RawLog): number {
   return Number.parseInt(hexadecimal.slice(56), 16);
 }
 
-function burnAuthOf(value: number): BurnAuth {
-  const name = BURN_AUTH[value];
-  if (name === undefined) throw new EventDecodeError(`${value} is not a burn authorisation`);
-  return name;
+/** The member of a Solidity enum. */
+function memberOf<Member extends string>(members: readonly Member[], value: number, log: RawLog): Member {
+  const member = members[value];
+  if (member === undefined)
+    throw new EventDecodeError(`${value} in ${describe(log)} is not one of ${members.join(", ")}`);
+  return member;
+}
+
+function profileOf(name: EventName, log: RawLog): BrandProfile {
+  const [profile] = decodeData(name, log);
+  return {
+    name: profile.name,
+    legalName: profile.legalName,
+    domain: profile.domain,
+    filingNumber: profile.filingNumber,
+    profileUri: profile.profileURI,
+    profileHash: profile.profileHash,
+  };
 }
 
 function describe(log: RawLog): string {

@@ -8,7 +8,9 @@ import type * as Models from "./generated/client.ts";
 import { Prisma } from "./generated/client.ts";
 
 /** A row as it comes out of a snapshot: times and ids are plain numbers, all of them far below 2^53. */
-type Plain<Row> = { [Column in keyof Row]: Row[Column] extends bigint ? number : Row[Column] };
+type Plain<Row> = {
+  [Column in keyof Row]: bigint extends Row[Column] ? number | Exclude<Row[Column], bigint> : Row[Column];
+};
 
 export type BatchRow = Plain<Models.Batch>;
 export type BrandRow = Plain<Models.Brand>;

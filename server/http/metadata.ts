@@ -1,17 +1,50 @@
-// ERC-721 metadata: what a wallet shows. Public for ever and cached by strangers, so nothing about the holder is in it.
+// ERC-721 and ERC-7572 metadata: what a wallet shows. Public for ever and cached by strangers, so nothing about the holder is in it.
 
 import { z } from "zod";
 import { storedSerial } from "../database/snapshot.ts";
-import { cardNotFound, requireCheckpoint } from "./answers.ts";
+import { cardNotFound, collectionNotFound, requireCheckpoint } from "./answers.ts";
 import { defineOperation, type Operation } from "./operations.ts";
 import { addressParameter, noQuery, serialParameter } from "./parameters.ts";
 import { verifyUrl } from "./present.ts";
 import type { Queries } from "./queries.ts";
-import { type MetadataAnswer, metadataSchema } from "./schemas.ts";
+import {
+  type CollectionMetadataAnswer,
+  collectionMetadataSchema,
+  type MetadataAnswer,
+  metadataSchema,
+} from "./schemas.ts";
 import type { Services } from "./services.ts";
 
 export function metadataOperations({ config }: Services, queries: Queries): Operation[] {
   return [
+    defineOperation({
+      id: "getCollectionMetadata",
+      tag: "metadata",
+      path: "/metadata/{address}",
+      summary: "Get the metadata of a collection",
+      description:
+        "What the collection's `contractURI` leads to (ERC-7572), unless its brand describes it elsewhere. For the current state of a collection use /v1.",
+      params: z.object({ address: addressParameter }),
+      query: noQuery,
+      answers: { 200: { description: "The metadata.", schema: collectionMetadataSchema } },
+      problems: [404, 503],
+      tagged: true,
+      limited: true,
+      open: true,
+      async handle({ params }) {
+        const { checkpoint, collection } = await queries.collection(params.address);
+        requireCheckpoint(checkpoint);
+        if (collection === null) throw collectionNotFound();
+        const { name, symbol, maxSupply, brand } = collection;
+        const metadata: CollectionMetadataAnswer = {
+          name,
+          symbol,
+          description: `Membership cards of the collection ${name} by ${brand.name}: ${maxSupply} at most, numbered, not transferable.`,
+          external_link: `${config.publicUrl}/`,
+        };
+        return { body: metadata };
+      },
+    }),
     defineOperation({
       id: "getCardMetadata",
       tag: "metadata",

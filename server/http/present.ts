@@ -70,6 +70,13 @@ export function presentCollection(row: CollectionWithBrand): CollectionAnswer {
     maxSupply: row.maxSupply,
     issuedCount: row.issuedCount,
     burnAuth: row.burnAuth as BurnAuth,
+    reissueDelaySeconds: row.reissueDelay,
+    contractUri: row.contractUri === "" ? null : row.contractUri,
+    contentHash: hashOrNull(row.contentHash),
+    // Databases without a type for it answer with 0 and 1.
+    contentFrozen: Boolean(row.contentFrozen),
+    benefitsFrozen: Boolean(row.benefitsFrozen),
+    windingDown: Boolean(row.windingDown),
     brand: presentBrandSummary(row.brand),
     createdIn: { blockNumber: row.blockNumber, transactionHash: row.transactionHash },
   };
@@ -85,6 +92,10 @@ export function presentCard(card: CardRow, collection: CollectionRow): CardAnswe
     issuedAt: isoTime(card.issuedAt),
     expiresAt: isoTimeOrNull(card.expiresAt),
     generation: card.generation,
+    pendingReissue:
+      card.reissueTo === null || card.reissueReadyAt === null
+        ? null
+        : { to: checksummed(card.reissueTo), readyAt: isoTime(card.reissueReadyAt) },
     lastChange: { blockNumber: card.blockNumber, logIndex: card.logIndex },
   };
 }
@@ -93,7 +104,7 @@ export function presentBatch(batch: BatchRow): BatchAnswer {
   return {
     firstSerial: batch.firstSerial,
     count: batch.count,
-    commitmentRoot: commitmentRootOrNull(batch.commitmentRoot),
+    commitmentRoot: hashOrNull(batch.commitmentRoot),
     blockNumber: batch.blockNumber,
     transactionHash: batch.transactionHash,
   };
@@ -113,17 +124,18 @@ export function presentEvent(event: TimedEvent): EventAnswer {
   };
 }
 
+/** The arguments of card events that are times. */
+const TIMES: ReadonlySet<string> = new Set(["expiresAt", "readyAt", "periodStart"]);
+
 function presentArgument(name: string, value: unknown): EventAnswer["arguments"][string] {
-  if (name === "expiresAt" && (typeof value === "number" || typeof value === "string")) {
-    return isoTimeOrNull(Number(value));
-  }
+  if (TIMES.has(name) && typeof value === "number") return isoTimeOrNull(value);
   if (typeof value === "string") return /^0x[0-9a-f]{40}$/.test(value) ? checksummed(value) : value;
   if (typeof value === "number" || typeof value === "boolean" || value === null) return value;
   return JSON.stringify(value);
 }
 
-function commitmentRootOrNull(root: string): string | null {
-  return root === ZeroHash ? null : root;
+function hashOrNull(hash: string): string | null {
+  return hash === ZeroHash ? null : hash;
 }
 
 /** The page in the card's QR code. */
@@ -151,7 +163,7 @@ export function presentVerification(
       transactionHash: batch?.transactionHash ?? null,
       blockNumber: batch?.blockNumber ?? null,
       batchFirstSerial: batch?.firstSerial ?? null,
-      commitmentRoot: batch === undefined ? null : commitmentRootOrNull(batch.commitmentRoot),
+      commitmentRoot: batch === undefined ? null : hashOrNull(batch.commitmentRoot),
     },
     verifyUrl: verifyUrl(publicUrl, collection.slug, serial),
   };

@@ -86,6 +86,21 @@ export const collectionSchema = z
       .meta({ description: "How many cards the edition has at most.", example: 5000 }),
     issuedCount: z.number().int().nonnegative().meta({ description: "How many were issued so far.", example: 1250 }),
     burnAuth: z.enum(BURN_AUTH).meta({ description: "Who may burn a card (ERC-5484)." }),
+    reissueDelaySeconds: z
+      .number()
+      .int()
+      .nonnegative()
+      .meta({ description: "How long a holder can veto a reissue.", example: 604_800 }),
+    contractUri: z.string().nullable().meta({
+      description: "Where the brand describes the collection; null where the registry's own description counts.",
+      example: null,
+    }),
+    contentHash: hash.nullable().meta({ description: "keccak256 of that description; null if there is none." }),
+    contentFrozen: z.boolean().meta({ description: "Whether the description can no longer change.", example: false }),
+    benefitsFrozen: z.boolean().meta({ description: "Whether the benefits can no longer change.", example: false }),
+    windingDown: z
+      .boolean()
+      .meta({ description: "Whether the edition has ended: no more cards are issued.", example: false }),
     brand: brandSummarySchema,
     createdIn: z
       .object({ blockNumber, transactionHash: hash })
@@ -108,6 +123,13 @@ const cardFields = {
   issuedAt: time,
   expiresAt: time.nullable().meta({ description: "From when on the card is expired; null if it never is." }),
   generation: z.number().int().nonnegative().meta({ description: "How often the card was reissued.", example: 0 }),
+  pendingReissue: z
+    .object({
+      to: address,
+      readyAt: time.meta({ description: "From when on it can be executed; until it is, the holder can veto." }),
+    })
+    .nullable()
+    .meta({ id: "PendingReissue", description: "A reissue that was requested and not executed yet; null if none is." }),
   lastChange: z
     .object({ blockNumber, logIndex: z.number().int().nonnegative().meta({ example: 3 }) })
     .meta({ id: "EventPosition", description: "The event that changed the card last." }),
@@ -208,6 +230,15 @@ export const metadataSchema = z
   })
   .meta({ id: "CardMetadata", description: "ERC-721 metadata of a card. Holds no personal data." });
 
+export const collectionMetadataSchema = z
+  .object({
+    name: z.string().meta({ example: "First Edition" }),
+    symbol: z.string().meta({ example: "NOIR1" }),
+    description: z.string(),
+    external_link: z.url().meta({ example: "http://127.0.0.1:3000/" }),
+  })
+  .meta({ id: "CollectionMetadata", description: "ERC-7572 metadata of a collection." });
+
 export const problemSchema = z
   .object({
     type: z.enum(Object.keys(PROBLEMS).map((name) => `/problems/${name as ProblemName}` as const)).meta({
@@ -277,5 +308,6 @@ export type VerificationAnswer = z.infer<typeof verificationSchema>;
 export type BrandAnswer = z.infer<typeof brandSchema>;
 export type BrandSummaryAnswer = z.infer<typeof brandSummarySchema>;
 export type MetadataAnswer = z.infer<typeof metadataSchema>;
+export type CollectionMetadataAnswer = z.infer<typeof collectionMetadataSchema>;
 export type ReadinessAnswer = z.infer<typeof readinessSchema>;
 export type AsOf = z.infer<typeof asOfSchema>;

@@ -3,11 +3,32 @@
 // and a second writer loses cleanly.
 
 import type { CardStatus } from "../chain/abi.ts";
-import { type CardEvent, type ChainEvent, type EventName, isCardEvent, isIssue, serialOf } from "../chain/events.ts";
+import {
+  type CardEvent,
+  type ChainEvent,
+  type EventName,
+  type EventOf,
+  isCardEvent,
+  isIssue,
+  serialOf,
+} from "../chain/events.ts";
 import { type CellValue, insertRows, selectRows, upsertRows } from "../database/bulk.ts";
 import type { Database, DatabaseTransaction } from "../database/client.ts";
+import type { Prisma } from "../database/generated/client.ts";
 import type { BlockPosition } from "../database/mirror-status.ts";
-import { type CardState, fold, serialsOf } from "./fold.ts";
+import {
+  type BrandState,
+  brandIdOf,
+  type CardState,
+  type CollectionState,
+  collectionOf,
+  fold,
+  foldBrand,
+  foldCollection,
+  isBrandEvent,
+  isCollectionEvent,
+  serialsOf,
+} from "./fold.ts";
 
 /** Which chain and which registry a mirror follows. */
 export interface ChainIdentity {
@@ -57,6 +78,8 @@ const CARD_COLUMNS = [
   "issuedAt",
   "expiresAt",
   "generation",
+  "reissueTo",
+  "reissueReadyAt",
   "blockNumber",
   "logIndex",
 ] as const;
@@ -94,7 +117,11 @@ export function createMirror({ database }: { database: Database }): Mirror {
       await database.$transaction(async (transaction) => {
         await moveCheckpoint(transaction, from, to);
         await writeEvents(transaction, events);
-        await writeRegistryRows(transaction, events);
+        await writeBrands(transaction, events);
+        await writeCollections(transaction, events);
+        await writeBatches(transaction, events);
+        await writeBenefits(transaction, events);
+        await writeRedemptions(transaction, events);
         await writeCards(transaction, events.filter(isCardEvent));
       });
     },
@@ -117,6 +144,8 @@ export function createMirror({ database }: { database: Database }): Mirror {
 
     async clear() {
       await database.$transaction([
+        database.redemption.deleteMany(),
+        database.benefit.deleteMany(),
         database.card.deleteMany(),
         database.batch.deleteMany(),
         database.collection.deleteMany(),
@@ -170,38 +199,44 @@ async function writeEvents(transaction: DatabaseTransaction, events: readonly Ch
   });
 }
 
-/** Brands, collections and batches: each is what one event says, but for the count of issued cards. */
-async function writeRegistryRows(transaction: DatabaseTransaction, events: readonly ChainEvent[]): Promise<void> {
-  const batches: CellValue[][] = [];
-  const issued = new Map<string, number>();
-  for (const event of events) {
-    switch (event.name) {
-      case "BrandAdmitted": {
-        const { brandId, name, legalName, domain, filingNumber, profileUri, profileHash } = event.args;
-        const { blockNumber, transactionHash } = event;
-        const profile = { name, legalName, domain, filingNumber, profileUri, profileHash };
-        await transaction.brand.create({
-          data: { id: brandId, status: "Active", ...profile, blockNumber, transactionHash },
-        });
-        break;
-      }
-      case "CollectionCreated": {
-        const { collection: address, ...terms } = event.args;
-        const { blockNumber, transactionHash } = event;
-        await transaction.collection.create({
-          data: { address, ...terms, issuedCount: 0, blockNumber, transactionHash },
-        });
-        break;
-      }
-      case "BatchIssued": {
-        const { firstSerial, count, tier, expiresAt, commitmentRoot } = event.args;
-        const terms = [firstSerial, count, tier, expiresAt, commitmentRoot];
-        batches.push([event.address, ...terms, event.blockNumber, event.transactionHash]);
-        issued.set(event.address, (issued.get(event.address) ?? 0) + count);
-        break;
-      }
-    }
+/** Folds the events onto the brands they concern. There are few of either. */
+async function writeBrands(transaction: DatabaseTransaction, events: readonly ChainEvent[]): Promise<void> {
+  const changed = new Map<number, BrandState>();
+  for (const event of events.filter(isBrandEvent)) {
+    const id = brandIdOf(event);
+    const before = changed.get(id) ?? (await transaction.brand.findUnique({ where: { id }, omit: { id: true } }));
+    changed.set(id, foldBrand((before as BrandState | null) ?? undefined, event));
   }
+  for (const [id, brand] of changed) {
+    await transaction.brand.upsert({ where: { id }, create: { id, ...brand }, update: brand });
+  }
+}
+
+/** Folds the events onto the collections they concern. */
+async function writeCollections(transaction: DatabaseTransaction, events: readonly ChainEvent[]): Promise<void> {
+  const changed = new Map<string, CollectionState>();
+  for (const event of events.filter(isCollectionEvent)) {
+    const address = collectionOf(event);
+    const before =
+      changed.get(address) ??
+      (await transaction.collection.findUnique({ where: { address }, omit: { address: true, issuedCount: true } }));
+    changed.set(address, foldCollection((before as CollectionState | null) ?? undefined, event));
+  }
+  for (const [address, collection] of changed) {
+    const create = { address, ...collection, issuedCount: 0 };
+    await transaction.collection.upsert({ where: { address }, create, update: collection });
+  }
+}
+
+/** Batches, each of which is what one event says, and how many cards they make. */
+async function writeBatches(transaction: DatabaseTransaction, events: readonly ChainEvent[]): Promise<void> {
+  const issued = new Map<string, number>();
+  const batches = events.filter(isNamed("BatchIssued")).map((event): CellValue[] => {
+    const { firstSerial, count, tier, expiresAt, commitmentRoot } = event.args;
+    issued.set(event.address, (issued.get(event.address) ?? 0) + count);
+    const terms = [firstSerial, count, tier, expiresAt, commitmentRoot];
+    return [event.address, ...terms, event.blockNumber, event.transactionHash];
+  });
   await insertRows(transaction, {
     table: "Batch",
     columns: [
@@ -219,6 +254,51 @@ async function writeRegistryRows(transaction: DatabaseTransaction, events: reado
   for (const [address, count] of issued) {
     await transaction.collection.update({ where: { address }, data: { issuedCount: { increment: count } } });
   }
+}
+
+/** What tiers are entitled to: of several changes the last one counts. */
+async function writeBenefits(transaction: DatabaseTransaction, events: readonly ChainEvent[]): Promise<void> {
+  const rows = new Map<string, CellValue[]>();
+  for (const { address, args, blockNumber, logIndex } of events.filter(isNamed("BenefitChanged"))) {
+    const { tier, benefitId, quota, period, startsAt } = args;
+    const row = [address, tier, benefitId, quota, period, startsAt, blockNumber, logIndex];
+    rows.set(`${address}/${tier}/${benefitId}`, row);
+  }
+  await upsertRows(transaction, {
+    table: "Benefit",
+    columns: ["collectionAddress", "tier", "benefitId", "quota", "period", "startsAt", "blockNumber", "logIndex"],
+    key: ["collectionAddress", "tier", "benefitId"],
+    rows: [...rows.values()],
+  });
+}
+
+async function writeRedemptions(transaction: DatabaseTransaction, events: readonly ChainEvent[]): Promise<void> {
+  await insertRows(transaction, {
+    table: "Redemption",
+    columns: [
+      "collectionAddress",
+      "serial",
+      "benefitId",
+      "number",
+      "staff",
+      "periodStart",
+      "used",
+      "blockNumber",
+      "logIndex",
+      "transactionHash",
+    ],
+    rows: events
+      .filter(isNamed("BenefitRedeemed"))
+      .map(({ address, args, blockNumber, logIndex, transactionHash }): CellValue[] => {
+        const { serial, benefitId, number, staff, periodStart, used } = args;
+        const use = [serial, benefitId, number, staff, periodStart, used];
+        return [address, ...use, blockNumber, logIndex, transactionHash];
+      }),
+  });
+}
+
+function isNamed<Name extends EventName>(name: Name) {
+  return (event: ChainEvent): event is EventOf<Name> => event.name === name;
 }
 
 /** Folds the events onto the cards they concern and writes the outcome. */
@@ -256,11 +336,12 @@ async function loadCards(
       if (!issuedHere.has(key)) wanted.set(key, [event.address, serial]);
     }
   }
-  interface Row extends Omit<CardState, "issuedAt" | "expiresAt"> {
+  interface Row extends Omit<CardState, "issuedAt" | "expiresAt" | "reissueReadyAt"> {
     collectionAddress: string;
     serial: number;
     issuedAt: bigint | number;
     expiresAt: bigint | number;
+    reissueReadyAt: bigint | number | null;
   }
   const rows = await selectRows<Row>(transaction, { table: "Card", key: CARD_KEY, keys: [...wanted.values()] });
   return new Map(
@@ -273,6 +354,8 @@ async function loadCards(
         issuedAt: Number(row.issuedAt),
         expiresAt: Number(row.expiresAt),
         generation: Number(row.generation),
+        reissueTo: row.reissueTo,
+        reissueReadyAt: row.reissueReadyAt === null ? null : Number(row.reissueReadyAt),
         blockNumber: Number(row.blockNumber),
         logIndex: Number(row.logIndex),
       },
@@ -280,27 +363,31 @@ async function loadCards(
   );
 }
 
-/** Removes everything after a block: cards issued since are gone, cards changed since are folded anew. */
+/** Removes everything after a block: what came into being since is gone, what changed since is folded anew. */
 async function undoAfter(transaction: DatabaseTransaction, blockNumber: number): Promise<number> {
   const after = { blockNumber: { gt: blockNumber } };
-  const undone = await transaction.event.findMany({
-    where: after,
-    orderBy: [{ blockNumber: "asc" }, { logIndex: "asc" }],
-  });
-  const touched = new Map<string, [string, number]>();
-  for (const row of undone) {
-    const { address } = row;
-    if (row.name === "BatchIssued") {
-      const { firstSerial, count } = JSON.parse(row.arguments) as { firstSerial: number; count: number };
-      for (let serial = firstSerial; serial < firstSerial + count; serial++)
-        touched.set(cardKey(address, serial), [address, serial]);
-    } else if (row.serial !== null) {
-      touched.set(cardKey(address, row.serial), [address, row.serial]);
-    }
-  }
-
+  const undone = await loadEvents(transaction, after);
   await transaction.event.deleteMany({ where: after });
   await transaction.block.deleteMany({ where: { number: { gt: blockNumber } } });
+  await transaction.redemption.deleteMany({ where: after });
+  await refoldCards(transaction, undone.filter(isCardEvent));
+
+  const batches = await transaction.batch.findMany({ where: after });
+  for (const { collectionAddress: address, count } of batches) {
+    await transaction.collection.update({ where: { address }, data: { issuedCount: { decrement: count } } });
+  }
+  await transaction.batch.deleteMany({ where: after });
+  await refoldBenefits(transaction, undone);
+  await refoldCollections(transaction, undone);
+  await refoldBrands(transaction, undone);
+  return undone.length;
+}
+
+async function refoldCards(transaction: DatabaseTransaction, undone: readonly CardEvent[]): Promise<void> {
+  const touched = new Map<string, [string, number]>();
+  for (const event of undone) {
+    for (const serial of serialsOf(event)) touched.set(cardKey(event.address, serial), [event.address, serial]);
+  }
   const refolded: CellValue[][] = [];
   for (const [address, serial] of touched.values()) {
     const events = await loadCardEvents(transaction, address, serial);
@@ -312,50 +399,78 @@ async function undoAfter(transaction: DatabaseTransaction, blockNumber: number):
     }
   }
   await upsertRows(transaction, { table: "Card", columns: CARD_COLUMNS, key: CARD_KEY, rows: refolded });
+}
 
-  const batches = await transaction.batch.findMany({ where: after });
-  for (const { collectionAddress: address, count } of batches) {
-    await transaction.collection.update({ where: { address }, data: { issuedCount: { decrement: count } } });
+async function refoldBenefits(transaction: DatabaseTransaction, undone: readonly ChainEvent[]): Promise<void> {
+  for (const address of new Set(undone.filter(isNamed("BenefitChanged")).map((event) => event.address))) {
+    await transaction.benefit.deleteMany({ where: { collectionAddress: address } });
+    await writeBenefits(transaction, await loadEvents(transaction, { address, name: "BenefitChanged" }));
   }
-  await transaction.batch.deleteMany({ where: after });
-  await transaction.collection.deleteMany({ where: after });
-  await transaction.brand.deleteMany({ where: after });
-  return undone.length;
+}
+
+async function refoldCollections(transaction: DatabaseTransaction, undone: readonly ChainEvent[]): Promise<void> {
+  for (const address of new Set(undone.filter(isCollectionEvent).map(collectionOf))) {
+    const created = await loadEvents(transaction, { name: "CollectionCreated" });
+    const later = await loadEvents(transaction, { address, serial: null, name: { not: "BatchIssued" } });
+    const events = [...created, ...later].filter(isCollectionEvent).filter((event) => collectionOf(event) === address);
+    const collection = events.reduce<CollectionState | undefined>(foldCollection, undefined);
+    if (collection === undefined) await transaction.collection.delete({ where: { address } });
+    else await transaction.collection.update({ where: { address }, data: collection });
+  }
+}
+
+async function refoldBrands(transaction: DatabaseTransaction, undone: readonly ChainEvent[]): Promise<void> {
+  for (const id of new Set(undone.filter(isBrandEvent).map(brandIdOf))) {
+    const names: EventName[] = ["BrandAdmitted", "BrandProfileChanged", "BrandStatusChanged"];
+    const events = (await loadEvents(transaction, { name: { in: names } })).filter(isBrandEvent);
+    const brand = events
+      .filter((event) => brandIdOf(event) === id)
+      .reduce<BrandState | undefined>(foldBrand, undefined);
+    if (brand === undefined) await transaction.brand.delete({ where: { id } });
+    else await transaction.brand.update({ where: { id }, data: brand });
+  }
 }
 
 /** The stored events of one card in the order of the chain, with the one of its batch among them. */
 async function loadCardEvents(transaction: DatabaseTransaction, address: string, serial: number): Promise<CardEvent[]> {
-  const rows = await transaction.event.findMany({ where: { address, serial } });
   const batch = await transaction.batch.findFirst({
     where: { collectionAddress: address, firstSerial: { lte: serial } },
     orderBy: { firstSerial: "desc" },
   });
-  if (rows.length > 0 && batch !== null) {
-    const { blockNumber, transactionHash } = batch;
-    const issued = await transaction.event.findMany({
-      where: { blockNumber, transactionHash, address, name: "BatchIssued" },
-    });
-    rows.push(...issued.filter((row) => JSON.parse(row.arguments).firstSerial === batch.firstSerial));
-  }
-  const blocks = await transaction.block.findMany({ where: { number: { in: rows.map((row) => row.blockNumber) } } });
+  const ofCard = { address, serial };
+  const ofBatch = {
+    address,
+    name: "BatchIssued",
+    blockNumber: batch?.blockNumber ?? -1,
+    transactionHash: batch?.transactionHash ?? "",
+  };
+  const events = await loadEvents(transaction, { OR: [ofCard, ofBatch] });
+  if (!events.some((event) => event.name !== "BatchIssued")) return [];
+  return events
+    .filter(isCardEvent)
+    .filter((event) => event.name !== "BatchIssued" || event.args.firstSerial === batch?.firstSerial);
+}
+
+/** Stored events in the order of the chain. */
+async function loadEvents(transaction: DatabaseTransaction, where: Prisma.EventWhereInput): Promise<ChainEvent[]> {
+  const rows = await transaction.event.findMany({ where, orderBy: [{ blockNumber: "asc" }, { logIndex: "asc" }] });
+  const numbers = [...new Set(rows.map((row) => row.blockNumber))];
+  const blocks = await transaction.block.findMany({ where: { number: { in: numbers } } });
   const blockByNumber = new Map(blocks.map((block) => [block.number, block]));
-  return rows
-    .sort((a, b) => a.blockNumber - b.blockNumber || a.logIndex - b.logIndex)
-    .map((row) => {
-      const block = blockByNumber.get(row.blockNumber);
-      if (block === undefined) throw new Error(`The mirror has events of block ${row.blockNumber}, but not the block`);
-      return {
-        blockNumber: row.blockNumber,
-        blockHash: block.hash,
-        blockTimestamp: Number(block.timestamp),
-        transactionHash: row.transactionHash,
-        logIndex: row.logIndex,
-        address: row.address,
-        name: row.name as EventName,
-        args: JSON.parse(row.arguments),
-      } as ChainEvent;
-    })
-    .filter(isCardEvent);
+  return rows.map((row) => {
+    const block = blockByNumber.get(row.blockNumber);
+    if (block === undefined) throw new Error(`The mirror has events of block ${row.blockNumber}, but not the block`);
+    return {
+      blockNumber: row.blockNumber,
+      blockHash: block.hash,
+      blockTimestamp: Number(block.timestamp),
+      transactionHash: row.transactionHash,
+      logIndex: row.logIndex,
+      address: row.address,
+      name: row.name as EventName,
+      args: JSON.parse(row.arguments),
+    } as ChainEvent;
+  });
 }
 
 function cardKey(collection: string, serial: number): string {
@@ -372,6 +487,8 @@ function cardRow(collection: string, serial: number, card: CardState): CellValue
     card.issuedAt,
     card.expiresAt,
     card.generation,
+    card.reissueTo,
+    card.reissueReadyAt,
     card.blockNumber,
     card.logIndex,
   ];

@@ -61,7 +61,7 @@ export function explainRevert(data: string): { name: string | undefined; sentenc
 }
 
 function sentenceFor(name: string, values: Iterable<unknown>): string {
-  const [first, second, third] = [...values].map(String);
+  const [first, second, third, fourth] = [...values].map(String);
   switch (name) {
     case "BrandRoleMissing":
       return roleMissing(Number(first), Number(second), third ?? "");
@@ -75,6 +75,10 @@ function sentenceFor(name: string, values: Iterable<unknown>): string {
       return `Cards cannot be issued expired, and ${moment(Number(first))} has passed on the chain. Correct the expiry.`;
     case "ERC721InvalidReceiver":
       return `${first} cannot hold a card. Correct the holder address.`;
+    case "WindingDown":
+      return "The edition is winding down: the brand has ended it, and no more cards are issued.";
+    case "DailyCapExceeded":
+      return `The issuer key ${second} may issue ${fourth} more cards now, not ${third}: the brand has capped what it issues in a day, and what was used comes back evenly over 24 hours. Run this again later, or have the brand's administrator raise the cap.`;
     case "BrandNotFound":
     case "CollectionNotFound":
       return "The registry does not know the collection. Is the address of the registry right (REGISTRY_ADDRESS)?";

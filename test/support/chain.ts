@@ -84,7 +84,15 @@ export async function startTestChain(options: { port?: number; cardBaseURI?: str
       return brandId;
     },
     async createCollection({ brandId, slug, name = slug, maxSupply = 5000 }) {
-      await send(registry, 1, "createCollection", { brandId, slug, name, symbol: "CARD", maxSupply, burnAuth: 2 });
+      await send(registry, 1, "createCollection", {
+        brandId,
+        slug,
+        name,
+        symbol: "CARD",
+        maxSupply,
+        burnAuth: 2,
+        reissueDelay: 0,
+      });
       return String(await registry.getFunction("collectionOf")(slug)).toLowerCase();
     },
     async issue({ collection, firstSerial, holders, tier = 1, expiresAt = 0, commitmentRoot = ZeroHash }) {

@@ -8,8 +8,12 @@ import { EVENT_TOPICS } from "../../../server/chain/events.ts";
 
 /** Events that change nothing the mirror keeps. */
 const NOT_MIRRORED: Record<string, string> = {
-  Initialized: "a proxy was set up",
-  Upgraded: "the registry's code was replaced",
+  Initialized: "never emitted: OpenZeppelin declares it for contracts that are set up otherwise than ours",
+  Upgraded: "the collections' code was replaced",
+  EIP712DomainChanged: "never emitted: the domain is part of the code",
+  MetadataUpdate: "follows from the card's own events (ERC-4906)",
+  BatchMetadataUpdate: "follows from the cards' own events (ERC-4906)",
+  ContractURIUpdated: "follows from ContentChanged (ERC-7572)",
   RoleAdminChanged: "follows from BrandAdmitted",
   CollectionFactorySet: "part of the deployment",
   Approval: "never emitted: cards cannot be approved",

@@ -1,6 +1,11 @@
 import { expect } from "chai";
-import { AbiCoder, type BytesLike, id, zeroPadValue } from "ethers";
-import { brandRegistryInterface, membershipCollectionInterface } from "../../../server/chain/abi.ts";
+import { AbiCoder, type BytesLike, type EventFragment, id, type ParamType, zeroPadValue } from "ethers";
+import {
+  BRAND_STATUS,
+  BURN_AUTH,
+  brandRegistryInterface,
+  membershipCollectionInterface,
+} from "../../../server/chain/abi.ts";
 import { decodeLog, EventDecodeError, type RawLog } from "../../../server/chain/events.ts";
 
 const HOLDER = `0x${"AB".repeat(20)}`;
@@ -17,6 +22,36 @@ function log(name: string, args: unknown[], changes: Partial<RawLog> = {}): RawL
     logIndex: "0x3",
     ...changes,
   };
+}
+
+/** A value for an input that differs from those of the other inputs. */
+function sampleOf(input: ParamType, index: number): unknown {
+  if (input.isTuple()) return input.components.map((component, inner) => sampleOf(component, 10 * index + inner));
+  switch (input.baseType) {
+    case "address":
+      return `0x${String(index % 10).repeat(40)}`;
+    case "bytes32":
+      return id(`value ${index}`);
+    case "string":
+      return `text ${index}`;
+    case "bool":
+      return true;
+    default:
+      // Enums have four members.
+      return input.name === "burnAuth" || input.name === "status" ? 2 : index;
+  }
+}
+
+/** What our decoder makes of it: the mirror's own names and the names of enum members. */
+function expectedOf(input: ParamType, value: unknown): Record<string, unknown> {
+  if (input.isTuple()) {
+    const parts = value as readonly unknown[];
+    return Object.assign({}, ...input.components.map((component, index) => expectedOf(component, parts[index])));
+  }
+  const name = input.name === "tokenId" ? "serial" : input.name.replace(/^(profile|contract)URI$/, "$1Uri");
+  if (name === "burnAuth") return { burnAuth: BURN_AUTH[value as number] };
+  if (name === "status") return { status: BRAND_STATUS[value as number] };
+  return { [name]: value };
 }
 
 const POSITION = {
@@ -50,6 +85,20 @@ describe("decodeLog", () => {
     }
   });
 
+  for (const contract of [membershipCollectionInterface, brandRegistryInterface]) {
+    for (const fragment of contract.fragments.filter((part): part is EventFragment => part.type === "event")) {
+      it(`agrees with ethers on every argument of ${fragment.name}`, () => {
+        const values = fragment.inputs.map((input, index) => sampleOf(input, index + 1));
+        const { data, topics } = contract.encodeEventLog(fragment, values);
+        const decoded = decodeLog(log("Locked", [1], { topics, data }), 1_700_000_000);
+        expect(decoded?.name).to.equal(fragment.name);
+        expect(decoded?.args).to.deep.equal(
+          Object.assign({}, ...fragment.inputs.map((input, index) => expectedOf(input, values[index]))),
+        );
+      });
+    }
+  }
+
   it("passes over what is not on the list", () => {
     expect(decodeLog(log("Locked", [1], { topics: [id("Something(uint256)")] }), 0)).to.equal(undefined);
     expect(decodeLog(log("Locked", [1], { topics: [] }), 0)).to.equal(undefined);
@@ -58,8 +107,8 @@ describe("decodeLog", () => {
   it("reads names that are not UTF-8, which the chain takes, instead of stopping at them", () => {
     const topics = brandRegistryInterface.encodeFilterTopics("CollectionCreated", [HOLDER, 1]) as string[];
     const data = AbiCoder.defaultAbiCoder().encode(
-      ["bytes", "bytes", "bytes", "uint32", "uint8"],
-      ["0x616263", "0xff41fe", "0x43", 10, 2],
+      ["bytes", "bytes", "bytes", "uint32", "uint8", "uint32"],
+      ["0x616263", "0xff41fe", "0x43", 10, 2, 86_400],
     );
     expect(decodeLog(log("Locked", [1], { topics, data }), 1_700_000_000)).to.deep.equal({
       ...POSITION,
@@ -72,6 +121,7 @@ describe("decodeLog", () => {
         symbol: "C",
         maxSupply: 10,
         burnAuth: "Both",
+        reissueDelay: 86_400,
       },
     });
   });

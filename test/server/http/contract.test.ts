@@ -112,6 +112,7 @@ describe("API contract", () => {
     "/v1/collections/{collection}/cards/{serial}": `/v1/collections/${slug}/cards/42`,
     "/v1/holders/{address}/cards": `/v1/holders/${COLLECTOR}/cards`,
     "/v1/verify/{collection}/{serial}": `/v1/verify/${slug}/42`,
+    "/metadata/{address}": `/metadata/${address}`,
     "/metadata/{address}/{serial}": `/metadata/${address}/42`,
     "/health": "/health",
     "/ready": "/ready",
