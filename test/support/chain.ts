@@ -22,7 +22,13 @@ export interface TestChain {
   /** Admits a brand with account 1 as its administrator and account 2 as its issuer. Returns its id. */
   admitBrand(options?: { name?: string }): Promise<number>;
   /** Creates a collection as account 1. Returns its address, lower-case. */
-  createCollection(options: { brandId: number; slug: string; name?: string; maxSupply?: number }): Promise<string>;
+  createCollection(options: {
+    brandId: number;
+    slug: string;
+    name?: string;
+    maxSupply?: number;
+    reissueDelay?: number;
+  }): Promise<string>;
   /** Issues a batch as account 2, to given holders or to a number of random ones. Returns the holders, lower-case. */
   issue(options: {
     collection: string;
@@ -32,6 +38,8 @@ export interface TestChain {
     expiresAt?: number;
     commitmentRoot?: string;
   }): Promise<string[]>;
+  /** Calls a function of the registry or of a collection as one of the accounts, and waits until it is mined. */
+  call(contract: Contract, account: number, method: string, ...args: unknown[]): Promise<void>;
   close(): Promise<void>;
 }
 
@@ -83,16 +91,9 @@ export async function startTestChain(options: { port?: number; cardBaseURI?: str
       await send(registry, 1, "grantRole", await registry.getFunction("roleId")(brandId, BRAND_ROLE.Issuer), issuer);
       return brandId;
     },
-    async createCollection({ brandId, slug, name = slug, maxSupply = 5000 }) {
-      await send(registry, 1, "createCollection", {
-        brandId,
-        slug,
-        name,
-        symbol: "CARD",
-        maxSupply,
-        burnAuth: 2,
-        reissueDelay: 0,
-      });
+    async createCollection({ brandId, slug, name = slug, maxSupply = 5000, reissueDelay = 0 }) {
+      const request = { brandId, slug, name, symbol: "CARD", maxSupply, burnAuth: 2, reissueDelay };
+      await send(registry, 1, "createCollection", request);
       return String(await registry.getFunction("collectionOf")(slug)).toLowerCase();
     },
     async issue({ collection, firstSerial, holders, tier = 1, expiresAt = 0, commitmentRoot = ZeroHash }) {
@@ -101,6 +102,7 @@ export async function startTestChain(options: { port?: number; cardBaseURI?: str
       await send(contract, 2, "issue", firstSerial, addresses, { tier, expiresAt }, commitmentRoot);
       return addresses.map((address) => address.toLowerCase());
     },
+    call: send,
     async close() {
       provider.destroy();
       await server.close();

@@ -70,6 +70,8 @@ export async function mirrorRows(database: Database): Promise<Record<string, unk
     Collection: "address",
     Batch: "collectionAddress, firstSerial",
     Card: "collectionAddress, serial",
+    Benefit: "collectionAddress, tier, benefitId",
+    Redemption: "collectionAddress, serial, benefitId, number",
   };
   const rows: Record<string, unknown[]> = {};
   for (const [table, order] of Object.entries(tables)) {

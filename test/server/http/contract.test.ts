@@ -164,6 +164,7 @@ describe("API contract", () => {
       404,
     );
     await check("/v1/verify/{collection}/{serial}", "/v1/verify/none-such/1", 404);
+    await check("/metadata/{address}", `/metadata/0x${"00".repeat(20)}`, 404);
     await check("/metadata/{address}/{serial}", `/metadata/${address}/${SERIALS.notIssued}`, 404);
   });
 

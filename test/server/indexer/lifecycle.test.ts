@@ -1,0 +1,194 @@
+// What the mirror makes of everything that can happen to cards, brands and collections after they came into being.
+
+import { expect } from "chai";
+import { Contract, type JsonRpcSigner, ZeroHash } from "ethers";
+import { BRAND_ROLE, membershipCollectionInterface } from "../../../server/chain/abi.ts";
+import { startTestChain, type TestChain } from "../../support/chain.ts";
+import {
+  cardsInMirror,
+  cardsOnChain,
+  createTestMirror,
+  freshMirrorRows,
+  mirrorRows,
+  startAndCatchUp,
+  type TestMirror,
+} from "../../support/mirror.ts";
+
+const DAY = 86_400;
+const REASON = `0x${"52".repeat(32)}`;
+const PROFILE = { name: "Noirance Atelier", legalName: "N", domain: "n.example", filingNumber: "1", profileURI: "u" };
+const REDEMPTION_TYPE = {
+  Redemption: [
+    { name: "serial", type: "uint256" },
+    { name: "benefitId", type: "uint16" },
+    { name: "number", type: "uint32" },
+    { name: "generation", type: "uint16" },
+    { name: "deadline", type: "uint256" },
+  ],
+};
+/** Hardhat's accounts by what they do here. */
+const CONSORTIUM = 0;
+const ADMIN = 1;
+const ISSUER = 2;
+const HOLDER = 3;
+const OTHER = 4;
+
+describe("indexer of whole lives", () => {
+  let chain: TestChain;
+  let mirror: TestMirror;
+  let black: Contract;
+  let address: string;
+  let holder: JsonRpcSigner;
+  let other: string;
+  let expiresAt: number;
+
+  beforeEach(async () => {
+    chain = await startTestChain();
+    mirror = await createTestMirror();
+    const brandId = await chain.admitBrand();
+    const issuer = await (await chain.signer(ISSUER)).getAddress();
+    for (const role of [BRAND_ROLE.Steward, BRAND_ROLE.Staff]) {
+      const roleId = await chain.registry.getFunction("roleId")(brandId, role);
+      await chain.call(chain.registry, ADMIN, "grantRole", roleId, issuer);
+    }
+    address = await chain.createCollection({ brandId, slug: "noirance-black", maxSupply: 50, reissueDelay: DAY });
+    black = new Contract(address, membershipCollectionInterface, chain.provider);
+    holder = await chain.signer(HOLDER);
+    other = await (await chain.signer(OTHER)).getAddress();
+    expiresAt = ((await chain.provider.getBlock("latest"))?.timestamp ?? 0) + 100 * DAY;
+    const holders = Array.from({ length: 10 }, () => holder.address);
+    await chain.issue({ collection: address, firstSerial: 1, holders, expiresAt });
+  });
+  afterEach(async () => {
+    await mirror.close();
+    await chain.close();
+  });
+
+  const act = (method: string, ...args: unknown[]) => chain.call(black, ISSUER, method, ...args);
+
+  async function redeem(serial: number, number: number): Promise<void> {
+    const redemption = { serial, benefitId: 9, number, generation: 0, deadline: expiresAt };
+    const domain = { name: "MembershipCollection", version: "1", chainId: chain.deployment.chainId };
+    const signature = await holder.signTypedData(
+      { ...domain, verifyingContract: address },
+      REDEMPTION_TYPE,
+      redemption,
+    );
+    await act("redeem", redemption, signature);
+  }
+
+  /** One of everything; several of what leaves rows behind. */
+  async function live(): Promise<void> {
+    await act("renew", [1, 2], expiresAt, DAY);
+    await act("setTier", [2, 3], 4);
+    await act("suspend", [3, 4], REASON);
+    await act("reinstate", [4]);
+    await act("revoke", [5], REASON);
+    await chain.call(black, HOLDER, "surrender", 6);
+    await act("requestReissue", 7, other, REASON);
+    await act("requestReissue", 8, other, REASON);
+    await chain.call(black, HOLDER, "vetoReissue", 8);
+    await act("requestReissue", 9, other, REASON);
+    await act("cancelReissue", 9);
+    await chain.call(black, ADMIN, "setBenefit", 1, 9, { quota: 2, period: DAY, startsAt: 1_700_000_000 });
+    await chain.call(black, ADMIN, "setBenefit", 4, 9, { quota: 4_294_967_295, period: 0, startsAt: 0 });
+    await redeem(1, 1);
+    await redeem(1, 2);
+    await redeem(10, 1);
+    await act("openAllowlist", REASON, 20, 5, expiresAt);
+    await act("closeAllowlist", REASON);
+    await chain.call(chain.registry, ADMIN, "setDailyCap", 1, other, 100);
+    await chain.call(black, ADMIN, "setContent", "https://noirance.example/black", REASON);
+    await chain.call(chain.registry, CONSORTIUM, "setBrandProfile", 1, { ...PROFILE, profileHash: REASON });
+  }
+
+  /** What can be done once only. */
+  async function end(): Promise<void> {
+    await chain.call(black, ADMIN, "setBenefit", 1, 9, { quota: 0, period: 0, startsAt: 0 });
+    await chain.call(black, ADMIN, "freezeContent");
+    await chain.call(black, ADMIN, "freezeBenefits");
+    await chain.call(black, ADMIN, "startWindDown");
+    await chain.provider.send("evm_increaseTime", [DAY]);
+    await act("executeReissue", 7);
+    await act("suspend", [1], REASON);
+    await act("revoke", [10], REASON);
+    await chain.call(chain.registry, CONSORTIUM, "suspendBrand", 1, REASON);
+  }
+
+  it("mirrors what the contracts say of every card, the collection and the brand", async () => {
+    await live();
+    const indexer = mirror.indexer(chain);
+    await startAndCatchUp(indexer);
+    expect(await cardsInMirror(mirror.database, address)).to.deep.equal(await cardsOnChain(chain, address));
+    const pending = await mirror.database.card.findMany({ where: { reissueTo: { not: null } } });
+    expect(pending.map(({ serial, reissueTo }) => [serial, reissueTo])).to.deep.equal([[7, other.toLowerCase()]]);
+
+    await end();
+    await indexer.caughtUp();
+    await indexer.caughtUp();
+    await indexer.stop();
+    expect(await cardsInMirror(mirror.database, address)).to.deep.equal(await cardsOnChain(chain, address));
+    const statuses = (await mirror.database.card.findMany({ orderBy: { serial: "asc" } })).map(({ status }) => status);
+    expect(statuses).to.deep.equal([
+      ...["Suspended", "Active", "Suspended", "Active", "Revoked"],
+      ...["Surrendered", "Active", "Active", "Active", "Revoked"],
+    ]);
+    const [seventh] = await mirror.database.card.findMany({ where: { serial: 7 } });
+    expect(seventh).to.include({ holder: other.toLowerCase(), generation: 1, reissueTo: null, reissueReadyAt: null });
+
+    const [collection] = await mirror.database.collection.findMany();
+    expect(collection).to.include({
+      reissueDelay: DAY,
+      contractUri: "https://noirance.example/black",
+      contentHash: REASON,
+      contentFrozen: true,
+      benefitsFrozen: true,
+      windingDown: true,
+      issuedCount: 10,
+    });
+    const { profileURI: profileUri, ...profile } = PROFILE;
+    const [brand] = await mirror.database.brand.findMany();
+    expect(brand).to.include({ ...profile, profileUri, profileHash: REASON, status: "Suspended" });
+    const benefits = await mirror.database.benefit.findMany({ orderBy: { tier: "asc" } });
+    expect(benefits.map(({ tier, benefitId, quota }) => [tier, benefitId, Number(quota)])).to.deep.equal([
+      [1, 9, 0],
+      [4, 9, 4_294_967_295],
+    ]);
+    const redemptions = await mirror.database.redemption.findMany({ orderBy: [{ serial: "asc" }, { number: "asc" }] });
+    expect(redemptions.map(({ serial, benefitId, number, used }) => [serial, benefitId, number, used])).to.deep.equal([
+      [1, 9, 1, 1],
+      [1, 9, 2, 2],
+      [10, 9, 1, 1],
+    ]);
+  });
+
+  it("gives the same rows whatever the size of its ranges", async () => {
+    await live();
+    await end();
+    const single = mirror.indexer(chain, { maxRange: 1 });
+    await startAndCatchUp(single);
+    await single.stop();
+    expect(await mirrorRows(mirror.database)).to.deep.equal(await freshMirrorRows(chain));
+  });
+
+  it("takes all of it back when the chain has lost it", async () => {
+    const atFirst = await chain.provider.send("evm_snapshot", []);
+    await live();
+    const inBetween = await chain.provider.send("evm_snapshot", []);
+    await end();
+    const indexer = mirror.indexer(chain, { behindGraceMs: 100 });
+    await startAndCatchUp(indexer);
+    for (const snapshot of [inBetween, atFirst]) {
+      await chain.provider.send("evm_revert", [snapshot]);
+      const head = await chain.provider.getBlockNumber();
+      while ((indexer.status().indexed?.number ?? 0) > head) await new Promise((resolve) => setTimeout(resolve, 10));
+      await indexer.caughtUp();
+      expect(await mirrorRows(mirror.database)).to.deep.equal(await freshMirrorRows(chain));
+    }
+    await indexer.stop();
+    expect(await mirror.database.redemption.count()).to.equal(0);
+    expect(await mirror.database.benefit.count()).to.equal(0);
+    const [collection] = await mirror.database.collection.findMany();
+    expect(collection).to.include({ contractUri: "", contentHash: ZeroHash, windingDown: false });
+  });
+});
