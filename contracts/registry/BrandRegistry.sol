@@ -188,7 +188,7 @@ contract BrandRegistry is IBrandRegistry, AccessControl {
     function upgradeCollections(address implementation_) public virtual onlyRole(DEFAULT_ADMIN_ROLE) {
         if (
             implementation_.code.length == 0 ||
-            IMembershipCollection(implementation_).registry() != IBrandRegistry(this)
+            address(IMembershipCollection(implementation_).registry()) != address(this)
         ) revert InvalidImplementation(implementation_);
         _implementation = implementation_;
         emit Upgraded(implementation_);

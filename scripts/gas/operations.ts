@@ -72,7 +72,13 @@ export const OPERATIONS: readonly Operation[] = [
     what: "claim from an allowlist of 65,536, sent by the holder",
     bound: 105_000,
     overBound: "for a holder without a card, calldata, storage, calls and events alone take 98,577",
-    run: claimAllowlisted,
+    run: claimAllowlisted(PROOF_LENGTH),
+  },
+  {
+    key: "claim allowlisted, 64 trees",
+    what: "the same, where the 65,536 were opened as 64 trees in one transaction",
+    bound: 105_000,
+    run: claimAllowlisted(PROOF_LENGTH - 6),
   },
   { key: "renew", what: "renew a card", bound: 48_000, run: renew(1) },
   { key: "renew 100", what: "renew 100 cards", cards: 100, bound: 7_500, run: renew(100) },
@@ -182,14 +188,16 @@ function claimVoucher({ relayed = false, commitmentRoot = NO_ROOT } = {}): Opera
 }
 
 /** The other leaves are made up: hashing 65,536 takes ten seconds, and the contract sees only the hashes on the path. */
-async function claimAllowlisted({ collection, issuer, other }: GasWorld): Promise<number> {
-  const types = ["uint256", "address", "uint8", "uint32"];
-  const values = [FIRST_FREE, other.address, TERMS.tier, TERMS.expiresAt];
-  const leaf = keccak256(keccak256(AbiCoder.defaultAbiCoder().encode(types, values)));
-  const proof = Array.from({ length: PROOF_LENGTH }, (_, level) => id(`level ${level}`));
-  const root = proof.reduce((node, sibling) => keccak256(concat([node, sibling].sort())), leaf);
-  await collection.connect(issuer).openAllowlist(root, FIRST_FREE, 2 ** PROOF_LENGTH, EXPIRES_AT);
-  return await gasOf(collection.connect(other).claimAllowlisted(FIRST_FREE, other, TERMS, proof, "0x"));
+function claimAllowlisted(proofLength: number): Operation["run"] {
+  return async ({ collection, issuer, other }) => {
+    const types = ["uint256", "address", "uint8", "uint32"];
+    const values = [FIRST_FREE, other.address, TERMS.tier, TERMS.expiresAt];
+    const leaf = keccak256(keccak256(AbiCoder.defaultAbiCoder().encode(types, values)));
+    const proof = Array.from({ length: proofLength }, (_, level) => id(`level ${level}`));
+    const root = proof.reduce((node, sibling) => keccak256(concat([node, sibling].sort())), leaf);
+    await collection.connect(issuer).openAllowlist(root, FIRST_FREE, 2 ** proofLength, EXPIRES_AT);
+    return await gasOf(collection.connect(other).claimAllowlisted(FIRST_FREE, other, TERMS, proof, "0x"));
+  };
 }
 
 /** A request in a collection of its own, because the delay is the collection's. */
