@@ -18,8 +18,8 @@ export const FIRST_FREE = 1_001;
 
 export type GasWorld = Awaited<ReturnType<typeof createGasWorld>>;
 
-export async function createGasWorld() {
-  const connection = await network.create({ override: { initialDate: START } });
+export async function createGasWorld(options: { hardfork?: "cancun" | "osaka" } = {}) {
+  const connection = await network.create({ override: { initialDate: START, ...options } });
   const { ethers, ignition } = connection;
   const [consortium, admin, issuer, steward, staff, holder, other] = await ethers.getSigners();
   if (!consortium || !admin || !issuer || !steward || !staff || !holder || !other) throw new Error("Too few accounts");
