@@ -4,6 +4,15 @@ import { createGasWorld, FIRST_FREE, type GasWorld, gasOf, holders, NO_ROOT, TER
 /** EIP-7825. */
 const TRANSACTION_GAS_CAP = 2 ** 24;
 
+/** What a transaction is refused with. */
+async function failureOf(sent: Promise<unknown>): Promise<string> {
+  const error = await sent.then(
+    () => undefined,
+    (reason: unknown) => reason,
+  );
+  return error instanceof Error ? error.message : "";
+}
+
 describe("Under the Osaka rules", () => {
   let world: GasWorld;
 
@@ -25,7 +34,7 @@ describe("Under the Osaka rules", () => {
     const tooMany = collection
       .connect(issuer)
       .issue(FIRST_FREE + fits.length, holders(340, "too many"), TERMS, NO_ROOT, { gasLimit: TRANSACTION_GAS_CAP });
-    await expect(tooMany).to.be.rejected;
+    expect(await failureOf(tooMany)).to.match(/reverted|out of gas/i);
     expect(await collection.totalSupply()).to.equal(100 + fits.length);
   });
 
@@ -34,6 +43,6 @@ describe("Under the Osaka rules", () => {
     const sent = collection
       .connect(issuer)
       .issue(2 * FIRST_FREE, holders(1), TERMS, NO_ROOT, { gasLimit: TRANSACTION_GAS_CAP + 1 });
-    await expect(sent).to.be.rejectedWith(/cap|exceed/i);
+    expect(await failureOf(sent)).to.match(/cap|exceed/i);
   });
 });
