@@ -12,6 +12,11 @@ const port = z.coerce
   .min(1, "must be 1 to 65535")
   .max(65_535, "must be 1 to 65535");
 const httpUrl = z.url({ protocol: /^https?$/, error: "must be an http:// or https:// URL" });
+const httpUrls = z
+  .string()
+  .transform((text) => text.split(",").map((url) => url.trim()))
+  .pipe(z.array(httpUrl));
+const webSocketUrl = z.url({ protocol: /^wss?$/, error: "must be a ws:// or wss:// URL, or none" });
 const address = z.string().regex(/^0x[0-9a-fA-F]{40}$/, "must be an address: 0x and 40 hexadecimal digits");
 
 const environmentSchema = z.object({
@@ -19,6 +24,8 @@ const environmentSchema = z.object({
   PORT: port.default(3000),
   PUBLIC_URL: httpUrl.optional(),
   RPC_URL: httpUrl.default("http://127.0.0.1:8545"),
+  FALLBACK_RPC_URLS: httpUrls.optional(),
+  RPC_WS_URL: z.union([z.literal("none"), webSocketUrl]).optional(),
   DATA_DIR: z.string().min(1).default("./data"),
   DATABASE_URL: z
     .string()
@@ -65,6 +72,10 @@ export interface Config {
   publicUrl: string;
   /** The chain's JSON-RPC endpoint. */
   rpcUrl: string;
+  /** Further nodes of the same chain, for reading when the first fails. */
+  fallbackRpcUrls: string[];
+  /** Where the node tells of new blocks; nothing if it is only to be asked. */
+  rpcWebSocketUrl: string | undefined;
   /** The folder of everything that is kept, absolute. */
   dataFolder: string;
   /** The database. */
@@ -129,6 +140,10 @@ export function loadConfig(environment: NodeJS.ProcessEnv = process.env): Config
     port: values.PORT,
     publicUrl: (values.PUBLIC_URL ?? `http://${urlHost(values.HOST)}:${values.PORT}`).replace(/\/+$/, ""),
     rpcUrl: values.RPC_URL,
+    fallbackRpcUrls: values.FALLBACK_RPC_URLS ?? [],
+    // Development nodes serve both at one address.
+    rpcWebSocketUrl:
+      values.RPC_WS_URL === "none" ? undefined : (values.RPC_WS_URL ?? values.RPC_URL.replace(/^http/, "ws")),
     dataFolder,
     databaseUrl: values.DATABASE_URL ?? `file:${join(dataFolder, "mintmark.db")}`,
     registryAddress: values.REGISTRY_ADDRESS?.toLowerCase(),

@@ -4,6 +4,8 @@ import { createServer } from "node:http";
 import pino from "pino";
 import { Gauge, Registry } from "prom-client";
 import { readDeployment } from "./chain/deployment.ts";
+import { createFailoverRpc } from "./chain/failover.ts";
+import { followHeads } from "./chain/heads.ts";
 import { createRpc } from "./chain/rpc.ts";
 import { ConfigError, loadConfig } from "./config.ts";
 import { openDatabase } from "./database/client.ts";
@@ -44,12 +46,17 @@ async function main(): Promise<void> {
   // The writer has a connection of its own: queries that shared it would run inside its open transaction, and see what may
   // still be taken back.
   const [database, writer] = await Promise.all([openDatabase(config.databaseUrl), openDatabase(config.databaseUrl)]);
-  const rpc = createRpc({ url: config.rpcUrl });
+  const fallbacks = config.fallbackRpcUrls.map((url) => createRpc({ url }));
+  const rpc = createFailoverRpc({ rpcs: [createRpc({ url: config.rpcUrl }), ...fallbacks], logger });
+  const { rpcWebSocketUrl } = config;
   const indexer = createIndexer({
     rpc,
     mirror: createMirror({ database: writer }),
     logger,
     finalityDepth: config.finalityDepth,
+    ...(rpcWebSocketUrl === undefined
+      ? {}
+      : { followHeads: (onHead) => followHeads({ url: rpcWebSocketUrl, onHead, logger }) }),
     registryOn(chainId) {
       const registry = config.registryAddress ?? readDeployment(config.dataFolder, chainId)?.registry;
       if (registry !== undefined) return registry;

@@ -28,6 +28,8 @@ export interface Rpc {
   call<Result>(method: string, params?: readonly unknown[]): Promise<Result>;
   /** Sends several calls as one request; the results are in the order of the calls. Throws if any of them fails. */
   batch(calls: readonly RpcCall[]): Promise<unknown[]>;
+  /** Goes on with another node, where there are several: this one answers, but is behind. */
+  switchNode?(): void;
 }
 
 interface RpcResponse {

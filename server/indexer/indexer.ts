@@ -43,6 +43,8 @@ export interface IndexerOptions {
   finalityDepth: number;
   /** How often the head is looked at, in milliseconds. */
   pollIntervalMs?: number;
+  /** Subscribes to hints that there is a new block; without them the head is looked at in intervals only. */
+  followHeads?(onHead: () => void): { stop(): void };
   /** For how long a node may be behind the mirror before its missing blocks count as lost, in milliseconds. */
   behindGraceMs?: number;
   /** How many blocks one range has at most. Nodes cap it; Besu at 5,000. */
@@ -118,6 +120,8 @@ export function createIndexer(options: IndexerOptions): Indexer {
   let problem: string | undefined;
 
   const stopping = new AbortController();
+  let hinted = false;
+  let wake: (() => void) | undefined;
   let running: Promise<void> | undefined;
   let waiting: (() => void)[] = [];
 
@@ -155,6 +159,22 @@ export function createIndexer(options: IndexerOptions): Indexer {
   /** Waits, but not longer than until told to stop. */
   async function pause(ms: number): Promise<void> {
     await sleep(ms, undefined, { signal: stopping.signal }).catch(() => undefined);
+  }
+
+  /** There may be a new block. */
+  function onHead(): void {
+    hinted = true;
+    wake?.();
+  }
+
+  /** Waits until a new block is hinted at, but not longer than until told to stop. */
+  async function pauseUntilHint(ms: number): Promise<void> {
+    const woken = new AbortController();
+    wake = () => woken.abort();
+    if (!hinted)
+      await sleep(ms, undefined, { signal: AbortSignal.any([woken.signal, stopping.signal]) }).catch(() => undefined);
+    wake = undefined;
+    hinted = false;
   }
 
   function refuseOtherChain(stored: MirrorCheckpoint, found: ChainIdentity): void {
@@ -218,6 +238,8 @@ export function createIndexer(options: IndexerOptions): Indexer {
     if (newest !== undefined && !(await isOnChain(newest))) return false;
     behindSince ??= performance.now();
     const isLost = from.number - head.number <= finalityDepth && performance.now() - behindSince > behindGraceMs;
+    // Where there are several nodes, another may have the blocks.
+    if (!isLost) rpc.switchNode?.();
     if (isLost) behindSince = undefined;
     else problem = `The node at ${rpc.endpoint} is at block ${head.number}, behind the mirror at block ${from.number}`;
     return !isLost;
@@ -371,11 +393,11 @@ export function createIndexer(options: IndexerOptions): Indexer {
     let retryMs = RETRY_FIRST_MS;
     let impossibleAnswers = 0;
     while (!stopping.signal.aborted) {
-      let pauseMs = pollIntervalMs;
       try {
         await advance();
         retryMs = RETRY_FIRST_MS;
         impossibleAnswers = 0;
+        await pauseUntilHint(pollIntervalMs);
       } catch (error) {
         problem = error instanceof Error ? error.message : String(error);
         impossibleAnswers = isImpossible(error) ? impossibleAnswers + 1 : 0;
@@ -388,10 +410,9 @@ export function createIndexer(options: IndexerOptions): Indexer {
         if (error instanceof CheckpointMovedError)
           logger.warn({ err: error }, "another indexer writes to this database");
         else logger.warn({ err: error, retryMs }, "the mirror cannot follow the chain; trying again");
-        pauseMs = retryMs;
+        await pause(retryMs);
         retryMs = Math.min(retryMs * 2, RETRY_LAST_MS);
       }
-      await pause(pauseMs);
     }
   }
 
@@ -426,7 +447,8 @@ export function createIndexer(options: IndexerOptions): Indexer {
       await takeUpMirror(found);
       problem = undefined;
       state = "catching-up";
-      running = run();
+      const heads = options.followHeads?.(onHead);
+      running = run().finally(() => heads?.stop());
     },
     async stop() {
       stopping.abort();
