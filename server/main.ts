@@ -12,6 +12,7 @@ import { openDatabase } from "./database/client.ts";
 import { DatabaseUnusableError, migrate } from "./database/migrate.ts";
 import { createApp } from "./http/app.ts";
 import { createIndexer, type Indexer, WrongChainError } from "./indexer/indexer.ts";
+import { createLease } from "./indexer/lease.ts";
 import { createMirror } from "./indexer/mirror.ts";
 
 /** How long open requests may take after the server was told to stop. */
@@ -35,6 +36,7 @@ function indexerMetrics(registry: Registry, indexer: Indexer): void {
   gauge("head_block", "Newest block seen on the chain", () => indexer.status().headNumber);
   gauge("indexed_block", "Last block that the mirror contains", () => indexer.status().indexed?.number);
   gauge("lag_seconds", "Seconds since the mirror was last known to equal the chain", () => indexer.status().lagSeconds);
+  gauge("leader", "1 if this server writes the mirror, 0 if it stands by", () => (indexer.status().leads ? 1 : 0));
   gauge("degraded", "1 if the writer has stopped", () => (indexer.status().state === "degraded" ? 1 : 0));
 }
 
@@ -49,9 +51,11 @@ async function main(): Promise<void> {
   const fallbacks = config.fallbackRpcUrls.map((url) => createRpc({ url }));
   const rpc = createFailoverRpc({ rpcs: [createRpc({ url: config.rpcUrl }), ...fallbacks], logger });
   const { rpcWebSocketUrl } = config;
+  const lease = createLease({ database: writer });
   const indexer = createIndexer({
     rpc,
-    mirror: createMirror({ database: writer }),
+    mirror: createMirror({ database: writer, lease }),
+    lease,
     logger,
     finalityDepth: config.finalityDepth,
     ...(rpcWebSocketUrl === undefined

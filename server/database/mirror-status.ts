@@ -22,6 +22,8 @@ export interface MirrorStatus {
   registry: string | undefined;
   /** The last block that the mirror contains; nothing before the first commit. */
   indexed: BlockPosition | undefined;
+  /** Whether this server writes the mirror; otherwise it stands by for the one that does. */
+  leads: boolean;
   /** The newest block seen; nothing before the first contact. */
   headNumber: number | undefined;
   /** For how many seconds the mirror has not been known to equal the head of the chain; nothing if it never was. */

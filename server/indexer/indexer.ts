@@ -8,6 +8,7 @@ import { EventDecodeError } from "../chain/events.ts";
 import type { Rpc } from "../chain/rpc.ts";
 import type { BlockPosition, MirrorStatus } from "../database/mirror-status.ts";
 import { FoldError } from "./fold.ts";
+import { BEAT_INTERVAL_MS, type Lease, LeaseLostError } from "./lease.ts";
 import { type ChainIdentity, CheckpointMovedError, type Mirror, type MirrorCheckpoint } from "./mirror.ts";
 import {
   type BlockRange,
@@ -43,6 +44,8 @@ export interface IndexerOptions {
   finalityDepth: number;
   /** How often the head is looked at, in milliseconds. */
   pollIntervalMs?: number;
+  /** Where several servers share the database: one writes, the others stand by. The mirror must have the same lease. */
+  lease?: Lease;
   /** Subscribes to hints that there is a new block; without them the head is looked at in intervals only. */
   followHeads?(onHead: () => void): { stop(): void };
   /** For how long a node may be behind the mirror before its missing blocks count as lost, in milliseconds. */
@@ -112,6 +115,8 @@ export function createIndexer(options: IndexerOptions): Indexer {
   let checkpoint: BlockPosition | undefined;
   let collections = new Set<string>();
   let behindSince: number | undefined;
+  /** Whether this server writes the mirror; nothing before it is known. */
+  let leads: boolean | undefined;
   let rangeSize = Math.min(FIRST_RANGE, maxRange);
 
   let state: MirrorStatus["state"] = "starting";
@@ -192,6 +197,7 @@ export function createIndexer(options: IndexerOptions): Indexer {
 
   /** One pass: from the checkpoint to the head as it is now. */
   async function advance(): Promise<void> {
+    await takeLead();
     await takeUpCheckpoint();
     const askedAt = thisMoment();
     const header = await readHeader(rpc, "latest");
@@ -200,11 +206,22 @@ export function createIndexer(options: IndexerOptions): Indexer {
     headNumber = head.number;
 
     const from = requireCheckpoint();
-    if (head.number > from.number) await backfill(head.number);
+    if (!leads) {
+      if (head.number < from.number) await isBehind(head, from);
+    } else if (head.number > from.number) await backfill(head.number);
     else if (head.hash !== from.hash && !(await isBehind(head, from))) await rollBack(from);
     // A head that moved on in the meantime is met by the next pass.
     const reached = requireCheckpoint();
     if (reached.number === head.number && reached.hash === head.hash) markCaughtUp(askedAt);
+  }
+
+  /** Finds out whether this server writes the mirror, or stands by. */
+  async function takeLead(): Promise<void> {
+    const before = leads;
+    leads = (await options.lease?.hold()) ?? true;
+    if (leads === before) return;
+    if (leads) logger.info("this server writes the mirror");
+    else logger.info("another server writes the mirror; standing by");
   }
 
   /** Goes on from where the database is, should somebody else have emptied the mirror or moved it. */
@@ -221,7 +238,7 @@ export function createIndexer(options: IndexerOptions): Indexer {
       checkpoint = found.genesis;
     } else {
       refuseOtherChain(stored, requireIdentity());
-      logger.warn({ from: known.number, to: stored.block.number }, "another indexer writes to this database");
+      if (leads) logger.info({ from: known.number, to: stored.block.number }, "going on where another server stopped");
       checkpoint = stored.block;
     }
     collections = new Set(await mirror.collections());
@@ -407,8 +424,8 @@ export function createIndexer(options: IndexerOptions): Indexer {
           return;
         }
         // Whoever moved the checkpoint may have written a part of what was read here: the next pass takes up theirs.
-        if (error instanceof CheckpointMovedError)
-          logger.warn({ err: error }, "another indexer writes to this database");
+        if (error instanceof CheckpointMovedError || error instanceof LeaseLostError)
+          logger.info({ reason: problem }, "another server has written the mirror");
         else logger.warn({ err: error, retryMs }, "the mirror cannot follow the chain; trying again");
         await pause(retryMs);
         retryMs = Math.min(retryMs * 2, RETRY_LAST_MS);
@@ -448,7 +465,16 @@ export function createIndexer(options: IndexerOptions): Indexer {
       problem = undefined;
       state = "catching-up";
       const heads = options.followHeads?.(onHead);
-      running = run().finally(() => heads?.stop());
+      // Also while a range is long in coming: a server that waits for its node is alive.
+      const beats = setInterval(() => {
+        if (leads === true)
+          options.lease?.hold().catch((err: unknown) => logger.warn({ err }, "no sign of life written"));
+      }, BEAT_INTERVAL_MS);
+      running = run().finally(async () => {
+        clearInterval(beats);
+        heads?.stop();
+        await options.lease?.release();
+      });
     },
     async stop() {
       stopping.abort();
@@ -461,6 +487,7 @@ export function createIndexer(options: IndexerOptions): Indexer {
         registry: identity?.registry,
         indexed: checkpoint,
         headNumber,
+        leads: leads === true,
         lagSeconds: caughtUpAt === undefined ? undefined : secondsSince(caughtUpAt),
         problem,
       };

@@ -29,6 +29,7 @@ import {
   isCollectionEvent,
   serialsOf,
 } from "./fold.ts";
+import type { Lease } from "./lease.ts";
 
 /** Which chain and which registry a mirror follows. */
 export interface ChainIdentity {
@@ -57,7 +58,8 @@ export interface Mirror {
   collections(): Promise<string[]>;
   /**
    * Moves the mirror from one block to a later one.
-   * @param from What the checkpoint must be. Throws {@link CheckpointMovedError} if it is not.
+   * @param from What the checkpoint must be. Throws {@link CheckpointMovedError} if it is not, and {@link LeaseLostError} if
+   * another server writes now.
    * @param events All events of the blocks after `from` up to `to`, in the order of the chain.
    */
   commit(from: BlockPosition, to: BlockPosition, events: readonly ChainEvent[]): Promise<void>;
@@ -86,7 +88,10 @@ const CARD_COLUMNS = [
 const CARD_KEY = ["collectionAddress", "serial"] as const;
 const CHECKPOINT_ID = 1;
 
-export function createMirror({ database }: { database: Database }): Mirror {
+/**
+ * @param options.lease Where several servers share the database: only its holder can commit.
+ */
+export function createMirror({ database, lease }: { database: Database; lease?: Lease }): Mirror {
   return {
     async checkpoint() {
       const row = await database.checkpoint.findUnique({ where: { id: CHECKPOINT_ID } });
@@ -115,6 +120,7 @@ export function createMirror({ database }: { database: Database }): Mirror {
 
     async commit(from, to, events) {
       await database.$transaction(async (transaction) => {
+        await lease?.renew(transaction);
         await moveCheckpoint(transaction, from, to);
         await writeEvents(transaction, events);
         await writeBrands(transaction, events);
@@ -137,6 +143,7 @@ export function createMirror({ database }: { database: Database }): Mirror {
 
     async rollBack(from, to) {
       return await database.$transaction(async (transaction) => {
+        await lease?.renew(transaction);
         await moveCheckpoint(transaction, from, to);
         return await undoAfter(transaction, to.number);
       });

@@ -61,6 +61,7 @@ export function freshStatus(): MirrorStatus {
     registry: REGISTRY,
     indexed: { number: HEAD, hash: id(`block ${HEAD}`), timestamp: NOW - 2 },
     headNumber: HEAD,
+    leads: true,
     lagSeconds: 1,
     problem: undefined,
   };
