@@ -38,8 +38,7 @@ library BenefitBook {
         if (redemption.number != number) {
             revert ICardBenefits.RedemptionNumberMismatch(serial, benefitId, number);
         }
-        uint32 periodStart = _periodStart(terms);
-        uint32 used = use.periodStart == periodStart ? use.used : 0;
+        (uint32 periodStart, uint32 used) = _usedInPeriod(use, terms);
         if (used >= terms.quota && terms.quota != _UNLIMITED) {
             revert ICardBenefits.QuotaExceeded(serial, benefitId, terms.quota);
         }
@@ -76,9 +75,19 @@ library BenefitBook {
         ICardBenefits.BenefitTerms memory terms = self.benefits[tier][benefitId];
         if (terms.quota == 0 || block.timestamp < terms.startsAt) return 0;
         if (terms.quota == _UNLIMITED) return _UNLIMITED;
-        ICardBenefits.BenefitUse memory use = self.uses[serial][benefitId];
-        uint32 used = use.periodStart == _periodStart(terms) ? use.used : 0;
+        (, uint32 used) = _usedInPeriod(self.uses[serial][benefitId], terms);
         return used < terms.quota ? terms.quota - used : 0;
+    }
+
+    /// @dev The period that a use counts in now, and how often the benefit was used in it. Only a period that began later than
+    /// the last one counted in begins with 0: a card that changes to a tier with other periods, and back, would otherwise
+    /// have its quota again.
+    function _usedInPeriod(
+        ICardBenefits.BenefitUse memory use,
+        ICardBenefits.BenefitTerms memory terms
+    ) private view returns (uint32 periodStart, uint32 used) {
+        periodStart = _periodStart(terms);
+        if (periodStart <= use.periodStart) return (use.periodStart, use.used);
     }
 
     /// @dev When the current period began. The benefit must have started.

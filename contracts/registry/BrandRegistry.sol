@@ -126,8 +126,9 @@ contract BrandRegistry is IBrandRegistry, AccessControl {
     function setDailyCap(uint32 brandId, address issuer, uint32 dailyCap) public virtual {
         _checkBrandRole(brandId, BrandRole.Admin, msg.sender);
         RateLimiter.RefillingBucket storage bucket = _dailyCaps[brandId][issuer];
-        // What came back so far came back at the old rate.
-        bucket.sync(_CAP_KEY);
+        // What came back so far came back at the old rate; while there is no cap, nothing is counted.
+        if (bucket._capacity == 0) bucket.reset(_CAP_KEY);
+        else bucket.sync(_CAP_KEY);
         bucket.updateSettings(1 days, dailyCap);
         emit DailyCapChanged(brandId, issuer, dailyCap);
     }

@@ -195,7 +195,8 @@ interface IBrandRegistry is IBeacon {
      *
      * The cap is a bucket (OpenZeppelin's RateLimiter): it starts full, and what was used comes back evenly over 24 hours.
      * So a stolen key issues at most the cap at once, and at most twice the cap in its first day. Applies to {issue},
-     * to allowlists when they are opened, and to claimed vouchers of this issuer. A new cap keeps what was used.
+     * to allowlists when they are opened, and to claimed vouchers of this issuer. A changed cap keeps what was used; a cap
+     * where there was none begins full.
      *
      * Emits {DailyCapChanged}. Reverts as {createCollection} does for the caller.
      *
