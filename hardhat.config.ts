@@ -37,6 +37,17 @@ const quietPackages: HardhatPlugin = {
   },
 };
 
+/**
+ * How hard the Solidity tests try. A sequence is 100 calls; handlers are written so that no call may revert. The runner's
+ * seed is fixed, so that a failure comes back.
+ */
+function solidityTests({ fuzzRuns, invariantRuns }: { fuzzRuns: number; invariantRuns: number }) {
+  return {
+    fuzz: { runs: fuzzRuns },
+    invariant: { runs: invariantRuns, depth: 100, failOnRevert: true },
+  };
+}
+
 export default defineConfig({
   plugins: [
     quietPackages,
@@ -51,6 +62,8 @@ export default defineConfig({
     version: "0.8.37",
     // The compiler comes from npm, because the registry is the only place that builds may download from.
     path: require.resolve("solc/soljson.js"),
+    // The Solidity tests are compiled when they are run, so that nobody else waits for them.
+    splitTestsCompilation: true,
     npmFilesToBuild: [
       "@openzeppelin/contracts/governance/TimelockController.sol",
       "@openzeppelin/contracts/proxy/beacon/BeaconProxy.sol",
@@ -68,7 +81,16 @@ export default defineConfig({
     // Any running node; scripts set the URL.
     remote: { type: "http", url: "http://127.0.0.1:8545", gasPrice: 0n, ignition: { gasPrice: 0n } },
   },
-  test: { mocha: { reporter: "./test/support/reporter.cjs", timeout: 60_000 } },
+  test: {
+    mocha: { reporter: "./test/support/reporter.cjs", timeout: 60_000 },
+    solidity: {
+      profiles: {
+        default: solidityTests({ fuzzRuns: 1_000, invariantRuns: 50 }),
+        // hardhat test solidity --test-profile full
+        full: solidityTests({ fuzzRuns: 10_000, invariantRuns: 1_000 }),
+      },
+    },
+  },
   coverage: { skipFiles: ["test/contracts/peers/**"] },
   typechain: { outDir: "artifacts/types", tsNocheck: true },
   paths: {
@@ -76,6 +98,6 @@ export default defineConfig({
     // them is ever deployed to a real chain.
     sources: { solidity: ["contracts", "test/contracts/peers", "test/contracts/support"] },
     ignition: "scripts/ignition",
-    tests: { mocha: "test/contracts" },
+    tests: { mocha: "test/contracts", solidity: "test/contracts/solidity" },
   },
 });

@@ -15,7 +15,7 @@ interface Tool {
 
 const TOOLS: Tool[] = [
   { title: "Generating the database client", command: "prisma", args: ["generate"] },
-  { title: "Compiling the contracts", command: "hardhat", args: ["build"] },
+  { title: "Compiling the contracts", command: "hardhat", args: ["build", "--no-tests"] },
 ];
 
 /** Runs a tool; what it says is shown only if it fails. */
