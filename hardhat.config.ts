@@ -9,6 +9,7 @@ import { defineConfig } from "hardhat/config";
 import type { HardhatPlugin } from "hardhat/types/plugins";
 
 const require = createRequire(import.meta.url);
+const FUZZ_SEED = process.env["FUZZ_SEED"];
 
 /** A chain as the consortium runs it: blocks as large as needed, nothing to pay. */
 const zeroGas = {
@@ -38,12 +39,12 @@ const quietPackages: HardhatPlugin = {
 };
 
 /**
- * How hard the Solidity tests try. A sequence is 100 calls; handlers are written so that no call may revert. The runner's
- * seed is fixed, so that a failure comes back.
+ * How hard the Solidity tests try. A sequence is 100 calls; handlers are written so that no call may revert. The seed is
+ * always the same, so that a failure comes back, unless `npm run fuzz -- --seed` says another.
  */
 function solidityTests({ fuzzRuns, invariantRuns }: { fuzzRuns: number; invariantRuns: number }) {
   return {
-    fuzz: { runs: fuzzRuns },
+    fuzz: { runs: fuzzRuns, ...(FUZZ_SEED === undefined ? {} : { seed: FUZZ_SEED }) },
     invariant: { runs: invariantRuns, depth: 100, failOnRevert: true },
   };
 }

@@ -9,8 +9,21 @@ export async function run(
   args: readonly string[],
   environment: NodeJS.ProcessEnv = {},
 ): Promise<number> {
+  return await runFile(join(BINARIES, command), args, environment);
+}
+
+/** The same for a script of this folder. */
+export async function runScript(
+  script: string,
+  args: readonly string[],
+  environment: NodeJS.ProcessEnv = {},
+): Promise<number> {
+  return await runFile(process.execPath, [join(import.meta.dirname, script), ...args], environment);
+}
+
+async function runFile(file: string, args: readonly string[], environment: NodeJS.ProcessEnv): Promise<number> {
   return await new Promise((resolve, reject) => {
-    const child = spawn(join(BINARIES, command), args, { stdio: "inherit", env: { ...process.env, ...environment } });
+    const child = spawn(file, args, { stdio: "inherit", env: { ...process.env, ...environment } });
     child.once("error", reject);
     child.once("exit", (code) => resolve(code ?? 1));
   });

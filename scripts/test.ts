@@ -1,11 +1,13 @@
 // npm test: types, lint, contract tests, server and browser tests. Ends with one line that adds everything up.
-// Arguments are passed on to mocha and leave out the checks: npm test -- test/server/indexer/fold.test.ts
+//
+//   npm test -- --long                                 and what takes longer: more fuzzing, coverage, mutants; CI runs this
+//   npm test -- test/server/indexer/fold.test.ts       arguments are passed on to mocha and leave out everything else
 
 import { mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { type Counts, runChecks } from "./checks.ts";
-import { run } from "./run.ts";
+import { run, runScript } from "./run.ts";
 
 /** The suites besides the contracts', in the order from quick to slow. */
 const SUITES = [
@@ -18,10 +20,12 @@ const SUITES = [
 const folder = mkdtempSync(join(tmpdir(), "mintmark-test-"));
 
 /** Runs a test suite and reads what its reporter counted. A suite that breaks off before that counts as one failure. */
-async function suite(title: string, command: string, args: string[]): Promise<Counts> {
+async function suite(title: string, start: (environment: NodeJS.ProcessEnv) => Promise<number>): Promise<Counts> {
   console.log(`\n▸ ${title}`);
-  const file = join(folder, `${command}.json`);
-  const code = await run(command, args, { TEST_COUNTS_FILE: file });
+  const file = join(folder, `${title}.json`);
+  const started = performance.now();
+  const code = await start({ TEST_COUNTS_FILE: file });
+  console.log(`${title}: ${((performance.now() - started) / 1000).toFixed(1)} s`);
   let counts: Counts;
   try {
     counts = JSON.parse(readFileSync(file, "utf8")) as Counts;
@@ -32,17 +36,23 @@ async function suite(title: string, command: string, args: string[]): Promise<Co
   return code !== 0 && counts.failed === 0 ? { ...counts, failed: 1 } : counts;
 }
 
-const chosen = process.argv.slice(2);
+const long = process.argv.includes("--long");
+const chosen = process.argv.slice(2).filter((argument) => argument !== "--long");
 const results: Counts[] = [];
 try {
   if (chosen.length === 0) {
     results.push(await runChecks());
-    results.push(await suite("contracts", "hardhat", ["test", "mocha"]));
+    results.push(await suite("contracts", (counts) => run("hardhat", ["test", "mocha"], counts)));
+    results.push(await suite("Solidity tests", (counts) => runScript("fuzz.ts", long ? [] : ["--quick"], counts)));
   }
   const all = chosen.length === 0;
   // A test that leaves a handle open would otherwise keep a failed run from ending.
   const args = ["--exit", ...(all ? SUITES : chosen)];
-  results.push(await suite(all ? "server, pages, scripts" : "chosen tests", "mocha", args));
+  results.push(await suite(all ? "server, pages, scripts" : "chosen tests", (counts) => run("mocha", args, counts)));
+  if (long) {
+    results.push(await suite("coverage of the contracts", (counts) => runScript("coverage.ts", [], counts)));
+    results.push(await suite("mutants of the contracts", (counts) => runScript("mutate.ts", [], counts)));
+  }
 } finally {
   rmSync(folder, { recursive: true, force: true });
 }

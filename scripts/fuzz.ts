@@ -1,0 +1,52 @@
+// npm run fuzz: the Solidity tests with inputs and sequences of calls that the runner makes up, as many as CI tries.
+//
+//   npm run fuzz                          all of them
+//   npm run fuzz -- --quick               as few as npm test tries
+//   npm run fuzz -- --only CardRecord     the files whose name contains the text
+//   npm run fuzz -- --seed 0x2a           other inputs; `--seed random` says which it took
+//
+// hardhat.config.ts says how many; a comment at a test can say it for that test: /// hardhat-config: fuzz.runs = 50000
+
+import { randomBytes } from "node:crypto";
+import { globSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { parseArgs } from "node:util";
+
+const ROOT = join(import.meta.dirname, "..");
+
+const { values: options } = parseArgs({
+  options: {
+    quick: { type: "boolean", default: false },
+    only: { type: "string", default: "" },
+    seed: { type: "string" },
+  },
+});
+
+if (options.seed !== undefined) {
+  process.env["FUZZ_SEED"] = options.seed === "random" ? `0x${randomBytes(32).toString("hex")}` : options.seed;
+  console.log(`Seed: ${process.env["FUZZ_SEED"]}`);
+}
+
+// The hard fork is the network's; without one the runner takes the latest.
+process.env["HARDHAT_NETWORK"] ??= "default";
+const { default: hre } = await import("hardhat");
+
+interface Summary {
+  summary: { passed: number; failed: number; skipped: number };
+}
+
+const testFiles = globSync("test/contracts/solidity/*.t.sol", { cwd: ROOT }).filter((file) =>
+  file.includes(options.only),
+);
+if (testFiles.length === 0) throw new Error(`No Solidity test has "${options.only}" in its name.`);
+const result = (await hre.tasks.getTask(["test", "solidity"]).run({
+  testFiles: testFiles.map((file) => join(ROOT, file)),
+  testProfile: options.quick ? "default" : "full",
+})) as { success: true; value: Summary } | { success: false; error: Summary };
+
+const { summary } = result.success ? result.value : result.error;
+if (process.env["TEST_COUNTS_FILE"] !== undefined) {
+  const { passed, failed, skipped } = summary;
+  writeFileSync(process.env["TEST_COUNTS_FILE"], JSON.stringify({ passed, failed, skipped }));
+}
+process.exit(result.success ? 0 : 1);

@@ -1,0 +1,118 @@
+// A process that tries mutants one after the other: compiles the contracts that depend on the mutated file, and runs the
+// contract tests on them until one fails. Started by pool.ts, which sends it mutants and ends it if it hangs.
+
+import { basename } from "node:path";
+import {
+  type Code,
+  CompilationError,
+  compileContracts,
+  contractsInput,
+  deployableContracts,
+  importClosures,
+  SOURCE_PREFIX,
+  syntaxTrees,
+} from "../solidity/compiler.ts";
+import { contractTestFiles, loadContractTests } from "../solidity/contract-tests.ts";
+
+/** What a worker is asked. */
+export interface Task {
+  file: string;
+  content: string;
+}
+
+/** What became of a mutant. */
+export type Outcome =
+  | { kind: "killed"; by: string }
+  | { kind: "survived" }
+  /** The compiler makes the same code of it, so no test could tell. */
+  | { kind: "same-code" }
+  | { kind: "not-compiling"; message: string };
+
+export type Message =
+  | { kind: "ready" }
+  | { kind: "broken"; message: string }
+  /** `spent`: the next mutant needs another worker. */
+  | { kind: "done"; outcome: Outcome; spent: boolean };
+
+/** Tests that look at the sources and not at what runs. */
+const STATIC_TESTS = ["storage-layout.test.ts"];
+/** Two workers and the rest of a test run must fit into a small machine. */
+const MEMORY_LIMIT = 2.5 * 2 ** 30;
+/** What a mutant takes must be its own doing. */
+const MEMORY_TO_BEGIN_WITH = 1.2 * 2 ** 30;
+
+const input = await contractsInput();
+const trees = syntaxTrees(input);
+const closures = importClosures(trees);
+const contracts = deployableContracts(trees);
+// Without the optimizer compiling takes a third of the time, and the tests do not look at gas.
+const quickInput = { ...input, settings: { ...input.settings, optimizer: { enabled: false } } };
+const original = compileContracts(quickInput, contracts.keys());
+const originalOptimized: Code = new Map();
+const files = (await contractTestFiles()).filter((file) => !STATIC_TESTS.includes(basename(file)));
+const tests = await loadContractTests(files);
+
+let hangs = false;
+
+async function attempt({ file, content }: Task): Promise<Outcome> {
+  const mutated = `${SOURCE_PREFIX}${file}`;
+  const affected = [...contracts].filter(([, source]) => closures.get(source)?.has(mutated)).map(([name]) => name);
+  const change = { sources: { ...input.sources, [mutated]: { content } } };
+  let code: Code;
+  try {
+    code = compileContracts({ ...quickInput, ...change }, affected);
+  } catch (error) {
+    if (error instanceof CompilationError) return { kind: "not-compiling", message: error.message };
+    throw error;
+  }
+  if (isSame(affected, code, original)) return { kind: "same-code" };
+  const run = await tests.run(new Map([...original, ...code]), { first: basename(file, ".sol"), bail: true });
+  hangs = run.hangs;
+  const [failure] = run.failures;
+  if (failure !== undefined) return { kind: "killed", by: failure.title };
+  // The optimizer sees through more differences that are none.
+  const unknown = affected.filter((name) => !originalOptimized.has(name));
+  for (const [name, compiled] of compileContracts(input, unknown)) originalOptimized.set(name, compiled);
+  const optimized = compileContracts({ ...input, ...change }, affected);
+  return isSame(affected, optimized, originalOptimized) ? { kind: "same-code" } : { kind: "survived" };
+}
+
+function isSame(contractNames: readonly string[], left: Code, right: Code): boolean {
+  return contractNames.every((name) => left.get(name)?.bytecode === right.get(name)?.bytecode);
+}
+
+function send(message: Message): void {
+  process.send?.(message);
+}
+
+function done(outcome: Outcome, spent: boolean): void {
+  send({ kind: "done", outcome, spent });
+}
+
+// The chain works in threads of its own, so this is asked also while it is busy.
+setInterval(() => {
+  if (process.memoryUsage.rss() > MEMORY_LIMIT) done({ kind: "killed", by: "the memory limit" }, true);
+}, 200).unref();
+
+// Twice, so that it is sure that one run does not leave anything to the next.
+for (const round of ["first", "second"]) {
+  const { passed, failures } = await tests.run(original, { bail: false });
+  const [failure] = failures;
+  if (failure !== undefined || passed === 0) {
+    send({
+      kind: "broken",
+      message: `Unchanged code fails in the ${round} run: ${failure?.title}: ${failure?.message}`,
+    });
+    process.exit(1);
+  }
+  if (round === "second") send({ kind: "ready" });
+}
+
+// One at a time: pool.ts sends the next mutant when it has the outcome of the last.
+process.on("message", (task: Task) => {
+  attempt(task).then(
+    (outcome) => done(outcome, hangs || process.memoryUsage.rss() > MEMORY_TO_BEGIN_WITH),
+    (error: unknown) => send({ kind: "broken", message: error instanceof Error ? (error.stack ?? "") : String(error) }),
+  );
+});
+process.on("disconnect", () => process.exit(0));
