@@ -39,6 +39,8 @@ const testFiles = globSync("test/contracts/solidity/*.t.sol", { cwd: ROOT }).fil
   file.includes(options.only),
 );
 if (testFiles.length === 0) throw new Error(`No Solidity test has "${options.only}" in its name.`);
+// Everything, because the runner calls only contracts that it has artifacts of, and a chosen file brings its own only.
+await hre.tasks.getTask("build").run({ quiet: true });
 const result = (await hre.tasks.getTask(["test", "solidity"]).run({
   testFiles: testFiles.map((file) => join(ROOT, file)),
   testProfile: options.quick ? "default" : "full",

@@ -1,7 +1,10 @@
 // Every small change of the contracts that a test must notice, found in the compiler's syntax tree.
 //
 // A condition is forced true and forced false, which is stronger than negating it: both of its branches must matter. The
-// operands of `&&` and `||` are left out one by one, so every part of a compound condition must matter by itself. Left
+// operands of `&&` and `||` are left out one by one, so every part of a compound condition must matter by itself. What a test
+// must notice anyhow if it notices these is left out: negations of what is forced both ways; `&&` for `||`; `return true` beside
+// `return a || b` without an operand; an assignment or a call turned about beside one left out; all that an `if` does left out
+// beside its condition forced false. Left
 // alone are: inline assembly (which only names storage slots, and tests of the layout watch those), type names, and the steps
 // of loops as statements, because without its step a loop only runs out of gas.
 
@@ -16,6 +19,8 @@ export interface Mutant {
   operator: Operator;
   /** By path in the project. */
   file: string;
+  /** `Contract.function`, with the file. */
+  place: string;
   line: number;
   before: string;
   after: string;
@@ -38,7 +43,8 @@ export type Operator =
   | "statement";
 
 const COMPARISONS: Record<string, string> = { "<": "<=", "<=": "<", ">": ">=", ">=": ">", "==": "!=", "!=": "==" };
-const LOGIC: Record<string, string> = { "&&": "||", "||": "&&" };
+/** What an operand can be without a say in the outcome. */
+const NEUTRAL: Record<string, string> = { "&&": "true", "||": "false" };
 const ARITHMETIC: Record<string, string> = {
   "+": "-",
   "-": "+",
@@ -79,13 +85,15 @@ export function mutantsOf(file: string, tree: Node, content: string, enums: Enum
       const after = oneLine(
         source.slice(Math.min(shown.start, start), start) + text + source.slice(end, Math.max(shown.end, end)),
       );
-      const name = `${file} ${nameOfPlace(above)} ${operator}: ${short(before)} → ${short(after)}`;
+      const place = `${file} ${nameOfPlace(above)}`;
+      const name = `${place} ${operator}: ${short(before)} → ${short(after)}`;
       const count = (seen.get(name) ?? 0) + 1;
       seen.set(name, count);
       mutants.push({
         id: count === 1 ? name : `${name} #${count}`,
         operator,
         file,
+        place,
         line: source.lineAt(start),
         before,
         after,
@@ -138,15 +146,15 @@ function* changesOf(node: Node, above: readonly Node[], source: SourceText, enum
       return;
     case "ExpressionStatement":
       if (parent?.nodeType === "ForStatement" && parent["loopExpression"] === node) return;
+      if (isWholeBody(node, above)) return;
       yield removed("statement", node, source);
       return;
     case "RevertStatement":
-      // As the only thing that an `if` does it goes when the condition is forced false.
       if (!isWholeBody(node, above)) yield removed("statement", node, source);
       return;
     case "IfStatement":
     case "Conditional":
-      yield* forced(node["condition"] as Node, ["true", "false"]);
+      yield* forced(node["condition"] as Node, outcomesToForce(node["condition"] as Node));
       return;
     case "WhileStatement":
     case "DoWhileStatement":
@@ -157,7 +165,7 @@ function* changesOf(node: Node, above: readonly Node[], source: SourceText, enum
       const expression = node["expression"] as Node | undefined;
       if (!expression) return;
       if (typeOf(expression) !== "bool") yield removed("return", node, source);
-      else if (expression.nodeType !== "Literal") yield* forced(expression, ["true", "false"], "return");
+      else if (expression.nodeType !== "Literal") yield* forced(expression, outcomesToForce(expression), "return");
       return;
     }
     case "BinaryOperation": {
@@ -170,22 +178,21 @@ function* changesOf(node: Node, above: readonly Node[], source: SourceText, enum
         return source.slice(start, from) + between.replace(operator, to) + source.slice(range(right).start, end);
       };
       const comparison = COMPARISONS[operator];
-      const logic = LOGIC[operator];
       const arithmetic = ARITHMETIC[operator];
-      if (comparison !== undefined) yield replace("comparison", exchange(comparison));
+      const isNegation = operator === "==" || operator === "!=";
+      if (comparison !== undefined && !(isNegation && isForced(node, above)))
+        yield replace("comparison", exchange(comparison));
       if (arithmetic !== undefined) yield replace("arithmetic", exchange(arithmetic));
-      if (logic !== undefined) {
-        yield replace("operand", exchange(logic));
-        const neutral = operator === "&&" ? "true" : "false";
-        yield* forced(left, [neutral], "operand");
-        yield* forced(right, [neutral], "operand");
+      if (operator in NEUTRAL) {
+        yield* forced(left, [NEUTRAL[operator] ?? ""], "operand");
+        yield* forced(right, [NEUTRAL[operator] ?? ""], "operand");
       }
       return;
     }
     case "Assignment": {
       const operator = (node["operator"] as string).slice(0, -1);
       const exchanged = ARITHMETIC[operator];
-      if (exchanged === undefined) return;
+      if (exchanged === undefined || isStatement(node, above)) return;
       const from = range(node["leftHandSide"] as Node).end;
       const to = range(node["rightHandSide"] as Node).start;
       const between = source.slice(from, to).replace(`${operator}=`, `${exchanged}=`);
@@ -199,7 +206,7 @@ function* changesOf(node: Node, above: readonly Node[], source: SourceText, enum
       const inner = source.slice(range(operand).start, range(operand).end);
       if (step !== undefined)
         yield replace("arithmetic", node["prefix"] === true ? `${step}${inner}` : `${inner}${step}`);
-      if (operator === "!") yield replace("boolean", inner);
+      if (operator === "!" && !isForced(node, above)) yield replace("boolean", inner);
       if (operator === "~") yield replace("arithmetic", inner);
       return;
     }
@@ -216,6 +223,26 @@ function* changesOf(node: Node, above: readonly Node[], source: SourceText, enum
       return;
     }
   }
+}
+
+/** How a condition is forced: both ways, but one of them the operands of `&&` and `||` see to. */
+function outcomesToForce({ operator }: Node & { operator?: string }): string[] {
+  return operator === "&&" ? ["false"] : operator === "||" ? ["true"] : ["true", "false"];
+}
+
+/** Whether a mutant forces this expression's outcome, so that a test must see how it comes out. */
+function isForced(node: Node, above: readonly Node[]): boolean {
+  const parent = above.at(-1);
+  if (parent === undefined) return false;
+  if (parent["operator"] === "&&" || parent["operator"] === "||") return true;
+  return parent["condition"] === node || (parent.nodeType === "Return" && typeOf(node) === "bool");
+}
+
+/** Whether an expression stands for itself, and is left out as a statement. */
+function isStatement(node: Node, above: readonly Node[]): boolean {
+  const [owner, parent] = [above.at(-2), above.at(-1)];
+  if (parent?.nodeType !== "ExpressionStatement" || parent["expression"] !== node) return false;
+  return owner?.nodeType !== "ForStatement" || owner["loopExpression"] !== parent;
 }
 
 function* literals(node: Node, text: string, replace: (operator: Operator, text: string) => Change): Generator<Change> {
@@ -257,6 +284,7 @@ function legible(node: Node, above: readonly Node[]): { start: number; end: numb
   return shown;
 }
 
+/** Whether a statement is all that an `if` does, so that it goes when the condition is forced false. */
 function isWholeBody(node: Node, above: readonly Node[]): boolean {
   const parent = above.at(-1);
   const grandparent = above.at(-2);

@@ -2,22 +2,31 @@
 
 import { type ChildProcess, fork } from "node:child_process";
 import { join } from "node:path";
-import type { Message, Outcome } from "./worker.ts";
+import type { Message, Outcome, Task } from "./worker.ts";
 
 const WORKER = join(import.meta.dirname, "worker.ts");
 
 /** How long one mutant may take. Endless loops end sooner, because they run out of gas. */
 const MUTANT_TIMEOUT_MS = 120_000;
+/** Tests to try first: more would take longer than they save. */
+const MAX_LIKELY_TESTS = 5;
 /** How long a worker may take to load the tests and to run them on the unchanged code. */
 const START_TIMEOUT_MS = 180_000;
 
 /** Tries all mutants and tells about each as soon as its outcome is known. Throws if the tests fail on unchanged code. */
-export async function tryMutants<M extends { id: string; file: string; content: string }>(
+export async function tryMutants<M extends { id: string; file: string; place: string; content: string }>(
   mutants: readonly M[],
   { workers, onOutcome }: { workers: number; onOutcome: (mutant: M, outcome: Outcome) => void },
 ): Promise<void> {
   const queue = [...mutants];
   const retried = new Set<M>();
+  /** By the function that was mutated, the tests that noticed, the last one first. */
+  const noticed = new Map<string, string[]>();
+  const remember = (place: string, outcome: Outcome) => {
+    if (outcome.kind !== "killed") return;
+    const others = noticed.get(place)?.filter((test) => test !== outcome.by) ?? [];
+    noticed.set(place, [outcome.by, ...others].slice(0, MAX_LIKELY_TESTS));
+  };
   const children = new Set<ChildProcess>();
   const end = () => {
     for (const child of children) child.kill("SIGKILL");
@@ -33,7 +42,7 @@ export async function tryMutants<M extends { id: string; file: string; content: 
           throw new Error(`A worker did not get ready.\n${worker.complaint()}`);
         if (ready.kind === "broken") throw new Error(ready.message);
         for (let mutant = queue.shift(); mutant !== undefined; mutant = queue.shift()) {
-          worker.send({ file: mutant.file, content: mutant.content });
+          worker.send({ file: mutant.file, content: mutant.content, likely: noticed.get(mutant.place) ?? [] });
           const message = await worker.next(MUTANT_TIMEOUT_MS);
           if (message === "gone") {
             if (retried.has(mutant)) throw new Error(`Workers end when they try ${mutant.id}.\n${worker.complaint()}`);
@@ -43,7 +52,9 @@ export async function tryMutants<M extends { id: string; file: string; content: 
           }
           if (message !== "timeout" && message.kind === "broken") throw new Error(message.message);
           const isDone = message !== "timeout" && message.kind === "done";
-          onOutcome(mutant, isDone ? message.outcome : { kind: "killed", by: "the time limit" });
+          const outcome: Outcome = isDone ? message.outcome : { kind: "killed", by: "the time limit" };
+          remember(mutant.place, outcome);
+          onOutcome(mutant, outcome);
           // Then another worker goes on.
           if (!isDone || message.spent) break;
         }
@@ -76,7 +87,7 @@ function start(children: Set<ChildProcess>) {
     waiting?.("gone");
   });
   return {
-    send: (task: { file: string; content: string }) => child.send(task),
+    send: (task: Task) => child.send(task),
     complaint: () => complaint,
     end: () => child.kill("SIGKILL"),
     async next(timeoutMs: number): Promise<Message | "gone" | "timeout"> {

@@ -18,6 +18,8 @@ import { contractTestFiles, loadContractTests } from "../solidity/contract-tests
 export interface Task {
   file: string;
   content: string;
+  /** The full titles of tests that have noticed what is alike; they are run before all others. */
+  likely: readonly string[];
 }
 
 /** What became of a mutant. */
@@ -54,7 +56,7 @@ const tests = await loadContractTests(files);
 
 let hangs = false;
 
-async function attempt({ file, content }: Task): Promise<Outcome> {
+async function attempt({ file, content, likely }: Task): Promise<Outcome> {
   const mutated = `${SOURCE_PREFIX}${file}`;
   const affected = [...contracts].filter(([, source]) => closures.get(source)?.has(mutated)).map(([name]) => name);
   const change = { sources: { ...input.sources, [mutated]: { content } } };
@@ -66,10 +68,14 @@ async function attempt({ file, content }: Task): Promise<Outcome> {
     throw error;
   }
   if (isSame(affected, code, original)) return { kind: "same-code" };
-  const run = await tests.run(new Map([...original, ...code]), { first: basename(file, ".sol"), bail: true });
-  hangs = run.hangs;
-  const [failure] = run.failures;
-  if (failure !== undefined) return { kind: "killed", by: failure.title };
+  const mixed = new Map([...original, ...code]);
+  for (const only of likely.length > 0 ? [likely, undefined] : [undefined]) {
+    const options = { first: basename(file, ".sol"), bail: true };
+    const run = await tests.run(mixed, only === undefined ? options : { ...options, only });
+    hangs = run.hangs;
+    const [failure] = run.failures;
+    if (failure !== undefined) return { kind: "killed", by: failure.title };
+  }
   // The optimizer sees through more differences that are none.
   const unknown = affected.filter((name) => !originalOptimized.has(name));
   for (const [name, compiled] of compileContracts(input, unknown)) originalOptimized.set(name, compiled);

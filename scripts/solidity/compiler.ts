@@ -146,13 +146,13 @@ export function compileContracts(input: CompilerInput, contracts: Iterable<strin
   return code;
 }
 
-/** The contracts that can be deployed, by fully qualified name, with the source that each is written in. */
+/** The contracts and libraries that can be deployed, by fully qualified name, with the source that each is written in. */
 export function deployableContracts(trees: ReadonlyMap<string, Node>): Map<string, string> {
   const contracts = new Map<string, string>();
   for (const [source, tree] of trees) {
     for (const node of tree["nodes"] as Node[]) {
       if (node.nodeType !== "ContractDefinition" || node["abstract"] === true) continue;
-      if (node["contractKind"] === "contract") contracts.set(`${source}:${node["name"] as string}`, source);
+      if (node["contractKind"] !== "interface") contracts.set(`${source}:${node["name"] as string}`, source);
     }
   }
   return contracts;

@@ -31,9 +31,10 @@ export interface ContractTests {
    * Runs the tests as if `code` were what the artifacts hold.
    *
    * @param first The test file to begin with, by its name without the ending.
+   * @param only The full titles of the tests to run; all, if it is left out.
    * @param bail Whether the first failure ends the run.
    */
-  run(code: Code, options: { first?: string; bail: boolean }): Promise<TestRun>;
+  run(code: Code, options: { first?: string; only?: readonly string[]; bail: boolean }): Promise<TestRun>;
 }
 
 /**
@@ -56,11 +57,12 @@ export async function loadContractTests(files: readonly string[]): Promise<Contr
 
   return {
     files: files.map((file) => basename(file)),
-    async run(next, { first, bail }) {
+    async run(next, { first, only, bail }) {
       code = next;
       await chains.reset();
       const isFirst = (suite: Mocha.Suite) => (basename(suite.file ?? "").startsWith(`${first}.`) ? 0 : 1);
       mocha.suite.suites = suites.toSorted((left, right) => isFirst(left) - isFirst(right));
+      mocha.grep(only === undefined ? /(?:)/ : new RegExp(`^(?:${only.map(escaped).join("|")})$`));
       mocha.suite.bail(bail);
       for (const suite of allSuites(mocha.suite)) suite.bail(bail);
       const failures: TestRun["failures"] = [];
@@ -87,6 +89,10 @@ export async function contractTestFiles(): Promise<string[]> {
   const files: string[] = [];
   for await (const file of glob("test/contracts/*.test.ts", { cwd: ROOT })) files.push(join(ROOT, file));
   return files.sort();
+}
+
+function escaped(text: string): string {
+  return text.replace(/[.*+?^${}()|[\]\\]/g, "\\$&");
 }
 
 /** Says nothing; the outcome is read from the runner's events. */

@@ -1,9 +1,18 @@
-// Where the contracts keep what, so that an upgrade finds it again: the fields of every ERC-7201 namespace and of the structs
-// in them, the numbers behind enums, and the bits of the card's slot. The compiler gives the layout of state variables only,
-// so each namespace's struct is compiled as the one variable of a contract made for that.
+// Where the contracts that can be upgraded keep what, so that an upgrade finds it again: the fields of every ERC-7201 namespace
+// and of the structs in them, state variables outside of namespaces, the numbers behind enums, and how packed slots are cut. The
+// compiler gives the layout of state variables only, so each namespace's struct is compiled as the one variable of a contract
+// made for that.
 
 import { AbiCoder, id, keccak256, toBeHex } from "ethers";
-import { type CompilerInput, compile, type Node, ownSources, SOURCE_PREFIX, syntaxTrees } from "./compiler.ts";
+import {
+  type CompilerInput,
+  compile,
+  deployableContracts,
+  type Node,
+  ownSources,
+  SOURCE_PREFIX,
+  syntaxTrees,
+} from "./compiler.ts";
 import { range, sourceText, walk } from "./syntax.ts";
 
 /** One field of a struct: its slot, its byte in the slot from the low end, its type and its name. `0:20 uint32 brandCount` */
@@ -12,14 +21,14 @@ export type Field = string;
 export interface StorageLayout {
   /** By ERC-7201 namespace. */
   namespaces: Record<string, { location: string; fields: Field[] }>;
-  /** State variables outside of namespaces, by contract; only contracts that have some. */
+  /** State variables outside of namespaces, by contract, each with the contract that it comes from. */
   variables: Record<string, Field[]>;
   /** The structs that are reached from the fields, by name. */
   structs: Record<string, Field[]>;
   /** The values of every enum, in order. */
   enums: Record<string, string[]>;
-  /** The constants that cut a packed slot into fields, as they are written. */
-  bits: Record<string, string>;
+  /** The numbers of libraries, as they are written: they cut packed slots into fields. */
+  numbers: Record<string, string>;
 }
 
 interface CompiledLayout {
@@ -39,7 +48,6 @@ interface CompiledType {
 
 const NAMESPACE = /@custom:storage-location erc7201:(\S+)/;
 const NAMESPACE_IN_TREE = /storage-location erc7201:(\S+)/;
-const BIT_CONSTANT = /_(SHIFT|BITS|MASK)$/;
 const LAYOUT_SOURCE = "mintmark-storage-layout.sol";
 
 /** Where a namespace begins, by ERC-7201. */
@@ -51,7 +59,7 @@ export function namespaceLocation(namespace: string): string {
 /** The layout of all our contracts. */
 export function readStorageLayout(input: CompilerInput): StorageLayout {
   const trees = syntaxTrees(input);
-  const layout: StorageLayout = { namespaces: {}, variables: {}, structs: {}, enums: {}, bits: {} };
+  const layout: StorageLayout = { namespaces: {}, variables: {}, structs: {}, enums: {}, numbers: {} };
   const found: { namespace: string; file: string; contract: string; struct: string }[] = [];
   for (const [file, content] of ownSources(input)) {
     const tree = trees.get(SOURCE_PREFIX + file);
@@ -66,9 +74,10 @@ export function readStorageLayout(input: CompilerInput): StorageLayout {
           (member) => member["name"] as string,
         );
       }
-      if (node.nodeType === "VariableDeclaration" && node["constant"] === true && BIT_CONSTANT.test(name)) {
+      const type = (node["typeDescriptions"] as { typeString?: string } | undefined)?.typeString;
+      if (node["constant"] === true && type?.startsWith("uint") && above.at(-1)?.["contractKind"] === "library") {
         const { start, end } = range(node["value"] as Node);
-        layout.bits[`${contract ?? file}.${name}`] = sourceText(content).slice(start, end);
+        layout.numbers[`${contract ?? file}.${name}`] = sourceText(content).slice(start, end);
       }
       const text = (node["documentation"] as { text?: string } | undefined)?.text ?? "";
       const namespace = (NAMESPACE.exec(text) ?? NAMESPACE_IN_TREE.exec(text))?.[1];
@@ -87,14 +96,26 @@ export function readStorageLayout(input: CompilerInput): StorageLayout {
       fields: fieldsOf(struct?.members ?? [], types ?? {}, layout.structs),
     };
   }
-  for (const file of ownSources(input).keys()) {
-    for (const node of (trees.get(SOURCE_PREFIX + file)?.["nodes"] ?? []) as Node[]) {
-      if (node.nodeType !== "ContractDefinition" || node["contractKind"] !== "contract") continue;
-      const { storage, types } = compiled(SOURCE_PREFIX + file, node["name"] as string);
-      if (storage.length > 0) {
-        layout.variables[node["name"] as string] = fieldsOf(storage, types ?? {}, layout.structs);
-      }
+  const definitions = new Map<number, Node>();
+  for (const [source, tree] of trees) {
+    for (const node of tree["nodes"] as Node[]) {
+      if (node.nodeType === "ContractDefinition") definitions.set(node.id, { ...node, source });
     }
+  }
+  const namespaced = new Set(found.map(({ file, contract }) => `${SOURCE_PREFIX}${file}:${contract}`));
+  for (const [contract, source] of deployableContracts(trees)) {
+    const name = contract.slice(source.length + 1);
+    const definition = [...definitions.values()].find((node) => node["source"] === source && node["name"] === name);
+    const bases = ((definition?.["linearizedBaseContracts"] as number[] | undefined) ?? []).flatMap(
+      (base) => definitions.get(base) ?? [],
+    );
+    if (!bases.some((base) => namespaced.has(`${base["source"] as string}:${base["name"] as string}`))) continue;
+    const { storage, types } = compiled(source, name);
+    const fields = fieldsOf(storage, types ?? {}, layout.structs);
+    layout.variables[name] = fields.map((field, index) => {
+      const declares = (base: Node) => (base["nodes"] as Node[]).some((node) => node["name"] === storage[index]?.label);
+      return `${field} of ${bases.find(declares)?.["name"] as string}`;
+    });
   }
   return sortedKeys(layout);
 }
@@ -176,8 +197,8 @@ export function breakingChanges(old: StorageLayout, next: StorageLayout): string
   for (const [name, before] of Object.entries(old.variables)) appendOnly(name, before, next.variables[name]);
   for (const [name, before] of Object.entries(old.structs)) appendOnly(name, before, next.structs[name]);
   for (const [name, before] of Object.entries(old.enums)) appendOnly(name, before, next.enums[name]);
-  for (const [name, value] of Object.entries(old.bits)) {
-    if (next.bits[name] !== value) problems.push(`${name} was ${value}; is ${next.bits[name] ?? "gone"}`);
+  for (const [name, value] of Object.entries(old.numbers)) {
+    if (next.numbers[name] !== value) problems.push(`${name} was ${value}; is ${next.numbers[name] ?? "gone"}`);
   }
   return problems;
 }
@@ -190,6 +211,6 @@ function sortedKeys(layout: StorageLayout): StorageLayout {
     variables: sorted(layout.variables),
     structs: sorted(layout.structs),
     enums: sorted(layout.enums),
-    bits: sorted(layout.bits),
+    numbers: sorted(layout.numbers),
   };
 }

@@ -27,8 +27,12 @@ describe("Storage layout", () => {
     for (const { namespace, location } of locations) expect(words.has(location), namespace).to.equal(true);
   });
 
-  it("keeps nothing outside of a namespace, so that no base contract can move it", () => {
-    expect(tracked.variables).to.deep.equal({});
+  it("keeps nothing of ours outside of a namespace, where a base contract could move it", () => {
+    const libraries = ["ERC721"];
+    const ours = Object.values(tracked.variables)
+      .flat()
+      .filter((variable) => !libraries.some((library) => variable.endsWith(` of ${library}`)));
+    expect(ours).to.deep.equal([]);
   });
 
   describe("the comparison", () => {
@@ -39,7 +43,7 @@ describe("Storage layout", () => {
       variables: {},
       structs: { Entry: [field] },
       enums: { Status: ["None", "Active"] },
-      bits: { "Records._SHIFT": "160" },
+      numbers: { "Records._SHIFT": "160" },
       ...changes,
     });
     const withFields = (...fields: string[]) => layout({ namespaces: { one: { location: "0x00", fields } } });
@@ -61,7 +65,7 @@ describe("Storage layout", () => {
       "a struct's field that is gone": layout({ structs: { Entry: [] } }),
       "an enum with a value in between": layout({ enums: { Status: ["None", "Pending", "Active"] } }),
       "an enum that is gone": layout({ enums: {} }),
-      "a bit position that changes": layout({ bits: { "Records._SHIFT": "161" } }),
+      "a number that cuts a slot otherwise": layout({ numbers: { "Records._SHIFT": "161" } }),
     };
     for (const [name, next] of Object.entries(broken)) {
       it(`refuses ${name}`, () => {

@@ -1,9 +1,6 @@
 // SPDX-License-Identifier: MIT
 pragma solidity ^0.8.28;
 
-import {ERC1967Proxy} from "@openzeppelin/contracts/proxy/ERC1967/ERC1967Proxy.sol";
-import {UpgradeableBeacon} from "@openzeppelin/contracts/proxy/beacon/UpgradeableBeacon.sol";
-
 import {IERC5484} from "../../../../contracts/collection/IERC5484.sol";
 import {MembershipCollection} from "../../../../contracts/collection/MembershipCollection.sol";
 import {BrandRegistry} from "../../../../contracts/registry/BrandRegistry.sol";
@@ -11,30 +8,22 @@ import {CollectionFactory} from "../../../../contracts/registry/CollectionFactor
 import {IBrandRegistry} from "../../../../contracts/registry/IBrandRegistry.sol";
 
 /**
- * @title The registry with one brand and one collection
+ * @title The registry with one brand, whose collections a test creates
  *
  * @dev Deployed as scripts/ignition does it, proxies and all, so that a Solidity test sees what the chain sees. The test
  * contract itself is the consortium and the brand's admin, issuer, steward and staff.
  */
 abstract contract Deployment {
     uint32 internal constant _BRAND = 1;
-    string internal constant _SLUG = "noirance-black";
+    uint32 internal constant _REISSUE_DELAY = 7 days;
 
     BrandRegistry internal _registry;
-    UpgradeableBeacon internal _beacon;
 
     /// @dev Deploys the registry and admits brand 1.
     function _deployRegistry() internal {
-        _registry = BrandRegistry(
-            address(
-                new ERC1967Proxy(
-                    address(new BrandRegistry()),
-                    abi.encodeCall(BrandRegistry.initialize, (address(this), ""))
-                )
-            )
-        );
-        _beacon = new UpgradeableBeacon(address(new MembershipCollection(_registry)), address(this));
-        _registry.setCollectionFactory(new CollectionFactory(address(_registry), address(_beacon)));
+        _registry = new BrandRegistry(address(this), "");
+        _registry.upgradeCollections(address(new MembershipCollection(_registry)));
+        _registry.setCollectionFactory(new CollectionFactory(address(_registry)));
         _registry.admitBrand(
             address(this),
             IBrandRegistry.BrandProfile({
@@ -52,17 +41,18 @@ abstract contract Deployment {
     }
 
     /// @dev Creates a collection of brand 1.
-    function _createCollection(uint32 maxSupply) internal returns (MembershipCollection) {
+    function _createCollection(uint32 maxSupply, IERC5484.BurnAuth burnAuth) internal returns (MembershipCollection) {
         return
             MembershipCollection(
                 _registry.createCollection(
                     IBrandRegistry.CollectionRequest({
                         brandId: _BRAND,
-                        slug: _SLUG,
+                        slug: "noirance-black",
                         name: "Noirance Black Card",
                         symbol: "NOIR",
                         maxSupply: maxSupply,
-                        burnAuth: IERC5484.BurnAuth.Both
+                        burnAuth: burnAuth,
+                        reissueDelay: _REISSUE_DELAY
                     })
                 )
             );
