@@ -80,7 +80,8 @@ export function mutantsOf(file: string, tree: Node, content: string, enums: Enum
   const seen = new Map<string, number>();
   for (const [node, above] of walk(tree, isLeftAlone)) {
     for (const { operator, start, end, text } of changesOf(node, above, source, enums)) {
-      const shown = legible(node, above);
+      // Of a changed condition itself, not all that hangs on it.
+      const shown = operator === "condition" ? { start, end } : legible(node, above);
       const before = oneLine(source.slice(Math.min(shown.start, start), Math.max(shown.end, end)));
       const after = oneLine(
         source.slice(Math.min(shown.start, start), start) + text + source.slice(end, Math.max(shown.end, end)),
@@ -204,7 +205,7 @@ function* changesOf(node: Node, above: readonly Node[], source: SourceText, enum
       const operand = node["subExpression"] as Node;
       const step = STEPS[operator];
       const inner = source.slice(range(operand).start, range(operand).end);
-      if (step !== undefined)
+      if (step !== undefined && !isStatement(node, above))
         yield replace("arithmetic", node["prefix"] === true ? `${step}${inner}` : `${inner}${step}`);
       if (operator === "!" && !isForced(node, above)) yield replace("boolean", inner);
       if (operator === "~") yield replace("arithmetic", inner);
