@@ -37,7 +37,7 @@ for (const [file, content] of ownSources(input)) {
   if (tree) sources[SOURCE_PREFIX + file] = { content: instrument(file, tree, content, goals) };
 }
 const code = compileInstrumented({ ...input, sources });
-const tests = await loadContractTests(await contractTestFiles());
+const tests = await loadContractTests(contractTestFiles());
 const { passed, failures } = await tests.run(code, { bail: false });
 for (const { title, message } of failures) console.error(`✖ ${title}\n  ${message}`);
 

@@ -36,8 +36,6 @@ export type Message =
   /** `spent`: the next mutant needs another worker. */
   | { kind: "done"; outcome: Outcome; spent: boolean };
 
-/** Tests that look at the sources and not at what runs. */
-const STATIC_TESTS = ["storage-layout.test.ts"];
 /** Two workers and the rest of a test run must fit into a small machine. */
 const MEMORY_LIMIT = 2.5 * 2 ** 30;
 /** What a mutant takes must be its own doing. */
@@ -51,15 +49,17 @@ const contracts = deployableContracts(trees);
 const quickInput = { ...input, settings: { ...input.settings, optimizer: { enabled: false } } };
 const original = compileContracts(quickInput, contracts.keys());
 const originalOptimized: Code = new Map();
-const files = (await contractTestFiles()).filter((file) => !STATIC_TESTS.includes(basename(file)));
-const tests = await loadContractTests(files);
+const tests = await loadContractTests(contractTestFiles());
 
 let hangs = false;
 
 async function attempt({ file, content, likely }: Task): Promise<Outcome> {
   const mutated = `${SOURCE_PREFIX}${file}`;
   const affected = [...contracts].filter(([, source]) => closures.get(source)?.has(mutated)).map(([name]) => name);
-  const change = { sources: { ...input.sources, [mutated]: { content } } };
+  // The compiler reads all sources that it is given, needed or not.
+  const needed = new Set(affected.flatMap((name) => [...(closures.get(contracts.get(name) ?? "") ?? [])]));
+  const sources = Object.fromEntries(Object.entries(input.sources).filter(([source]) => needed.has(source)));
+  const change = { sources: { ...sources, [mutated]: { content } } };
   let code: Code;
   try {
     code = compileContracts({ ...quickInput, ...change }, affected);
@@ -78,7 +78,8 @@ async function attempt({ file, content, likely }: Task): Promise<Outcome> {
   }
   // The optimizer sees through more differences that are none.
   const unknown = affected.filter((name) => !originalOptimized.has(name));
-  for (const [name, compiled] of compileContracts(input, unknown)) originalOptimized.set(name, compiled);
+  for (const [name, compiled] of compileContracts({ ...input, sources }, unknown))
+    originalOptimized.set(name, compiled);
   const optimized = compileContracts({ ...input, ...change }, affected);
   return isSame(affected, optimized, originalOptimized) ? { kind: "same-code" } : { kind: "survived" };
 }

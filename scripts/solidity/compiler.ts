@@ -33,32 +33,21 @@ export interface CompilerOutput {
     Record<
       string,
       {
-        evm?: {
-          bytecode: { object: string; linkReferences: LinkReferences };
-          deployedBytecode: { object: string; linkReferences: LinkReferences };
-        };
+        evm?: { bytecode: { object: string; linkReferences: LinkReferences } };
         storageLayout?: unknown;
       }
     >
   >;
 }
 
-/** Compiled code by the fully qualified name of its contract, as an artifact holds it. */
-export type Code = Map<
-  string,
-  { bytecode: string; deployedBytecode: string; linkReferences: LinkReferences; deployedLinkReferences: LinkReferences }
->;
+/** What is sent to deploy a contract, by its fully qualified name, as an artifact holds it. */
+export type Code = Map<string, { bytecode: string; linkReferences: LinkReferences }>;
 
 export class CompilationError extends Error {
   override name = "CompilationError";
 }
 
-const CODE_OUTPUTS = [
-  "evm.bytecode.object",
-  "evm.bytecode.linkReferences",
-  "evm.deployedBytecode.object",
-  "evm.deployedBytecode.linkReferences",
-];
+const CODE_OUTPUTS = ["evm.bytecode.object", "evm.bytecode.linkReferences"];
 
 const solc = createRequire(import.meta.url)("solc") as { compile(input: string): string };
 
@@ -137,9 +126,7 @@ export function compileContracts(input: CompilerInput, contracts: Iterable<strin
       if (evm === undefined || evm.bytecode.object === "") continue;
       code.set(`${source}:${name}`, {
         bytecode: `0x${evm.bytecode.object}`,
-        deployedBytecode: `0x${evm.deployedBytecode.object}`,
         linkReferences: evm.bytecode.linkReferences,
-        deployedLinkReferences: evm.deployedBytecode.linkReferences,
       });
     }
   }

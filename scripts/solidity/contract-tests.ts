@@ -1,6 +1,7 @@
 // The contract tests, run many times in one process, each time on other code: the tests are loaded once, the chains are set
 // back to their beginning, and what the artifacts say is replaced in memory. Nothing is written anywhere.
 
+import { globSync } from "node:fs";
 import { basename, join } from "node:path";
 import hre from "hardhat";
 import type { NetworkConfigOverride } from "hardhat/types/config";
@@ -83,12 +84,15 @@ export async function loadContractTests(files: readonly string[]): Promise<Contr
   };
 }
 
-/** Every contract test file. */
-export async function contractTestFiles(): Promise<string[]> {
-  const { glob } = await import("node:fs/promises");
-  const files: string[] = [];
-  for await (const file of glob("test/contracts/*.test.ts", { cwd: ROOT })) files.push(join(ROOT, file));
-  return files.sort();
+/** Tests that look at the code itself, its size, its gas, its layout, and not at what it does: any other code fails them. */
+const ABOUT_CODE = ["contract-size.test.ts", "gas.test.ts", "storage-layout.test.ts"];
+
+/** The test files that say what the contracts do. */
+export function contractTestFiles(): string[] {
+  return globSync("test/contracts/**/*.test.ts", { cwd: ROOT })
+    .filter((file) => !ABOUT_CODE.includes(basename(file)))
+    .map((file) => join(ROOT, file))
+    .sort();
 }
 
 function escaped(text: string): string {
