@@ -6,11 +6,11 @@ function isNode(value: unknown): value is Node {
   return typeof value === "object" && value !== null && "nodeType" in value && "src" in value;
 }
 
-/** The node below, each with the name of the field that it stands in, in the order of the source's fields. */
-export function* children(node: Node): Generator<{ field: string; child: Node }> {
-  for (const [field, value] of Object.entries(node)) {
-    if (isNode(value)) yield { field, child: value };
-    else if (Array.isArray(value)) for (const item of value) if (isNode(item)) yield { field, child: item };
+/** The nodes right below a node. */
+export function* children(node: Node): Generator<Node> {
+  for (const value of Object.values(node)) {
+    if (isNode(value)) yield value;
+    else if (Array.isArray(value)) for (const item of value) if (isNode(item)) yield item;
   }
 }
 
@@ -23,7 +23,7 @@ export function* walk(
   if (skip(node)) return;
   yield [node, above];
   const path = [...above, node];
-  for (const { child } of children(node)) yield* walk(child, skip, path);
+  for (const child of children(node)) yield* walk(child, skip, path);
 }
 
 /** Where a node stands, in bytes. */
@@ -50,7 +50,7 @@ export interface SourceText {
   slice(start: number, end: number): string;
   /** The line, from 1, that a byte stands in. */
   lineAt(position: number): number;
-  /** The source with some parts replaced. Edits must not overlap, but may nest nothing else. */
+  /** The source with some parts replaced, which must not overlap. */
   edit(edits: readonly Edit[]): string;
 }
 
