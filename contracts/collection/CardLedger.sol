@@ -172,7 +172,7 @@ abstract contract CardLedger is
     }
 
     /// @inheritdoc ERC721
-    /// @dev Always reverts: {_update} refuses the zero address for a live card and every address for the others.
+    /// @dev Always reverts, like everything else that comes to {_update}.
     function transferFrom(address, address, uint256 tokenId) public virtual override(ERC721, IERC721) {
         _update(address(0), tokenId, msg.sender);
     }
@@ -290,10 +290,9 @@ abstract contract CardLedger is
         return record.isLive() ? record.holder() : address(0);
     }
 
-    /// @dev The inherited way to change an owner, closed: it lets nothing pass that would change anything.
-    function _update(address to, uint256 tokenId, address) internal virtual override returns (address owner) {
-        owner = _ownerOf(tokenId);
-        if (to != owner || owner == address(0)) revert CardNotTransferable(tokenId);
+    /// @dev The inherited way to change an owner, closed.
+    function _update(address, uint256 tokenId, address) internal pure virtual override returns (address) {
+        revert CardNotTransferable(tokenId);
     }
 
     /// @inheritdoc EIP712Upgradeable
