@@ -13,30 +13,36 @@ type Plain<Row> = {
 };
 
 export type BatchRow = Plain<Models.Batch>;
+export type BenefitRow = Plain<Models.Benefit>;
 export type BrandRow = Plain<Models.Brand>;
 export type CardRow = Plain<Models.Card>;
 export type CheckpointRow = Plain<Models.Checkpoint>;
 export type CollectionRow = Plain<Models.Collection>;
 export type CollectionWithBrand = CollectionRow & { brand: BrandRow };
 export type EventRow = Plain<Models.Event>;
+export type RedemptionRow = Plain<Models.Redemption>;
 
 interface Tables {
   Batch: BatchRow;
+  Benefit: BenefitRow;
   Brand: BrandRow;
   Card: CardRow;
   Checkpoint: CheckpointRow;
   Collection: CollectionRow;
   Event: EventRow;
+  Redemption: RedemptionRow;
 }
 
 /** Each table's columns as arguments of json_object. */
 const COLUMNS: { [Table in keyof Tables]: Prisma.Sql } = {
   Batch: columnsOf("Batch", Prisma.BatchScalarFieldEnum),
+  Benefit: columnsOf("Benefit", Prisma.BenefitScalarFieldEnum),
   Brand: columnsOf("Brand", Prisma.BrandScalarFieldEnum),
   Card: columnsOf("Card", Prisma.CardScalarFieldEnum),
   Checkpoint: columnsOf("Checkpoint", Prisma.CheckpointScalarFieldEnum),
   Collection: columnsOf("Collection", Prisma.CollectionScalarFieldEnum),
   Event: columnsOf("Event", Prisma.EventScalarFieldEnum),
+  Redemption: columnsOf("Redemption", Prisma.RedemptionScalarFieldEnum),
 };
 
 function columnsOf(table: string, columns: Record<string, string>): Prisma.Sql {
