@@ -39,9 +39,7 @@ library BenefitBook {
             revert ICardBenefits.RedemptionNumberMismatch(serial, benefitId, number);
         }
         (uint32 periodStart, uint32 used) = _usedInPeriod(use, terms);
-        if (used >= terms.quota && terms.quota != _UNLIMITED) {
-            revert ICardBenefits.QuotaExceeded(serial, benefitId, terms.quota);
-        }
+        if (used >= terms.quota) revert ICardBenefits.QuotaExceeded(serial, benefitId, terms.quota);
         // Cannot overflow: never more than `redemptions`.
         unchecked {
             ++used;

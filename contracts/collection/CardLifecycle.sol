@@ -2,6 +2,7 @@
 pragma solidity ^0.8.28;
 
 import {Math} from "@openzeppelin/contracts/utils/math/Math.sol";
+import {SafeCast} from "@openzeppelin/contracts/utils/math/SafeCast.sol";
 
 import {IBrandRegistry} from "../registry/IBrandRegistry.sol";
 import {CardLedger} from "./CardLedger.sol";
@@ -114,7 +115,7 @@ abstract contract CardLifecycle is CardLedger {
         if (to == address(0)) revert ERC721InvalidReceiver(address(0));
         if (to == record.holder()) revert ReissueToHolder(serial);
         uint256 delay = config.reissueDelay();
-        uint32 readyAt = uint32(block.timestamp + delay);
+        uint32 readyAt = SafeCast.toUint32(block.timestamp + delay);
         emit ReissueRequested(serial, to, reason, readyAt);
         if (delay == 0) _reissueCard($, serial, to);
         else _lifecycleStorage().pendingReissues[serial] = PendingReissue({to: to, readyAt: readyAt});

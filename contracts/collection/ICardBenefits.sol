@@ -93,7 +93,7 @@ interface ICardBenefits {
     error CardExpired(uint256 serial, uint32 expiresAt);
 
     /// @notice Says what a tier is entitled to. May be called by the brand's administrators, until the catalogue is frozen.
-    /// @dev What cards have used stays counted. Emits {BenefitChanged}. Reverts with {BenefitsAreFrozen}, or with what
+    /// @dev What cards have used stays counted until a later period begins. Emits {BenefitChanged}. Reverts with {BenefitsAreFrozen}, or with what
     /// {IBrandRegistry-authorize} says.
     function setBenefit(uint8 tier, uint16 benefitId, BenefitTerms calldata terms) external;
 
@@ -119,8 +119,8 @@ interface ICardBenefits {
     /// @notice How a card has used a benefit.
     function benefitUseOf(uint256 serial, uint16 benefitId) external view returns (BenefitUse memory);
 
-    /// @notice How often a card can use a benefit now: 0 if it is not active, is expired, or its tier is not entitled; 2^32 - 1
-    /// for as often as it likes.
+    /// @notice How often a card can use a benefit now: 0 if it is not active, is expired, or its tier is not entitled, or not
+    /// yet; 2^32 - 1 for as often as it likes. That nobody can redeem while the brand is suspended is not considered.
     function remainingUses(uint256 serial, uint16 benefitId) external view returns (uint32);
 
     /// @notice Whether the catalogue is frozen.

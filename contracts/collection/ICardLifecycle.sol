@@ -143,7 +143,7 @@ interface ICardLifecycle {
 
     /// @notice Carries a requested reissue out, once its delay is over. May be called by the brand's stewards.
     /// @dev Emits `Transfer` twice, `Locked`, `Issued` and {CardReissued}. The card keeps serial, batch, terms and status.
-    /// Reverts with {ReissueNotPending}, {ReissueNotReady}, {CardStatusMismatch}, or with what {IBrandRegistry-authorize} says.
+    /// Reverts with {ReissueNotPending}, {ReissueNotReady}, or with what {IBrandRegistry-authorize} says.
     function executeReissue(uint256 serial) external;
 
     /// @notice Takes a requested reissue back. May be called by the brand's stewards.

@@ -4,8 +4,10 @@ pragma solidity ^0.8.28;
 import {AccessControl} from "@openzeppelin/contracts/access/AccessControl.sol";
 import {IBeacon} from "@openzeppelin/contracts/proxy/beacon/IBeacon.sol";
 import {RateLimiter} from "@openzeppelin/contracts/utils/RateLimiter.sol";
+import {ERC165Checker} from "@openzeppelin/contracts/utils/introspection/ERC165Checker.sol";
 import {Strings} from "@openzeppelin/contracts/utils/Strings.sol";
 
+import {IERC5192} from "../collection/IERC5192.sol";
 import {IMembershipCollection} from "../collection/IMembershipCollection.sol";
 import {IBrandRegistry} from "./IBrandRegistry.sol";
 import {ICollectionFactory} from "./ICollectionFactory.sol";
@@ -187,10 +189,7 @@ contract BrandRegistry is IBrandRegistry, AccessControl {
 
     /// @inheritdoc IBrandRegistry
     function upgradeCollections(address implementation_) public virtual onlyRole(DEFAULT_ADMIN_ROLE) {
-        if (
-            implementation_.code.length == 0 ||
-            address(IMembershipCollection(implementation_).registry()) != address(this)
-        ) revert InvalidImplementation(implementation_);
+        if (!_isCollectionCode(implementation_)) revert InvalidImplementation(implementation_);
         _implementation = implementation_;
         emit Upgraded(implementation_);
     }
@@ -205,9 +204,7 @@ contract BrandRegistry is IBrandRegistry, AccessControl {
         if (address(_collectionFactory) != address(0)) {
             revert CollectionFactoryAlreadySet(address(_collectionFactory));
         }
-        if (address(factory).code.length == 0 || factory.registry() != address(this)) {
-            revert InvalidCollectionFactory(address(factory));
-        }
+        if (!_isFactory(factory)) revert InvalidCollectionFactory(address(factory));
         _collectionFactory = factory;
         emit CollectionFactorySet(address(factory));
     }
@@ -317,6 +314,33 @@ contract BrandRegistry is IBrandRegistry, AccessControl {
     function _revokeRole(bytes32 role, address account) internal virtual override returns (bool) {
         if (role == DEFAULT_ADMIN_ROLE && account == msg.sender) revert ConsortiumCannotLeave();
         return super._revokeRole(role, account);
+    }
+
+    /// @dev Whether this can be the code of this registry's collections. A collection's own address cannot: it would look for
+    /// its code here, and find itself. What is wrong here would make every collection useless at once.
+    function _isCollectionCode(address code) internal view returns (bool) {
+        if (_brandOfCollection[code] != 0) return false;
+        if (!ERC165Checker.supportsInterface(code, type(IERC5192).interfaceId)) return false;
+        try IMembershipCollection(code).registry() returns (IBrandRegistry registry) {
+            return address(registry) == address(this);
+        } catch {
+            return false;
+        }
+    }
+
+    /// @dev Whether this makes collections for this registry.
+    function _isFactory(ICollectionFactory factory) internal view returns (bool) {
+        if (address(factory).code.length == 0) return false;
+        try factory.registry() returns (address registry) {
+            if (registry != address(this)) return false;
+        } catch {
+            return false;
+        }
+        try factory.addressOf("") returns (address) {
+            return true;
+        } catch {
+            return false;
+        }
     }
 
     /// @dev The brand's status. Reverts if there is no such brand.

@@ -27,7 +27,8 @@ interface IBrandRegistry is IBeacon {
         None,
         /// The brand's people may act.
         Active,
-        /// Nobody may act for the brand until it is reinstated.
+        /// Nobody may act for the brand until it is reinstated. Its administrators can still take and give roles, which is
+        /// how they get rid of a stolen key.
         Suspended,
         /// Nobody may act for the brand ever again.
         Retired

@@ -263,14 +263,16 @@ describe("BrandRegistry: the daily cap", () => {
       expect(await capAt()).to.deep.equal([0n, UNLIMITED]);
     });
 
-    it("from none to one again with what was used before kept, and what was issued between not counted", async () => {
+    it("from none to one again, which begins full: nothing was counted meanwhile", async () => {
       const { issue, setCap, capAt } = await cappedFixture(10);
       const start = (await now()) + 100;
       await issue(8, start);
       await setCap(0, start + 1);
       await issue(50, start + 2);
       await setCap(10, start + 3);
-      expect(await capAt()).to.deep.equal([10n, 2n]);
+      expect(await capAt()).to.deep.equal([10n, 10n]);
+      await issue(10);
+      await expect(issue(1)).to.be.revert(ethers);
     });
 
     it("to itself, which changes nothing of what is left", async () => {

@@ -13,6 +13,7 @@ import {
   REQUEST,
   ROLE,
 } from "./fixture.ts";
+import { deployImplementation } from "./support/implementations.ts";
 import { sign } from "./support/signatures.ts";
 
 const { time } = networkHelpers;
@@ -98,6 +99,7 @@ async function buildWorld(brandStatus: BrandStatus) {
     deadline,
   };
   const listed = { ...voucher, serial: LISTED, deadline: 0 };
+  const otherCode = await deployImplementation(registry);
   const veto = { serial: PENDING, to: stranger.address, readyAt, deadline };
   const signatures = {
     surrender: await sign(collection, holder, "Surrender", { serial: ACTIVE, generation: 0, deadline }),
@@ -125,6 +127,7 @@ async function buildWorld(brandStatus: BrandStatus) {
     voucher,
     signatures,
     offers,
+    otherCode,
     implementation: await registry.implementation(),
     collectionFactory: await registry.collectionFactory(),
   };
@@ -340,8 +343,7 @@ const REGISTRY_FUNCTIONS: Record<string, Case[]> = {
   "upgradeCollections(address)": [
     {
       what: "to other code",
-      // Any contract that names the registry will do; a collection does, and is not what stands there now.
-      args: ({ collection }) => [collection.target],
+      args: ({ otherCode }) => [otherCode],
       may: byConsortium,
     },
   ],

@@ -230,8 +230,8 @@ function foldRegistry(state: RegistryState, event: LogDescription, timestamp: nu
     case "DailyCapChanged": {
       const key = capKey(brandId(), args["issuer"]);
       const before = state.dailyCaps.get(key) ?? { dailyCap: 0, used: 0, usedAt: timestamp };
-      // What came back until now came back at the old rate.
-      const used = usedOf(before, timestamp);
+      // What came back until now came back at the old rate; while there was no cap, nothing was counted.
+      const used = before.dailyCap === 0 ? 0 : usedOf(before, timestamp);
       state.dailyCaps.set(key, { dailyCap: Number(args["dailyCap"]), used, usedAt: timestamp });
       return;
     }
