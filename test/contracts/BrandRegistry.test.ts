@@ -866,12 +866,17 @@ describe("BrandRegistry", () => {
       expect(await registry.implementation()).to.equal(before);
     });
 
-    it("refuses a contract that does not say whose it is", async () => {
-      const { registry } = await collectionFixture();
-      const wrong = await registry.getAddress();
-      await expect(registry.upgradeCollections(wrong))
-        .to.be.revertedWithCustomError(registry, "InvalidImplementation")
-        .withArgs(wrong);
+    it("refuses a contract that does not say whose it is: the registry, and other tokens that are locked for good", async () => {
+      const { registry, consortium } = await collectionFixture();
+      const seats = await ethers.deployContract("ConsortiumSeat", [
+        consortium,
+        [{ account: consortium.address, organisation: "Noirance" }],
+      ]);
+      for (const wrong of [await registry.getAddress(), await seats.getAddress()]) {
+        await expect(registry.upgradeCollections(wrong))
+          .to.be.revertedWithCustomError(registry, "InvalidImplementation")
+          .withArgs(wrong);
+      }
     });
   });
 

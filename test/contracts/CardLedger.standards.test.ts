@@ -118,27 +118,21 @@ describe("the standards of a collection", () => {
         const { createCollection, issuer, steward, holder } = await collectionFixture();
         const collection = await createCollection({ slug: "burning", burnAuth: auth });
         await collection.connect(issuer).issue(1, [holder, holder], NEVER, NO_ROOT);
-        const works = async (sending: Promise<unknown>) => {
-          try {
-            await sending;
-            return true;
-          } catch (error) {
-            expect((error as Error).message).to.contain("BurnNotAuthorized");
-            return false;
-          }
-        };
-        expect({
-          issuer: await works(collection.connect(steward).revoke([1], REASON)),
-          owner: await works(collection.connect(holder).surrender(2)),
-          left: await collection.totalSupply(),
-        }).to.deep.equal(
-          [
-            { issuer: true, owner: false, left: 1n },
-            { issuer: false, owner: true, left: 1n },
-            { issuer: true, owner: true, left: 0n },
-            { issuer: false, owner: false, left: 2n },
-          ][auth],
-        );
+        const [issuerMay, ownerMay] = [
+          [true, false],
+          [false, true],
+          [true, true],
+          [false, false],
+        ][auth] as [boolean, boolean];
+        const burns: [boolean, () => Promise<unknown>][] = [
+          [issuerMay, () => collection.connect(steward).revoke([1], REASON)],
+          [ownerMay, () => collection.connect(holder).surrender(2)],
+        ];
+        for (const [may, burn] of burns) {
+          if (may) await burn();
+          else await expect(burn()).to.be.revertedWithCustomError(collection, "BurnNotAuthorized");
+        }
+        expect(await collection.totalSupply()).to.equal(BigInt(2 - Number(issuerMay) - Number(ownerMay)));
       });
     }
 

@@ -1213,10 +1213,10 @@ describe("CardLifecycle", () => {
 
   it("takes a large batch in one call", async () => {
     const { collection, issuer, steward } = await setup();
-    const serials = Array.from({ length: 500 }, (_, index) => 1_000 + index);
-    await collection.connect(issuer).issue(1_000, addresses(500), { tier: 1, expiresAt: 0 }, ethers.ZeroHash);
+    const serials = Array.from({ length: 100 }, (_, index) => 1_000 + index);
+    await collection.connect(issuer).issue(1_000, addresses(100), { tier: 1, expiresAt: 0 }, ethers.ZeroHash);
     const events = await eventsOf(collection.connect(steward).suspend(serials, REASON), collection);
-    expect(events).to.have.length(501);
-    expect(events.at(-1)).to.deep.equal(["BatchMetadataUpdate", 1_000n, 1_499n]);
+    expect(events).to.have.length(101);
+    expect(events.at(-1)).to.deep.equal(["BatchMetadataUpdate", 1_000n, 1_099n]);
   });
 });

@@ -1,7 +1,6 @@
 // What is read across a whole collection, several acts in one transaction, and a collection behind its beacon.
 
 import { expect } from "chai";
-import { globalOptions } from "hardhat";
 import { addresses, collectionFixture, ethers, MAX_SUPPLY, networkHelpers, STATUS } from "./fixture.ts";
 import { allowlistTree, claimOf } from "./support/allowlists.ts";
 import { minedAt, now, setNext } from "./support/clock.ts";
@@ -429,14 +428,6 @@ describe("MembershipCollection", () => {
       expect(await all()).to.deep.equal(before);
       await collection.connect(issuer).issue(3, [holder], NEVER, NO_ROOT);
       expect(await collection.totalSupply()).to.equal(2n);
-    });
-
-    it("stays under the size that a contract may have (EIP-170)", async function () {
-      // What measures coverage is built into the code and makes it larger.
-      if (globalOptions.coverage) this.skip();
-      const { registry } = await collectionFixture();
-      const code = await ethers.provider.getCode(await registry.implementation());
-      expect(ethers.dataLength(code)).to.be.lessThanOrEqual(24_576);
     });
   });
 
