@@ -2,7 +2,7 @@
 
 import { createServer } from "node:http";
 import pino from "pino";
-import { Gauge, Registry } from "prom-client";
+import { Counter, Gauge, Registry } from "prom-client";
 import { readDeployment } from "./chain/deployment.ts";
 import { createFailoverRpc } from "./chain/failover.ts";
 import { followHeads } from "./chain/heads.ts";
@@ -11,12 +11,17 @@ import { ConfigError, loadConfig } from "./config.ts";
 import { openDatabase } from "./database/client.ts";
 import { DatabaseUnusableError, migrate } from "./database/migrate.ts";
 import { createApp } from "./http/app.ts";
+import { auditSample } from "./indexer/audit.ts";
+import { startAuditor } from "./indexer/auditor.ts";
 import { createIndexer, type Indexer, WrongChainError } from "./indexer/indexer.ts";
 import { createLease } from "./indexer/lease.ts";
 import { createMirror } from "./indexer/mirror.ts";
 
 /** How long open requests may take after the server was told to stop. */
 const CLOSE_TIMEOUT_MS = 5_000;
+
+/** How many cards each audit looks at, at random. */
+const AUDITED_CARDS = 20;
 
 class StartError extends Error {
   override name = "StartError";
@@ -72,6 +77,17 @@ async function main(): Promise<void> {
 
   const metrics = new Registry();
   indexerMetrics(metrics, indexer);
+  const differences = new Counter({
+    name: "mintmark_indexer_audit_differences_total",
+    help: "Cards of which the mirror and the contracts were found to say different things",
+    registers: [metrics],
+  });
+  const auditor = startAuditor({
+    audit: () => auditSample({ rpc, database, count: AUDITED_CARDS }),
+    isFollowing: () => indexer.status().state === "following" && indexer.status().leads,
+    onDifferences: (count) => differences.inc(count),
+    logger,
+  });
   const server = createServer(createApp({ config, database, mirror: indexer, logger, metrics }));
 
   let stopping = false;
@@ -82,7 +98,7 @@ async function main(): Promise<void> {
     const closed = new Promise((resolve) => server.close(resolve));
     server.closeIdleConnections();
     setTimeout(() => server.closeAllConnections(), CLOSE_TIMEOUT_MS).unref();
-    await Promise.all([closed, indexer.stop()]);
+    await Promise.all([closed, indexer.stop(), auditor.stop()]);
     await Promise.all([database.$disconnect(), writer.$disconnect()]);
     logger.info("stopped");
   }

@@ -85,7 +85,7 @@ export async function loadContractTests(files: readonly string[]): Promise<Contr
 }
 
 /** Tests that look at the code itself, its size, its gas, its layout, and not at what it does: any other code fails them. */
-const ABOUT_CODE = ["contract-size.test.ts", "gas.test.ts", "osaka.test.ts", "storage-layout.test.ts"];
+const ABOUT_CODE = ["contract-size.test.ts", "docs.test.ts", "gas.test.ts", "osaka.test.ts", "storage-layout.test.ts"];
 
 /** The test files that say what the contracts do. */
 export function contractTestFiles(): string[] {

@@ -1,0 +1,150 @@
+import { expect } from "chai";
+import { Contract, type JsonRpcSigner, ZeroHash } from "ethers";
+import { BRAND_ROLE, membershipCollectionInterface } from "../../../server/chain/abi.ts";
+import { type AuditReport, auditAll, auditSample } from "../../../server/indexer/audit.ts";
+import { startAuditor } from "../../../server/indexer/auditor.ts";
+import { startTestChain, type TestChain } from "../../support/chain.ts";
+import { createTestMirror, silent, startAndCatchUp, type TestMirror } from "../../support/mirror.ts";
+
+const DAY = 86_400;
+
+describe("the audit", () => {
+  let chain: TestChain;
+  let mirror: TestMirror;
+  let address: string;
+
+  before(async () => {
+    chain = await startTestChain();
+    const brandId = await chain.admitBrand();
+    const issuer: JsonRpcSigner = await chain.signer(2);
+    const steward = await chain.registry.getFunction("roleId")(brandId, BRAND_ROLE.Steward);
+    await chain.call(chain.registry, 1, "grantRole", steward, issuer.address);
+    address = await chain.createCollection({ brandId, slug: "noirance-black", maxSupply: 1_200, reissueDelay: DAY });
+    await chain.createCollection({ brandId, slug: "noirance-empty", maxSupply: 10 });
+    const black = new Contract(address, membershipCollectionInterface, chain.provider);
+    await chain.issue({ collection: address, firstSerial: 1, holders: 20, tier: 2, expiresAt: 2_000_000_000 });
+    await chain.issue({ collection: address, firstSerial: 1_150, holders: 10 });
+    await chain.call(black, 2, "suspend", [3], ZeroHash);
+    await chain.call(black, 2, "revoke", [4], ZeroHash);
+    await chain.call(black, 2, "requestReissue", 5, issuer.address, ZeroHash);
+    await chain.call(black, 1, "setBenefit", 2, 7, { quota: 3, period: DAY, startsAt: 1_700_000_000 });
+    await chain.call(black, 1, "setContent", "https://noirance.example", ZeroHash);
+  });
+  after(async () => {
+    await chain.close();
+  });
+
+  beforeEach(async () => {
+    mirror = await createTestMirror();
+    const indexer = mirror.indexer(chain);
+    await startAndCatchUp(indexer);
+    await indexer.stop();
+  });
+  afterEach(async () => {
+    await mirror.close();
+  });
+
+  const audit = () => auditAll({ rpc: chain.rpc, database: mirror.database });
+  const differencesAfter = async (statement: string): Promise<AuditReport["differences"]> => {
+    await mirror.database.$executeRawUnsafe(statement);
+    return (await audit()).differences;
+  };
+
+  it("finds a mirror of the chain equal to it", async () => {
+    const progress: [number, number][] = [];
+    const report = await auditAll({
+      rpc: chain.rpc,
+      database: mirror.database,
+      onProgress: (done, all) => progress.push([done, all]),
+    });
+    const block = await chain.provider.getBlock("latest");
+    expect(report).to.deep.equal({ block: { number: block?.number, hash: block?.hash }, cards: 30, differences: [] });
+    expect(progress).to.deep.equal([
+      [1_200, 1_210],
+      [1_210, 1_210],
+    ]);
+  });
+
+  it("compares with the mirror's own block, however far the chain has come", async () => {
+    await chain.issue({ collection: address, firstSerial: 500, holders: 1 });
+    expect((await audit()).differences).to.deep.equal([]);
+  });
+
+  it("has nothing to say of an empty mirror", async () => {
+    await mirror.mirror.clear();
+    const nothing = { block: undefined, cards: 0, differences: [] };
+    expect(await audit()).to.deep.equal(nothing);
+    expect(await auditSample({ rpc: chain.rpc, database: mirror.database, count: 5 })).to.deep.equal(nothing);
+  });
+
+  for (const [what, statement, of, mirrorSays] of [
+    ["a changed card", `UPDATE "Card" SET "tier" = 9 WHERE "serial" = 7`, "card", { tier: 9 }],
+    [
+      "a card that is not there",
+      `INSERT INTO "Card" ("collectionAddress", "serial", "holder", "tier", "status", "issuedAt", "expiresAt", "generation", "blockNumber", "logIndex") SELECT "collectionAddress", 900, "holder", "tier", "status", "issuedAt", "expiresAt", "generation", "blockNumber", "logIndex" FROM "Card" WHERE "serial" = 7`,
+      "card",
+      "extra",
+    ],
+    ["a missing card", `DELETE FROM "Card" WHERE "serial" = 1155`, "card", undefined],
+    ["a changed reissue", `UPDATE "Card" SET "reissueReadyAt" = 5 WHERE "serial" = 5`, "reissue", { readyAt: 5 }],
+    ["a changed benefit", `UPDATE "Benefit" SET "quota" = 4`, "benefit", { quota: 4 }],
+    ["a changed brand", `UPDATE "Brand" SET "status" = 'Suspended'`, "brand", { status: "Suspended" }],
+    [
+      "a changed collection",
+      `UPDATE "Collection" SET "issuedCount" = 5 WHERE "slug" = 'noirance-empty'`,
+      "collection",
+      { issuedCount: 5 },
+    ],
+  ] as const) {
+    it(`names ${what}, with both sides`, async () => {
+      const differences = await differencesAfter(statement);
+      expect(differences).to.have.length(1);
+      const [difference] = differences;
+      expect(difference?.of.startsWith(of)).to.equal(true);
+      if (mirrorSays === "extra") expect(difference?.chain).to.equal(undefined);
+      else expect(difference?.mirror).to.deep.equal(mirrorSays);
+      expect(difference?.mirror).not.to.deep.equal(difference?.chain);
+    });
+  }
+
+  it("notices that a collection is missing", async () => {
+    const differences = await differencesAfter(`DELETE FROM "Collection" WHERE "slug" = 'noirance-empty'`);
+    expect(differences).to.deep.equal([{ of: "number of collections", mirror: { count: 1 }, chain: { count: 2 } }]);
+  });
+
+  it("by sample finds what is wrong everywhere, and cards from every part of an edition", async () => {
+    const sample = () => auditSample({ rpc: chain.rpc, database: mirror.database, count: 40 });
+    const fine = await sample();
+    expect(fine.differences).to.deep.equal([]);
+    expect(fine.cards).to.be.within(1, 40);
+    await mirror.database.$executeRawUnsafe(`UPDATE "Card" SET "holder" = '0x00'`);
+    const wrong = await sample();
+    expect(wrong.differences).to.have.length(wrong.cards);
+    const serials = wrong.differences.map(({ of }) => Number(of.split("/")[1]));
+    expect(Math.min(...serials)).to.be.at.most(20);
+    expect(Math.max(...serials)).to.be.at.least(1_150);
+  });
+
+  it("in intervals raises an alarm, and goes on after the chain was away", async () => {
+    const found: number[] = [];
+    let asked = 0;
+    const difference = { of: "card 0x/1", mirror: { tier: 1 }, chain: { tier: 2 } };
+    const done = new Promise<void>((resolve) => {
+      const auditor = startAuditor({
+        async audit() {
+          if (++asked === 1) throw new Error("the node is away");
+          return { block: { number: 1, hash: "0x" }, cards: 1, differences: [difference] };
+        },
+        isFollowing: () => true,
+        onDifferences(count) {
+          found.push(count);
+          void auditor.stop().then(resolve);
+        },
+        logger: silent,
+        intervalMs: 5,
+      });
+    });
+    await done;
+    expect([asked, found]).to.deep.equal([2, [1]]);
+  });
+});
