@@ -70,7 +70,7 @@ export function instrument(file: string, tree: Node, content: string, goals: Goa
       const isAlone = node.nodeType !== "Block" && node.nodeType !== "UncheckedBlock";
       openings.push({ start, end: start, text: isAlone ? `{${report}` : report });
       if (isAlone) {
-        const behind = afterStatement(statement, source, end);
+        const behind = afterStatement(source, end);
         closings.push({ start: behind, end: behind, text: "}" });
       }
     }
@@ -124,7 +124,7 @@ function conditionsOf(node: Node): Node[] {
 }
 
 /** Behind a statement's semicolon, which the tree leaves out of it; behind the last one of a nested statement. */
-function afterStatement(statement: Node, source: SourceText, end: number): number {
+function afterStatement(source: SourceText, end: number): number {
   const semicolon = /^\s*;/.exec(source.slice(end, end + 40))?.[0].length ?? 0;
   return end + (source.slice(end - 1, end) === "}" ? 0 : semicolon);
 }

@@ -4,6 +4,9 @@ import { type ChildProcess, fork } from "node:child_process";
 import { join } from "node:path";
 import type { Message, Outcome, Task } from "./worker.ts";
 
+/** With this argument a worker first sees that the tests pass on unchanged code. */
+export const CHECK = "--check";
+
 const WORKER = join(import.meta.dirname, "worker.ts");
 
 /** How long one mutant may take. Endless loops end sooner, because they run out of gas. */
@@ -11,7 +14,7 @@ const MUTANT_TIMEOUT_MS = 120_000;
 /** Tests to try first: more would take longer than they save. */
 const MAX_LIKELY_TESTS = 5;
 /** How long a worker may take to load the tests and to run them on the unchanged code. */
-const START_TIMEOUT_MS = 180_000;
+const START_TIMEOUT_MS = 300_000;
 
 /** Tries all mutants and tells about each as soon as its outcome is known. Throws if the tests fail on unchanged code. */
 export async function tryMutants<M extends { id: string; file: string; place: string; content: string }>(
@@ -19,6 +22,7 @@ export async function tryMutants<M extends { id: string; file: string; place: st
   { workers, onOutcome }: { workers: number; onOutcome: (mutant: M, outcome: Outcome) => void },
 ): Promise<void> {
   const queue = [...mutants];
+  let isChecked = false;
   const retried = new Set<M>();
   /** By the function that was mutated, the tests that noticed, the last one first. */
   const noticed = new Map<string, string[]>();
@@ -35,7 +39,8 @@ export async function tryMutants<M extends { id: string; file: string; place: st
 
   async function work(): Promise<void> {
     while (queue.length > 0) {
-      const worker = start(children);
+      const worker = start(children, isChecked ? [] : [CHECK]);
+      isChecked = true;
       try {
         const ready = await worker.next(START_TIMEOUT_MS);
         if (ready === "timeout" || ready === "gone")
@@ -72,8 +77,8 @@ export async function tryMutants<M extends { id: string; file: string; place: st
   }
 }
 
-function start(children: Set<ChildProcess>) {
-  const child = fork(WORKER, { stdio: ["ignore", "ignore", "pipe", "ipc"] });
+function start(children: Set<ChildProcess>, args: readonly string[]) {
+  const child = fork(WORKER, args, { stdio: ["ignore", "ignore", "pipe", "ipc"] });
   children.add(child);
   let complaint = "";
   child.stderr?.on("data", (data) => {

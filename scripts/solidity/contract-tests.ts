@@ -33,9 +33,13 @@ export interface ContractTests {
    *
    * @param first The test file to begin with, by its name without the ending.
    * @param only The full titles of the tests to run; all, if it is left out.
+   * @param files Which test files to run, by absolute path; all, if it is left out.
    * @param bail Whether the first failure ends the run.
    */
-  run(code: Code, options: { first?: string; only?: readonly string[]; bail: boolean }): Promise<TestRun>;
+  run(
+    code: Code,
+    options: { first?: string; only?: readonly string[]; files?: (path: string) => boolean; bail: boolean },
+  ): Promise<TestRun>;
 }
 
 /**
@@ -58,11 +62,13 @@ export async function loadContractTests(files: readonly string[]): Promise<Contr
 
   return {
     files: files.map((file) => basename(file)),
-    async run(next, { first, only, bail }) {
+    async run(next, { first, only, files: chosen = () => true, bail }) {
       code = next;
       await chains.reset();
       const isFirst = (suite: Mocha.Suite) => (basename(suite.file ?? "").startsWith(`${first}.`) ? 0 : 1);
-      mocha.suite.suites = suites.toSorted((left, right) => isFirst(left) - isFirst(right));
+      mocha.suite.suites = suites
+        .filter((suite) => chosen(suite.file ?? ""))
+        .sort((left, right) => isFirst(left) - isFirst(right));
       mocha.grep(only === undefined ? /(?:)/ : new RegExp(`^(?:${only.map(escaped).join("|")})$`));
       mocha.suite.bail(bail);
       for (const suite of allSuites(mocha.suite)) suite.bail(bail);
