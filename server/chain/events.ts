@@ -325,7 +325,10 @@ function decodeData(name: EventName, log: RawLog): any[] {
   }
 }
 
-/** A decoded value with its bytes as text again; what is not UTF-8 in them becomes replacement characters. */
+/**
+ * A decoded value with its bytes as text again. What is not UTF-8 in them becomes replacement characters, and so does NUL,
+ * which is UTF-8 but which PostgreSQL cannot store.
+ */
 function withText(type: ParamType, value: unknown): unknown {
   if (type.isTuple()) {
     const parts = value as readonly unknown[];
@@ -333,7 +336,8 @@ function withText(type: ParamType, value: unknown): unknown {
       type.components.map((component, index) => [component.name, withText(component, parts[index])]),
     );
   }
-  return type.baseType === "string" ? toUtf8String(value as string, Utf8ErrorFuncs.replace) : value;
+  if (type.baseType !== "string") return value;
+  return toUtf8String(value as string, Utf8ErrorFuncs.replace).replaceAll("\0", "\ufffd");
 }
 
 function topic(log: RawLog, index: number): string {

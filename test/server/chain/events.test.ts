@@ -104,11 +104,11 @@ describe("decodeLog", () => {
     expect(decodeLog(log("Locked", [1], { topics: [] }), 0)).to.equal(undefined);
   });
 
-  it("reads names that are not UTF-8, which the chain takes, instead of stopping at them", () => {
+  it("reads names that are not UTF-8 or have a NUL, which the chain takes, instead of stopping at them", () => {
     const topics = brandRegistryInterface.encodeFilterTopics("CollectionCreated", [HOLDER, 1]) as string[];
     const data = AbiCoder.defaultAbiCoder().encode(
       ["bytes", "bytes", "bytes", "uint32", "uint8", "uint32"],
-      ["0x616263", "0xff41fe", "0x43", 10, 2, 86_400],
+      ["0x616263", "0xff41fe", "0x4300", 10, 2, 86_400],
     );
     expect(decodeLog(log("Locked", [1], { topics, data }), 1_700_000_000)).to.deep.equal({
       ...POSITION,
@@ -118,7 +118,7 @@ describe("decodeLog", () => {
         brandId: 1,
         slug: "abc",
         name: "\uFFFDA\uFFFD",
-        symbol: "C",
+        symbol: "C\uFFFD",
         maxSupply: 10,
         burnAuth: "Both",
         reissueDelay: 86_400,
