@@ -209,10 +209,15 @@ const BUILD_INPUTS = [
   "hardhat.config.ts",
   "prisma.config.ts",
   "server/database/schema.prisma",
+  "server/database/schema-variant.ts",
   "package-lock.json",
   "scripts/build.ts",
 ];
-const BUILD_OUTPUTS = ["artifacts/contracts", "server/database/generated/client.ts"];
+const BUILD_OUTPUTS = [
+  "artifacts/contracts",
+  "server/database/generated/sqlite/client.ts",
+  "server/database/generated/postgresql/client.ts",
+];
 
 /** A hash over everything that the generated files follow from. */
 export function buildFingerprint(root) {

@@ -2,7 +2,15 @@
 // other npm script does this by itself when a source has changed.
 
 import { spawn } from "node:child_process";
-import { join, resolve } from "node:path";
+import { mkdirSync, rmSync, writeFileSync } from "node:fs";
+import { join, relative, resolve } from "node:path";
+import {
+  GENERATED_FOLDER,
+  PROVIDERS,
+  SCHEMA_FILE,
+  schemaFileFor,
+  schemaFor,
+} from "../server/database/schema-variant.ts";
 
 const ROOT = resolve(import.meta.dirname, "..");
 
@@ -14,7 +22,11 @@ interface Tool {
 }
 
 const TOOLS: Tool[] = [
-  { title: "Generating the database client", command: "prisma", args: ["generate"] },
+  ...PROVIDERS.map((provider) => ({
+    title: `Generating the database client for ${provider}`,
+    command: "prisma",
+    args: ["generate", "--schema", schemaFileFor(provider)],
+  })),
   { title: "Compiling the contracts", command: "hardhat", args: ["build", "--no-tests"] },
 ];
 
@@ -48,5 +60,13 @@ async function runTool({ title, command, args }: Tool): Promise<boolean> {
   return code === 0;
 }
 
+rmSync(GENERATED_FOLDER, { recursive: true, force: true });
+mkdirSync(GENERATED_FOLDER);
+for (const provider of PROVIDERS) {
+  const file = schemaFileFor(provider);
+  if (file === SCHEMA_FILE) continue;
+  const origin = `// Generated from ${relative(ROOT, SCHEMA_FILE)} by npm run build. Do not edit.`;
+  writeFileSync(file, `${origin}\n\n${schemaFor(provider)}`);
+}
 const done = await Promise.all(TOOLS.map(runTool));
 process.exitCode = done.every(Boolean) ? 0 : 1;

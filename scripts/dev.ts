@@ -5,7 +5,6 @@ import { existsSync, mkdirSync, rmSync, watch } from "node:fs";
 import { join, resolve } from "node:path";
 import { network } from "hardhat";
 import { loadConfig } from "../server/config.ts";
-import { databaseFile } from "../server/database/client.ts";
 import { RESTART_CODE } from "./bootstrap.mjs";
 import { EXAMPLE_CARD, seedDemo } from "./demo.ts";
 import { ensureRegistry } from "./lifecycle/deployment.ts";
@@ -29,13 +28,13 @@ await runSession(terminal, "Stopped.", async (session) => {
   const endpoint = localEndpoint(config.rpcUrl, config.port);
   const { rpcUrl } = config;
   const dataFolder = join(config.dataFolder, "dev");
-  const databaseUrl = `file:${join(dataFolder, "mintmark.db")}`;
+  const databaseFile = join(dataFolder, "mintmark.db");
   const run = await claimRun(dataFolder, say);
   await session.onStop(() => run.release());
   await requireFreePort(endpoint.host, endpoint.port, "the chain", "RPC_URL=http://127.0.0.1:8546 npm run dev");
   await requireFreePort(config.host, config.port, "the server", "PORT=3001 npm run dev");
   mkdirSync(dataFolder, { recursive: true });
-  for (const suffix of ["", "-wal", "-shm"]) rmSync(`${databaseFile(databaseUrl)}${suffix}`, { force: true });
+  for (const suffix of ["", "-wal", "-shm"]) rmSync(`${databaseFile}${suffix}`, { force: true });
 
   await step("Chain (in memory)", async () => {
     const node = await network.createServer({ network: "node" }, endpoint.host, endpoint.port);
@@ -53,7 +52,7 @@ await runSession(terminal, "Stopped.", async (session) => {
       url,
       logFile,
       staysDead: true,
-      environment: { DATA_DIR: dataFolder, DATABASE_URL: databaseUrl },
+      environment: { DATA_DIR: dataFolder, DATABASE_URL: `file:${databaseFile}` },
       onMessage: say,
       onProcess: (pid) => run.record("server", pid),
     });

@@ -3,31 +3,30 @@
 
 import { existsSync } from "node:fs";
 import { ConfigError, loadConfig } from "../server/config.ts";
-import { databaseFile, openDatabase } from "../server/database/client.ts";
-import { DatabaseUnusableError, migrate } from "../server/database/migrate.ts";
+import { openDatabase } from "../server/database/client.ts";
+import { describeDatabase, locateDatabase } from "../server/database/location.ts";
+import { migrate } from "../server/database/migrate.ts";
+import { DatabaseUnusableError } from "../server/database/unusable.ts";
+import { createMirror } from "../server/indexer/mirror.ts";
 
 async function main(): Promise<string> {
   const { databaseUrl } = loadConfig();
-  const file = databaseFile(databaseUrl);
-  if (!existsSync(file)) return `There is no database ${file}: nothing to reset.`;
+  const location = locateDatabase(databaseUrl);
+  const where = describeDatabase(location);
+  if (location.provider === "sqlite" && !existsSync(location.file)) {
+    return `There is no database ${where}: nothing to reset.`;
+  }
   await migrate(databaseUrl);
   const database = await openDatabase(databaseUrl);
   try {
-    const checkpoint = await database.checkpoint.findUnique({ where: { id: 1 } });
-    const deleted = await database.$transaction(async (transaction) => {
-      const { count: cards } = await transaction.card.deleteMany();
-      await transaction.batch.deleteMany();
-      await transaction.collection.deleteMany();
-      await transaction.brand.deleteMany();
-      const { count: events } = await transaction.event.deleteMany();
-      await transaction.block.deleteMany();
-      await transaction.checkpoint.deleteMany();
-      return { cards, events };
-    });
-    if (checkpoint === null) return `The mirror in ${file} was empty already.`;
+    const mirror = createMirror({ database });
+    const checkpoint = await mirror.checkpoint();
+    if (checkpoint === undefined) return `The mirror in ${where} was empty already.`;
+    const [cards, events] = [await database.card.count(), await database.event.count()];
+    await mirror.clear();
     return (
-      `The mirror of chain ${checkpoint.chainId} up to block ${checkpoint.blockNumber} is gone from ${file} ` +
-      `(${deleted.cards} cards, ${deleted.events} events). The server reads the chain anew: one that runs at once, or else the next that is started.`
+      `The mirror of chain ${checkpoint.chainId} up to block ${checkpoint.block.number} is gone from ${where} ` +
+      `(${cards} cards, ${events} events). The server reads the chain anew: one that runs at once, or else the next that is started.`
     );
   } finally {
     await database.$disconnect();

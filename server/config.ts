@@ -5,6 +5,7 @@ import { existsSync } from "node:fs";
 import { join, resolve } from "node:path";
 import { config as loadDotenv } from "dotenv";
 import { z } from "zod";
+import { DatabaseUrlError, locateDatabase } from "./database/location.ts";
 
 const port = z.coerce
   .number("must be a number")
@@ -19,6 +20,15 @@ const httpUrls = z
 const webSocketUrl = z.url({ protocol: /^wss?$/, error: "must be a ws:// or wss:// URL, or none" });
 const address = z.string().regex(/^0x[0-9a-fA-F]{40}$/, "must be an address: 0x and 40 hexadecimal digits");
 
+const databaseUrl = z.string().superRefine((value, context) => {
+  try {
+    locateDatabase(value);
+  } catch (error) {
+    if (!(error instanceof DatabaseUrlError)) throw error;
+    context.addIssue({ code: "custom", message: error.message });
+  }
+});
+
 const environmentSchema = z.object({
   HOST: z.string().min(1).default("127.0.0.1"),
   PORT: port.default(3000),
@@ -27,10 +37,7 @@ const environmentSchema = z.object({
   FALLBACK_RPC_URLS: httpUrls.optional(),
   RPC_WS_URL: z.union([z.literal("none"), webSocketUrl]).optional(),
   DATA_DIR: z.string().min(1).default("./data"),
-  DATABASE_URL: z
-    .string()
-    .regex(/^file:.+/, "must be file:<path>, for example file:./data/mintmark.db")
-    .optional(),
+  DATABASE_URL: databaseUrl.optional(),
   REGISTRY_ADDRESS: address.optional(),
   KEYSTORE_FILE: z.string().min(1).optional(),
   KEYSTORE_PASSPHRASE: z.string().min(1).optional(),
@@ -78,7 +85,7 @@ export interface Config {
   rpcWebSocketUrl: string | undefined;
   /** The folder of everything that is kept, absolute. */
   dataFolder: string;
-  /** The database. */
+  /** The database: a file, or a database of a PostgreSQL server. May hold a password. */
   databaseUrl: string;
   /** The registry, where it is not the one that the data folder's deployment record names. */
   registryAddress: string | undefined;

@@ -1,7 +1,7 @@
 // Writing many rows at once, ten times as fast as the client's createMany: one statement takes all rows as one JSON text.
-// Besides snapshot.ts the only SQL of the server that PostgreSQL would want differently.
 
-import type { DatabaseTransaction } from "./client.ts";
+import { type DatabaseTransaction, dialectOf } from "./client.ts";
+import type { Dialect } from "./dialect.ts";
 
 export type CellValue = string | number | null;
 
@@ -15,7 +15,8 @@ export interface BulkRows {
 /** Inserts the rows. Fails, as a whole, if one of them is there already. */
 export async function insertRows(transaction: DatabaseTransaction, { table, columns, rows }: BulkRows): Promise<void> {
   if (rows.length === 0) return;
-  await transaction.$executeRawUnsafe(insertStatement(table, columns), JSON.stringify(rows));
+  const dialect = dialectOf(transaction);
+  await transaction.$executeRawUnsafe(insertStatement(dialect, table, columns), dialect.input.encode(columns, rows));
 }
 
 /** Inserts the rows, and replaces those that have the same key. */
@@ -24,12 +25,13 @@ export async function upsertRows(
   { table, columns, rows, key }: BulkRows & { key: readonly string[] },
 ): Promise<void> {
   if (rows.length === 0) return;
+  const dialect = dialectOf(transaction);
   const updates = columns
     .filter((column) => !key.includes(column))
     .map((column) => `${quote(column)} = excluded.${quote(column)}`);
   // Without WHERE, SQLite would read ON as part of a join.
-  const statement = `${insertStatement(table, columns)} WHERE true ON CONFLICT (${key.map(quote).join(", ")}) DO UPDATE SET ${updates.join(", ")}`;
-  await transaction.$executeRawUnsafe(statement, JSON.stringify(rows));
+  const statement = `${insertStatement(dialect, table, columns)} WHERE true ON CONFLICT (${key.map(quote).join(", ")}) DO UPDATE SET ${updates.join(", ")}`;
+  await transaction.$executeRawUnsafe(statement, dialect.input.encode(columns, rows));
 }
 
 /** Reads the rows of a table whose key columns equal one of the keys. */
@@ -38,15 +40,15 @@ export async function selectRows<Row>(
   { table, key, keys }: { table: string; key: readonly string[]; keys: readonly (readonly CellValue[])[] },
 ): Promise<Row[]> {
   if (keys.length === 0) return [];
-  const matches = key.map((column, index) => `t.${quote(column)} = json_extract(k.value, '$[${index}]')`).join(" AND ");
-  // CROSS JOIN keeps the keys outermost, so that each of them is looked up through the index.
-  const statement = `SELECT t.* FROM json_each(?) AS k CROSS JOIN ${quote(table)} AS t WHERE ${matches}`;
-  return await transaction.$queryRawUnsafe<Row[]>(statement, JSON.stringify(keys));
+  const { input } = dialectOf(transaction);
+  const matches = key.map((column, index) => `t.${quote(column)} = ${input.cell(column, index)}`).join(" AND ");
+  // With CROSS JOIN, SQLite keeps the keys outermost, so that each of them is looked up through the index.
+  const statement = `SELECT t.* FROM ${input.from(table)} CROSS JOIN ${quote(table)} AS t WHERE ${matches}`;
+  return await transaction.$queryRawUnsafe<Row[]>(statement, input.encode(key, keys));
 }
 
-function insertStatement(table: string, columns: readonly string[]): string {
-  const cells = columns.map((_, index) => `json_extract(value, '$[${index}]')`);
-  return `INSERT INTO ${quote(table)} (${columns.map(quote).join(", ")}) SELECT ${cells.join(", ")} FROM json_each(?)`;
+function insertStatement({ input }: Dialect, table: string, columns: readonly string[]): string {
+  return `INSERT INTO ${quote(table)} (${columns.map(quote).join(", ")}) SELECT ${columns.map(input.cell).join(", ")} FROM ${input.from(table)}`;
 }
 
 function quote(identifier: string): string {

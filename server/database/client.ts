@@ -2,38 +2,91 @@
 // Must hold: a file database is opened in WAL mode, so that readers never wait for the indexer.
 
 import { mkdirSync } from "node:fs";
-import { dirname, resolve } from "node:path";
+import { dirname } from "node:path";
 import { PrismaBetterSqlite3 } from "@prisma/adapter-better-sqlite3";
-import { PrismaClient } from "./generated/client.ts";
+import type { PrismaPg } from "@prisma/adapter-pg";
+import { type Dialect, postgresqlDialect, sqliteDialect } from "./dialect.ts";
+import { PrismaClient } from "./generated/sqlite/client.ts";
+import { type DatabaseLocation, locateDatabase } from "./location.ts";
 
+/**
+ * The client, typed as SQLite's: both are generated from one schema, and what SQLite's offers, PostgreSQL's offers too. The
+ * other way round that would not hold.
+ */
 export type Database = PrismaClient;
 /** What runs inside a transaction: the client without what would leave it. */
 export type DatabaseTransaction = Parameters<Parameters<PrismaClient["$transaction"]>[0]>[0];
 
-/** The file of a `file:` URL, absolute. Throws for other URLs. */
-export function databaseFile(url: string): string {
-  if (!url.startsWith("file:")) {
-    throw new Error(`Database URL ${url} is not supported: use file:<path>, for example file:./data/mintmark.db`);
+type PostgresqlLocation = Extract<DatabaseLocation, { provider: "postgresql" }>;
+
+/**
+ * How long a transaction may take, and wait for its beginning. A range of blocks with a million events, or one that is taken
+ * back card by card, takes minutes on a slow disk; a transaction that hangs must still end one day.
+ */
+const TRANSACTION_OPTIONS = { timeout: 600_000, maxWait: 10_000 };
+/** How long a PostgreSQL server may take to answer to a new connection. */
+const CONNECT_TIMEOUT_MS = 10_000;
+
+/** Connects to the database at `url`. Its tables must be there: see migrate.ts. */
+export async function openDatabase(url: string): Promise<Database> {
+  const location = locateDatabase(url);
+  switch (location.provider) {
+    case "sqlite":
+      return await openSqlite(location.file);
+    case "postgresql":
+      return await openPostgresql(location);
   }
-  return resolve(url.slice("file:".length));
 }
 
-/** The driver adapter for a database URL; creates the folder of a file database. */
-export function createAdapter(url: string): PrismaBetterSqlite3 {
-  const file = databaseFile(url);
+/** How the database behind a client, or behind a transaction of it, spells its SQL. */
+export function dialectOf(client: Database | DatabaseTransaction): Dialect {
+  return (client as unknown as { $dialect: Dialect }).$dialect;
+}
+
+async function openSqlite(file: string): Promise<Database> {
+  const client = new PrismaClient({ adapter: createSqliteAdapter(file), transactionOptions: TRANSACTION_OPTIONS });
+  // WAL survives a killed process with every committed transaction. FULL would also survive a power cut, but the mirror
+  // can be read from the chain again, so the faster setting loses nothing.
+  await client.$queryRawUnsafe("PRAGMA journal_mode = WAL");
+  await client.$queryRawUnsafe("PRAGMA synchronous = NORMAL");
+  return client.$extends({ client: { $dialect: sqliteDialect } }) as unknown as Database;
+}
+
+async function openPostgresql(location: PostgresqlLocation): Promise<Database> {
+  const { PrismaClient } = await import("./generated/postgresql/client.ts");
+  const client = new PrismaClient({
+    adapter: await createPostgresqlAdapter(location),
+    // Whatever the server's default is: the writer's compare-and-set waits for another writer's row lock and then looks
+    // again, where stricter levels would fail.
+    transactionOptions: { ...TRANSACTION_OPTIONS, isolationLevel: "ReadCommitted" },
+  });
+  return client.$extends({ client: { $dialect: postgresqlDialect } }) as unknown as Database;
+}
+
+/** The driver adapter for a file; creates its folder. */
+export function createSqliteAdapter(file: string): PrismaBetterSqlite3 {
   mkdirSync(dirname(file), { recursive: true });
   return new PrismaBetterSqlite3({ url: file });
 }
 
-/** Connects to the database at `url`. Its tables must be there: see {@link migrate}. */
-export async function openDatabase(url: string): Promise<Database> {
-  const database = new PrismaClient({
-    adapter: createAdapter(url),
-    transactionOptions: { timeout: 60_000, maxWait: 10_000 },
-  });
-  // WAL survives a killed process with every committed transaction. FULL would also survive a power cut, but the mirror
-  // can be read from the chain again, so the faster setting loses nothing.
-  await database.$queryRawUnsafe("PRAGMA journal_mode = WAL");
-  await database.$queryRawUnsafe("PRAGMA synchronous = NORMAL");
-  return database;
+/** The driver adapter for a PostgreSQL database, with at most `connections` connections. */
+export async function createPostgresqlAdapter(
+  { url, schema }: PostgresqlLocation,
+  { connections = 10 } = {},
+): Promise<PrismaPg> {
+  // Only here, so that who uses a file does not load it.
+  const { PrismaPg } = await import("@prisma/adapter-pg");
+  const connectionString = new URL(url);
+  const { searchParams } = connectionString;
+  // The client names the schema in its statements; ours leave it to the server, which must mean the same one.
+  searchParams.set("options", `${searchParams.get("options") ?? ""} -c search_path=${schema}`.trim());
+  searchParams.delete("schema");
+  const config = {
+    connectionString: connectionString.href,
+    connectionTimeoutMillis: CONNECT_TIMEOUT_MS,
+    fallback_application_name: "mintmark",
+    keepAlive: true,
+    max: connections,
+  };
+  return new PrismaPg(config, { schema });
 }

@@ -1,11 +1,11 @@
 // Reads rows of several tables with one statement. One statement is one snapshot, without a transaction to open and close,
 // and its answer is one text, which makes it several times as fast as the client's own queries.
-// Besides bulk.ts the only SQL that PostgreSQL would want differently: there, json_object is json_build_object, and
-// json_group_array is json_agg.
+// Must hold: every database answers with the same values in the same order, because the bytes of the API follow from them.
 
-import type { Database } from "./client.ts";
-import type * as Models from "./generated/client.ts";
-import { Prisma } from "./generated/client.ts";
+import { type Database, dialectOf } from "./client.ts";
+import type { Dialect } from "./dialect.ts";
+import type * as Models from "./generated/sqlite/client.ts";
+import { Prisma } from "./generated/sqlite/client.ts";
 
 /** A row as it comes out of a snapshot: times and ids are plain numbers, all of them far below 2^53. */
 type Plain<Row> = {
@@ -33,7 +33,7 @@ interface Tables {
   Redemption: RedemptionRow;
 }
 
-/** Each table's columns as arguments of json_object. */
+/** Each table's columns as members of a JSON object. */
 const COLUMNS: { [Table in keyof Tables]: Prisma.Sql } = {
   Batch: columnsOf("Batch", Prisma.BatchScalarFieldEnum),
   Benefit: columnsOf("Benefit", Prisma.BenefitScalarFieldEnum),
@@ -55,7 +55,7 @@ function columnsOf(table: string, columns: Record<string, string>): Prisma.Sql {
 
 /** A part of a snapshot: SQL for one JSON value, and that value's type. */
 export interface Part<Value> {
-  sql: Prisma.Sql;
+  sql(dialect: Dialect): Prisma.Sql;
   /** Never there; it holds the type. */
   value?: Value;
 }
@@ -79,7 +79,7 @@ export function one<Table extends keyof Tables, Included extends Parts = Record<
   table: Table,
   selection: Selection<Included>,
 ): Part<(Tables[Table] & Values<Included>) | null> {
-  return { sql: Prisma.sql`(${rows(table, { ...selection, limit: 1 })})` };
+  return { sql: (dialect) => Prisma.sql`(${rows(dialect, table, { ...selection, limit: 1 })})` };
 }
 
 /** At most `limit` rows. */
@@ -87,12 +87,15 @@ export function many<Table extends keyof Tables, Included extends Parts = Record
   table: Table,
   selection: Selection<Included> & { limit: number },
 ): Part<(Tables[Table] & Values<Included>)[]> {
-  return { sql: Prisma.sql`(SELECT json_group_array(json(r."row")) FROM (${rows(table, selection)}) AS r)` };
+  return {
+    sql: (dialect) =>
+      Prisma.sql`(SELECT ${dialect.json.array(Prisma.sql`r."row"`)} FROM (${rows(dialect, table, selection)}) AS r)`,
+  };
 }
 
-/** A single number or text. */
-export function value<Value extends number | string>(sql: Prisma.Sql): Part<Value> {
-  return { sql: Prisma.sql`(${sql})` };
+/** A single number. */
+export function value<Value extends number>(sql: Prisma.Sql): Part<Value> {
+  return { sql: () => Prisma.sql`(${sql})` };
 }
 
 /** The row that a row belongs to by a foreign key, which guarantees that there is one. */
@@ -131,23 +134,28 @@ export async function readSnapshot<Included extends Parts>(
   database: Database,
   parts: Included,
 ): Promise<Values<Included>> {
+  const dialect = dialectOf(database);
+  const object = dialect.json.object(Prisma.join(members(dialect, parts)));
   const [answer] = await database.$queryRaw<{ snapshot: string }[]>(
-    Prisma.sql`SELECT json_object(${Prisma.join(members(parts))}) AS "snapshot"`,
+    Prisma.sql`SELECT ${dialect.json.text(object)} AS "snapshot"`,
   );
   if (answer === undefined) throw new Error("A SELECT without FROM has answered with no row");
   return JSON.parse(answer.snapshot) as Values<Included>;
 }
 
 function rows(
+  dialect: Dialect,
   table: keyof Tables,
   { where, orderBy, include = {}, limit }: Selection<Parts> & { limit: number },
 ): Prisma.Sql {
-  const row = Prisma.join([COLUMNS[table], ...members(include)]);
+  const row = dialect.json.object(Prisma.join([COLUMNS[table], ...members(dialect, include)]));
   const order = orderBy === undefined ? Prisma.empty : Prisma.sql`ORDER BY ${orderBy}`;
-  return Prisma.sql`SELECT json_object(${row}) AS "row" FROM ${Prisma.raw(`"${table}"`)} WHERE ${where} ${order} LIMIT ${limit}`;
+  return Prisma.sql`SELECT ${row} AS "row" FROM ${Prisma.raw(`"${table}"`)} WHERE ${where} ${order} LIMIT ${limit}`;
 }
 
-/** Parts as arguments of json_object. Their names come from the sources, never from a request. */
-function members(parts: Parts): Prisma.Sql[] {
-  return Object.entries(parts).map(([name, { sql }]) => Prisma.sql`${Prisma.raw(`'${name}'`)}, json(${sql})`);
+/** Parts as members of a JSON object. Their names come from the sources, never from a request. */
+function members(dialect: Dialect, parts: Parts): Prisma.Sql[] {
+  return Object.entries(parts).map(
+    ([name, { sql }]) => Prisma.sql`${Prisma.raw(`'${name}'`)}, ${dialect.json.nested(sql(dialect))}`,
+  );
 }

@@ -2,7 +2,7 @@
 // its `asOf` is true; and every read follows an index from a known key, so that its cost does not grow with the tables.
 
 import type { Database } from "../database/client.ts";
-import { Prisma } from "../database/generated/client.ts";
+import { Prisma } from "../database/generated/sqlite/client.ts";
 import {
   type BatchRow,
   batchAt,

@@ -14,7 +14,7 @@ import {
 } from "../chain/events.ts";
 import { type CellValue, insertRows, selectRows, upsertRows } from "../database/bulk.ts";
 import type { Database, DatabaseTransaction } from "../database/client.ts";
-import type { Prisma } from "../database/generated/client.ts";
+import type { Prisma } from "../database/generated/sqlite/client.ts";
 import type { BlockPosition } from "../database/mirror-status.ts";
 import {
   type BrandState,
@@ -150,17 +150,19 @@ export function createMirror({ database, lease }: { database: Database; lease?: 
     },
 
     async clear() {
-      await database.$transaction([
-        database.redemption.deleteMany(),
-        database.benefit.deleteMany(),
-        database.card.deleteMany(),
-        database.batch.deleteMany(),
-        database.collection.deleteMany(),
-        database.brand.deleteMany(),
-        database.event.deleteMany(),
-        database.block.deleteMany(),
-        database.checkpoint.deleteMany(),
-      ]);
+      await database.$transaction(async (transaction) => {
+        // First, so that a writer waits, and then finds that its place is gone. A mirror without it has no rows.
+        const { count } = await transaction.checkpoint.deleteMany();
+        if (count === 0) return;
+        await transaction.redemption.deleteMany();
+        await transaction.benefit.deleteMany();
+        await transaction.card.deleteMany();
+        await transaction.batch.deleteMany();
+        await transaction.collection.deleteMany();
+        await transaction.brand.deleteMany();
+        await transaction.event.deleteMany();
+        await transaction.block.deleteMany();
+      });
     },
   };
 }

@@ -162,7 +162,7 @@ describe("the bootstrap of every npm script", () => {
       const abi = process.versions.modules;
       write("node_modules/.cache/mintmark/install.json", { fingerprint: installFingerprint(folder, abi) });
       symlinkSync(join(ROOT, "artifacts"), join(folder, "artifacts"));
-      write("server/database/generated/client.ts", "");
+      for (const provider of ["sqlite", "postgresql"]) write(`server/database/generated/${provider}/client.ts`, "");
       write("script.ts", script);
       write("node_modules/.cache/mintmark/build.json", { fingerprint: buildFingerprint(folder) });
       return join(folder, "scripts/bootstrap.mjs");

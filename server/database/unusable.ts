@@ -1,0 +1,107 @@
+// What is wrong with a database, in a sentence that says what to do and shows no password.
+
+import { type DatabaseLocation, describeDatabase } from "./location.ts";
+
+/** The database cannot be used. The message is fit for a user. */
+export class DatabaseUnusableError extends Error {
+  override name = "DatabaseUnusableError";
+}
+
+type PostgresqlLocation = Extract<DatabaseLocation, { provider: "postgresql" }>;
+
+/** The codes of those refusals of PostgreSQL that pass by themselves: it starts, it stops, it has too many guests. */
+const PASSING = new Set(["57P01", "57P02", "57P03", "53300"]);
+
+interface Failure {
+  /** PostgreSQL's SQLSTATE, or the system's name for an error of the network. */
+  code: string | undefined;
+  message: string;
+}
+
+/** Whether waiting may help. */
+export function passesByItself(error: unknown): boolean {
+  return PASSING.has(failureOf(error).code ?? "");
+}
+
+/** The error that tells a user what PostgreSQL has refused. */
+export function explainPostgresql(location: PostgresqlLocation, error: unknown): DatabaseUnusableError {
+  if (error instanceof DatabaseUnusableError) return error;
+  const { code, message } = failureOf(error);
+  const sentence = explain(location, { code, message: withoutPassword(location, message) });
+  return new DatabaseUnusableError(sentence, { cause: error });
+}
+
+function explain(location: PostgresqlLocation, { code, message }: Failure): string {
+  const { user, database, schema } = location;
+  const where = describeDatabase(location);
+  if (/client password must be a string/.test(message)) {
+    return `The database ${where} asks the user ${user} for a password. Add it to DATABASE_URL: postgresql://${user}:<password>@…`;
+  }
+  switch (code) {
+    case "ENOTFOUND":
+    case "EAI_AGAIN":
+      return `The host of the database ${where} is not known. Correct it in DATABASE_URL.`;
+    case "ECONNREFUSED":
+    case "ECONNRESET":
+    case "EHOSTUNREACH":
+    case "ENETUNREACH":
+    case "ENOENT":
+    case "ETIMEDOUT":
+      return `The database ${where} cannot be reached (${code}). Start PostgreSQL there, or set DATABASE_URL to where it is.`;
+    case "28P01":
+      return `The database ${where} does not accept the password of the user ${user}. Correct user and password in DATABASE_URL.`;
+    case "28000":
+      return `The database ${where} does not let the user ${user} in (${message}). Correct DATABASE_URL, or the server's roles and its pg_hba.conf.`;
+    case "3D000":
+      return `PostgreSQL has no database ${database} (${where}). Create it, for example with: createdb --owner=${user} --encoding=UTF8 --template=template0 ${database}`;
+    case "42501":
+    case "3F000":
+      return `The user ${user} may not do in the database ${where} what the server has to (${message}). Give it the right, as the database's owner: GRANT ALL ON SCHEMA ${schema} TO ${user}; and let it own the tables.`;
+    case "25006":
+      return `The database ${where} can only be read. Set DATABASE_URL to the primary server, not to a replica.`;
+    case "53300":
+      return `The database ${where} has no connection left (${message}). End programs that use it, or raise its max_connections.`;
+    case "55P03":
+      return `The database ${where} is being migrated by another program for longer than this one waits. Let it finish, then run this again.`;
+    case "57P01":
+    case "57P02":
+    case "57P03":
+      return `The database ${where} is starting or stopping (${message}). Run this again when it is up.`;
+    case "P3005":
+      return `The database ${where} has tables of another program. Give Mintmark a database of its own, or a schema: add ?schema=mintmark to DATABASE_URL.`;
+  }
+  if (/SSL|TLS|certificate/i.test(message)) {
+    return `The connection to the database ${where} could not be encrypted as DATABASE_URL asks (${message}). Correct its sslmode, or the server's certificate.`;
+  }
+  if (/timeout|terminated/i.test(message)) {
+    return `The database ${where} cannot be reached (${message}). Start PostgreSQL there, or set DATABASE_URL to where it is.`;
+  }
+  return `The database ${where} cannot be used: ${message}`;
+}
+
+/** What failed, out of the layers that the driver, its adapter and the schema engine put around it. */
+function failureOf(error: unknown): Failure {
+  let code: string | undefined;
+  const messages: string[] = [];
+  for (let layer: unknown = error; isObject(layer); layer = layer["cause"]) {
+    const reachable = layer["kind"] === "DatabaseNotReachable" ? "ECONNREFUSED" : undefined;
+    // Where several addresses of a host were tried, one of the errors stands for all.
+    const first = Array.isArray(layer["errors"]) ? layer["errors"].find(isObject) : undefined;
+    const found = layer["originalCode"] ?? layer["code"] ?? first?.["code"] ?? reachable;
+    if (typeof found === "string" && found !== "") code = found;
+    const message = layer["originalMessage"] ?? layer["message"] ?? first?.["message"];
+    if (typeof message === "string" && message !== "") messages.push(message);
+  }
+  return { code, message: (messages.at(-1) ?? String(error)).trim().replaceAll(/\s*\n\s*/g, " ") };
+}
+
+function isObject(value: unknown): value is Record<string, unknown> {
+  return typeof value === "object" && value !== null;
+}
+
+/** What the server says, without the password, should it ever repeat it. */
+function withoutPassword({ url }: PostgresqlLocation, message: string): string {
+  const encoded = new URL(url).password;
+  if (encoded === "") return message;
+  return message.replaceAll(encoded, "…").replaceAll(decodeURIComponent(encoded), "…");
+}
