@@ -3,15 +3,13 @@
 
 import { type ChildProcess, spawn } from "node:child_process";
 import { once } from "node:events";
-import { mkdtempSync, rmSync } from "node:fs";
-import { tmpdir } from "node:os";
-import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { expect } from "chai";
 import { freePort } from "../../scripts/lifecycle/free-port.ts";
 import { openDatabase } from "../../server/database/client.ts";
 import { startTestChain, type TestChain } from "../support/chain.ts";
 import { ROOT } from "../support/commands.ts";
+import { describeOnEachDatabase, type TestDatabase } from "../support/databases.ts";
 import { cardsInMirror, cardsOnChain, freshMirrorRows, mirrorRows } from "../support/mirror.ts";
 
 const KILLS = 6;
@@ -27,28 +25,28 @@ function randomNumbers(seed: number): () => number {
   };
 }
 
-describe("a server that is killed again and again", function () {
+describeOnEachDatabase("a server that is killed again and again", function (kind) {
   this.timeout(120_000);
 
   let chain: TestChain;
-  let folder: string;
+  let database: TestDatabase;
   let child: ChildProcess | undefined;
 
   before(async () => {
     chain = await startTestChain();
-    folder = mkdtempSync(join(tmpdir(), "mintmark-crash-"));
+    database = await kind.createEmpty();
   });
   after(async () => {
     child?.kill("SIGKILL");
     await chain.close();
-    rmSync(folder, { recursive: true, force: true });
+    await database.drop();
   });
 
   it("has a mirror that equals the chain", async () => {
     const seed = Number(process.env["CRASH_SEED"] ?? Math.floor(Math.random() * 2 ** 31));
     const random = randomNumbers(seed);
     const port = await freePort();
-    const url = `file:${join(folder, "mirror.db")}`;
+    const { url } = database;
     const start = (): ChildProcess =>
       spawn(process.execPath, ["server/main.ts"], {
         cwd: ROOT,

@@ -1,14 +1,11 @@
 // A small mirror as the indexer would have written it: two brands, three collections, cards in every state. For tests of
 // what reads the mirror.
 
-import { mkdtempSync, rmSync } from "node:fs";
-import { tmpdir } from "node:os";
-import { join } from "node:path";
 import { id, toBeHex, ZeroAddress, ZeroHash } from "ethers";
 import type { CardStatus } from "../../server/chain/abi.ts";
 import { type Database, openDatabase } from "../../server/database/client.ts";
-import { migrate } from "../../server/database/migrate.ts";
 import type { MirrorStatus } from "../../server/database/mirror-status.ts";
+import { type DatabaseKind, sqlite } from "./databases.ts";
 
 /** The time at which the fixture is looked at, in seconds. */
 export const NOW = Date.UTC(2026, 10, 20, 8, 30) / 1000;
@@ -68,23 +65,23 @@ export function freshStatus(): MirrorStatus {
 }
 
 /** A migrated database without any rows. */
-export async function createEmptyMirror(): Promise<Pick<MirrorFixture, "url" | "database" | "close">> {
-  const folder = mkdtempSync(join(tmpdir(), "mintmark-mirror-"));
-  const url = `file:${join(folder, "mintmark.db")}`;
-  await migrate(url);
+export async function createEmptyMirror(
+  kind: DatabaseKind = sqlite,
+): Promise<Pick<MirrorFixture, "url" | "database" | "close">> {
+  const { url, drop } = await kind.create();
   const database = await openDatabase(url);
   return {
     url,
     database,
     async close() {
       await database.$disconnect();
-      rmSync(folder, { recursive: true, force: true });
+      await drop();
     },
   };
 }
 
-export async function createMirrorFixture(): Promise<MirrorFixture> {
-  const mirror = await createEmptyMirror();
+export async function createMirrorFixture(kind: DatabaseKind = sqlite): Promise<MirrorFixture> {
+  const mirror = await createEmptyMirror(kind);
   const { database } = mirror;
   let blockNumber = 10;
 

@@ -1,17 +1,14 @@
 // A mirror of a test's own, and what the chain itself says for comparison.
 
-import { mkdtempSync, rmSync } from "node:fs";
-import { tmpdir } from "node:os";
-import { join } from "node:path";
 import { Contract } from "ethers";
 import pino from "pino";
 import { CARD_STATUS, membershipCollectionInterface } from "../../server/chain/abi.ts";
 import { createRpc } from "../../server/chain/rpc.ts";
 import { type Database, openDatabase } from "../../server/database/client.ts";
-import { migrate } from "../../server/database/migrate.ts";
 import { createIndexer, type Indexer, type IndexerOptions } from "../../server/indexer/indexer.ts";
 import { createMirror, type Mirror } from "../../server/indexer/mirror.ts";
 import type { TestChain } from "./chain.ts";
+import { type DatabaseKind, sqlite } from "./databases.ts";
 
 export const silent = pino({ level: "silent" });
 
@@ -25,11 +22,9 @@ export interface TestMirror {
   close(): Promise<void>;
 }
 
-/** Creates an empty, migrated database in a temporary folder. */
-export async function createTestMirror(): Promise<TestMirror> {
-  const folder = mkdtempSync(join(tmpdir(), "mintmark-mirror-"));
-  const url = `file:${join(folder, "mirror.db")}`;
-  await migrate(url);
+/** Creates an empty, migrated database. */
+export async function createTestMirror(kind: DatabaseKind = sqlite): Promise<TestMirror> {
+  const { url, drop } = await kind.create();
   const database = await openDatabase(url);
   const mirror = createMirror({ database });
   return {
@@ -48,7 +43,7 @@ export async function createTestMirror(): Promise<TestMirror> {
       }),
     async close() {
       await database.$disconnect();
-      rmSync(folder, { recursive: true, force: true });
+      await drop();
     },
   };
 }
@@ -60,27 +55,31 @@ export async function startAndCatchUp(indexer: Indexer): Promise<void> {
   await caughtUp;
 }
 
-/** Every row of the mirror, table by table, in a fixed order: equal mirrors give equal values. */
+/** Every row of the mirror, table by table, in a fixed order: equal mirrors give equal values, on whatever database. */
 export async function mirrorRows(database: Database): Promise<Record<string, unknown[]>> {
   const tables = {
-    Checkpoint: "id",
-    Block: "number",
-    Event: "blockNumber, logIndex",
-    Brand: "id",
-    Collection: "address",
-    Batch: "collectionAddress, firstSerial",
-    Card: "collectionAddress, serial",
-    Benefit: "collectionAddress, tier, benefitId",
-    Redemption: "collectionAddress, serial, benefitId, number",
+    Checkpoint: ["id"],
+    Block: ["number"],
+    Event: ["blockNumber", "logIndex"],
+    Brand: ["id"],
+    Collection: ["address"],
+    Batch: ["collectionAddress", "firstSerial"],
+    Card: ["collectionAddress", "serial"],
+    Benefit: ["collectionAddress", "tier", "benefitId"],
+    Redemption: ["collectionAddress", "serial", "benefitId", "number"],
   };
   const rows: Record<string, unknown[]> = {};
-  for (const [table, order] of Object.entries(tables)) {
+  for (const [table, key] of Object.entries(tables)) {
+    const order = key.map((column) => `"${column}"`).join(", ");
     rows[table] = await database.$queryRawUnsafe(`SELECT * FROM "${table}" ORDER BY ${order}`);
   }
   return rows;
 }
 
-/** What a mirror that reads the chain now, from nothing, consists of. */
+/**
+ * What a mirror that reads the chain now, from nothing, consists of. Always on SQLite, so that a test that compares another
+ * database's rows with it also compares the two databases.
+ */
 export async function freshMirrorRows(chain: TestChain): Promise<Record<string, unknown[]>> {
   const fresh = await createTestMirror();
   try {

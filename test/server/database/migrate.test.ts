@@ -5,7 +5,8 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { expect } from "chai";
 import { openDatabase } from "../../../server/database/client.ts";
-import { DatabaseUnusableError, migrate } from "../../../server/database/migrate.ts";
+import { migrate } from "../../../server/database/migrate.ts";
+import { DatabaseUnusableError } from "../../../server/database/unusable.ts";
 
 describe("a database that cannot be used", () => {
   let folder: string;

@@ -4,6 +4,7 @@ import { Ajv2020, type ValidateFunction } from "ajv/dist/2020.js";
 import addFormats from "ajv-formats";
 import { expect } from "chai";
 import type { Database } from "../../../server/database/client.ts";
+import { describeOnEachDatabase } from "../../support/databases.ts";
 import {
   COLLECTIONS,
   COLLECTOR,
@@ -41,7 +42,7 @@ interface OpenApiDocument {
 
 const { slug, address } = COLLECTIONS.firstEdition;
 
-describe("API contract", () => {
+describeOnEachDatabase("API contract", (kind) => {
   let mirror: MirrorFixture;
   let empty: Awaited<ReturnType<typeof createEmptyMirror>>;
   let app: RunningApp;
@@ -54,12 +55,12 @@ describe("API contract", () => {
   const seen = new Set<string>();
 
   before(async () => {
-    mirror = await createMirrorFixture();
-    empty = await createEmptyMirror();
+    mirror = await createMirrorFixture(kind);
+    empty = await createEmptyMirror(kind);
     app = await startApp(mirror.database);
     emptyApp = await startApp(empty.database);
     limitedApp = await startApp(mirror.database, { rateLimitPerMinute: 1 });
-    brokenApp = await startApp(brokenDatabase());
+    brokenApp = await startApp(brokenDatabase(mirror.database));
     document = (await (await app.get("/openapi.json")).json()) as OpenApiDocument;
     ajv = new Ajv2020({ strict: false, allErrors: true });
     addFormats.default(ajv);
@@ -225,12 +226,11 @@ describe("API contract", () => {
 });
 
 /** A database whose every query fails. */
-function brokenDatabase(): Database {
+function brokenDatabase(database: Database): Database {
   const fail = async () => {
     throw new Error("disk I/O error");
   };
-  return new Proxy({} as Database, {
-    get: (_target, name) =>
-      name === "$transaction" || name === "$queryRaw" ? fail : new Proxy({}, { get: () => () => undefined }),
+  return new Proxy(database, {
+    get: (target, name) => (name === "$transaction" || name === "$queryRaw" ? fail : Reflect.get(target, name)),
   });
 }

@@ -2,18 +2,19 @@
 
 import { request as httpRequest } from "node:http";
 import { expect } from "chai";
+import { describeOnEachDatabase } from "../../support/databases.ts";
 import { COLLECTIONS, createMirrorFixture, type MirrorFixture } from "../../support/mirror-fixture.ts";
 import { type RunningApp, startApp } from "./support.ts";
 
 const { slug, address } = COLLECTIONS.firstEdition;
 const LONG = "9".repeat(5_000);
 
-describe("hostile requests", () => {
+describeOnEachDatabase("hostile requests", (kind) => {
   let mirror: MirrorFixture;
   let app: RunningApp;
 
   before(async () => {
-    mirror = await createMirrorFixture();
+    mirror = await createMirrorFixture(kind);
     app = await startApp(mirror.database);
   });
   after(async () => {

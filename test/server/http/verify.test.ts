@@ -4,6 +4,7 @@ import { setImmediate as nextTurn } from "node:timers/promises";
 import { expect } from "chai";
 import { openDatabase } from "../../../server/database/client.ts";
 import type { VerificationAnswer } from "../../../server/http/schemas.ts";
+import { describeOnEachDatabase } from "../../support/databases.ts";
 import {
   COLLECTIONS,
   createMirrorFixture,
@@ -15,12 +16,12 @@ import { type RunningApp, startApp } from "./support.ts";
 
 const { slug, address } = COLLECTIONS.firstEdition;
 
-describe("GET /v1/verify", () => {
+describeOnEachDatabase("GET /v1/verify", (kind) => {
   let mirror: MirrorFixture;
   let app: RunningApp;
 
   beforeEach(async () => {
-    mirror = await createMirrorFixture();
+    mirror = await createMirrorFixture(kind);
     app = await startApp(mirror.database);
   });
   afterEach(async () => {

@@ -2,6 +2,7 @@ import { expect } from "chai";
 import type { ChainEvent } from "../../../server/chain/events.ts";
 import { CheckpointMovedError } from "../../../server/indexer/mirror.ts";
 import { startTestChain, type TestChain } from "../../support/chain.ts";
+import { describeOnEachDatabase } from "../../support/databases.ts";
 import {
   cardsInMirror,
   cardsOnChain,
@@ -14,13 +15,13 @@ import {
 
 const FAR = 2_000_000_000;
 
-describe("indexer", () => {
+describeOnEachDatabase("indexer", (kind) => {
   let chain: TestChain;
   let mirror: TestMirror;
 
   beforeEach(async () => {
     chain = await startTestChain();
-    mirror = await createTestMirror();
+    mirror = await createTestMirror(kind);
   });
   afterEach(async () => {
     await mirror.close();

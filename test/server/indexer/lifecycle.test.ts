@@ -4,6 +4,7 @@ import { expect } from "chai";
 import { Contract, type JsonRpcSigner, ZeroHash } from "ethers";
 import { BRAND_ROLE, membershipCollectionInterface } from "../../../server/chain/abi.ts";
 import { startTestChain, type TestChain } from "../../support/chain.ts";
+import { describeOnEachDatabase } from "../../support/databases.ts";
 import {
   cardsInMirror,
   cardsOnChain,
@@ -33,7 +34,7 @@ const ISSUER = 2;
 const HOLDER = 3;
 const OTHER = 4;
 
-describe("indexer of whole lives", () => {
+describeOnEachDatabase("indexer of whole lives", (kind) => {
   let chain: TestChain;
   let mirror: TestMirror;
   let black: Contract;
@@ -44,7 +45,7 @@ describe("indexer of whole lives", () => {
 
   beforeEach(async () => {
     chain = await startTestChain();
-    mirror = await createTestMirror();
+    mirror = await createTestMirror(kind);
     const brandId = await chain.admitBrand();
     const issuer = await (await chain.signer(ISSUER)).getAddress();
     for (const role of [BRAND_ROLE.Steward, BRAND_ROLE.Staff]) {
