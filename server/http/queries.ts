@@ -183,7 +183,9 @@ export function createQueries(database: Database): Queries {
 /** The event that closed the card's batch: the first `BatchIssued` of its collection after the card's own `Issued`. */
 function closesBatchOf(address: string, serial: number): Prisma.Sql {
   const issued = Prisma.sql`FROM "Event" i WHERE i."address" = ${address} AND i."serial" = ${serial} AND i."name" = 'Issued'`;
+  // The address as an expression, which no index answers: PostgreSQL, while it has no statistics of the table, would rather
+  // read all of a collection's events from the index of addresses than those of one block.
   return Prisma.sql`
     "blockNumber" = (SELECT i."blockNumber" ${issued}) AND "logIndex" > (SELECT i."logIndex" ${issued})
-    AND "address" = ${address} AND "name" = 'BatchIssued'`;
+    AND "address" || '' = ${address} AND "name" = 'BatchIssued'`;
 }
