@@ -74,6 +74,8 @@ export async function startLocalPostgresql(): Promise<LocalPostgresql> {
     port: String(port),
     unix_socket_directories: folder,
     max_connections: "200",
+    // A client that gives up while it signs in would hold up others for a minute.
+    authentication_timeout: "3s",
     fsync: "off",
     synchronous_commit: "off",
     full_page_writes: "off",

@@ -67,7 +67,8 @@ function locatePostgresql(url: string): DatabaseLocation {
   return {
     provider: "postgresql",
     url,
-    host: decodeURIComponent(parsed.hostname) || parameters.get("host") || process.env["PGHOST"] || "localhost",
+    // As a parameter, it may be the folder of a Unix socket.
+    host: parameters.get("host") || decodeURIComponent(parsed.hostname) || process.env["PGHOST"] || "localhost",
     port: Number(parsed.port || parameters.get("port") || process.env["PGPORT"] || 5432),
     user: user || parameters.get("user") || process.env["PGUSER"] || userInfo().username,
     database,

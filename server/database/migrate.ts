@@ -109,10 +109,18 @@ async function migratePostgresqlNow(
     await query(connection, `SELECT pg_advisory_lock(${ADVISORY_LOCK})::text`);
     if (await hasAllMigrations(location, connection)) return [];
     if (location.schema !== "public") await query(connection, `CREATE SCHEMA IF NOT EXISTS "${location.schema}"`);
+    await tryCreatingTable(location.schema, connection);
     return await applyMigrations(location);
   } finally {
     await connection.dispose();
   }
+}
+
+/** Fails as the engine would, but with PostgreSQL's code for the reason, which the engine does not pass on. */
+async function tryCreatingTable(schema: string, connection: SqlDriverAdapter): Promise<void> {
+  await query(connection, "BEGIN");
+  await query(connection, `CREATE TABLE "${schema}"."_mintmark_attempt" (id INTEGER)`);
+  await query(connection, "ROLLBACK");
 }
 
 async function hasAllMigrations({ provider }: DatabaseLocation, connection: SqlDriverAdapter): Promise<boolean> {

@@ -92,7 +92,9 @@ function failureOf(error: unknown): Failure {
     const message = layer["originalMessage"] ?? layer["message"] ?? first?.["message"];
     if (typeof message === "string" && message !== "") messages.push(message);
   }
-  return { code, message: (messages.at(-1) ?? String(error)).trim().replaceAll(/\s*\n\s*/g, " ") };
+  // The engine adds where in its sources it was, on further lines.
+  const [message = ""] = (messages.at(-1) ?? String(error)).trim().split("\n");
+  return { code, message };
 }
 
 function isObject(value: unknown): value is Record<string, unknown> {

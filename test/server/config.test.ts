@@ -22,7 +22,7 @@ describe("settings", () => {
 
   it("shows no secret of a wrong one", () => {
     const message = messageFor({
-      DATABASE_URL: "postgres://mint:s3cret@db.example/mint?password=s3cret",
+      DATABASE_URL: "mysql://mint:s3cret@db.example/mint?password=s3cret",
       RPC_URL: "wss://key:s3cret@node.example/",
       PUBLIC_URL: "ftp://key:s3/cret@files.example/",
       DEPLOYER_PRIVATE_KEY: "0xs3cret",
@@ -32,5 +32,31 @@ describe("settings", () => {
     expect(message)
       .to.contain("db.example/mint")
       .and.not.to.match(/s3\/?cret/);
+  });
+
+  it("takes a file or a database of PostgreSQL, and says what is wrong with other database URLs", () => {
+    for (const url of [
+      "file:./data/mintmark.db",
+      "postgresql://mint:s3cret@db.example:5433/mint",
+      "postgres://mint@db.example/mint?sslmode=require&schema=cards",
+      "postgresql://mint:s%23%2F%40cret@db.example/mint",
+      "postgresql:///mint?host=/var/run/postgresql",
+    ])
+      expect(loadConfig({ DATABASE_URL: url }).databaseUrl).to.equal(url);
+    const wrong: Record<string, RegExp> = {
+      "file:": /must name a file/,
+      "./data/mintmark.db": /must be file:<path> or postgresql:/,
+      "postgresql://mint:s3cret@db.example": /must name a database/,
+      "postgresql://mint:s3/cret@db.example/mint": /with %XX for every character/,
+      "postgresql://mint:s3#cret@db.example/mint": /with %XX for every character/,
+      "postgresql://mint:3/cret@db.example/mint": /with %XX for every character/,
+      "postgresql://mint:3?cret@db.example/mint": /with %XX for every character/,
+      "postgresql://mint:s3cret@db.example/mint?schema=a%22b": /must name a schema/,
+    };
+    for (const [url, says] of Object.entries(wrong)) {
+      const message = messageFor({ DATABASE_URL: url });
+      expect(message).to.contain("DATABASE_URL:").and.to.match(says);
+      expect(message).not.to.match(/cret/);
+    }
   });
 });
