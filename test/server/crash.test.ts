@@ -9,10 +9,8 @@ import { freePort } from "../../scripts/lifecycle/free-port.ts";
 import { openDatabase } from "../../server/database/client.ts";
 import { startTestChain, type TestChain } from "../support/chain.ts";
 import { ROOT } from "../support/commands.ts";
-import { describeOnEachDatabase, type TestDatabase } from "../support/databases.ts";
+import { describeOnEachDatabase, sqlite, type TestDatabase } from "../support/databases.ts";
 import { cardsInMirror, cardsOnChain, freshMirrorRows, mirrorRows } from "../support/mirror.ts";
-
-const KILLS = 6;
 
 /** A small generator of numbers in [0, 1) that a seed repeats: mulberry32. */
 function randomNumbers(seed: number): () => number {
@@ -28,6 +26,8 @@ function randomNumbers(seed: number): () => number {
 describeOnEachDatabase("a server that is killed again and again", function (kind) {
   this.timeout(120_000);
 
+  // A server of its own keeps PostgreSQL's files in order; what is tried there is how our transactions end.
+  const kills = kind === sqlite ? 6 : 3;
   let chain: TestChain;
   let database: TestDatabase;
   let child: ChildProcess | undefined;
@@ -80,7 +80,7 @@ describeOnEachDatabase("a server that is killed again and again", function (kind
 
     try {
       let seenBlock = -1;
-      for (let kill = 0; kill < KILLS; kill++) {
+      for (let kill = 0; kill < kills; kill++) {
         child = start();
         const exited = once(child, "exit");
         // At least once it must have read something new; then it is killed at any moment of its work.

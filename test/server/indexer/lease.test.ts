@@ -6,6 +6,7 @@ import { expect } from "chai";
 import { createLease, type Lease, LeaseLostError } from "../../../server/indexer/lease.ts";
 import { createMirror } from "../../../server/indexer/mirror.ts";
 import { startTestChain } from "../../support/chain.ts";
+import { describeOnEachDatabase } from "../../support/databases.ts";
 import {
   createTestMirror,
   freshMirrorRows,
@@ -16,13 +17,13 @@ import {
 
 const PATIENCE_MS = 150;
 
-describe("the writer's lease", () => {
+describeOnEachDatabase("the writer's lease", (kind) => {
   let mirror: TestMirror;
   let first: Lease;
   let second: Lease;
 
   beforeEach(async () => {
-    mirror = await createTestMirror();
+    mirror = await createTestMirror(kind);
     const { database } = mirror;
     first = createLease({ database, holder: "first", patienceMs: PATIENCE_MS });
     second = createLease({ database, holder: "second", patienceMs: PATIENCE_MS });
