@@ -7,6 +7,7 @@ import { chownSync, existsSync, mkdtempSync, readdirSync, rmSync, writeFileSync 
 import { tmpdir } from "node:os";
 import { delimiter, join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
+import { PrismaPg } from "@prisma/adapter-pg";
 import { freePort } from "../lifecycle/free-port.ts";
 import { spawnGuarded } from "../lifecycle/guarded-process.ts";
 
@@ -109,13 +110,28 @@ export async function startLocalPostgresql(): Promise<LocalPostgresql> {
       rmSync(folder, { recursive: true, force: true });
     },
   };
-  const ready = spawnSync.bind(undefined, join(programs, "pg_isready"), ["-q", "-h", host, "-p", String(port)]);
-  for (const deadline = performance.now() + START_TIMEOUT_MS; ready().status !== 0; await sleep(50)) {
+  for (
+    const deadline = performance.now() + START_TIMEOUT_MS;
+    !(await answers(local.url("postgres")));
+    await sleep(50)
+  ) {
     if (performance.now() < deadline && server.child.exitCode === null) continue;
     await local.stop();
     throw new Error("PostgreSQL did not start");
   }
   return local;
+}
+
+async function answers(url: string): Promise<boolean> {
+  const connection = await new PrismaPg(url).connect();
+  try {
+    await connection.queryRaw({ sql: "SELECT 1", args: [], argTypes: [] });
+    return true;
+  } catch {
+    return false; // Why is of no interest while it starts.
+  } finally {
+    await connection.dispose();
+  }
 }
 
 /** A language whose order of texts is not that of their bytes, where the server knows one: relying on it must show. */
