@@ -129,18 +129,24 @@ export const batchAt = (address: string, serial: number) =>
     orderBy: Prisma.sql`"firstSerial" DESC`,
   });
 
+/** How many members a JSON object is made with at once: a function of PostgreSQL takes at most 100 arguments. */
+const MOST_MEMBERS = 50;
+
 /** Reads all parts as of one moment. */
 export async function readSnapshot<Included extends Parts>(
   database: Database,
   parts: Included,
 ): Promise<Values<Included>> {
   const dialect = dialectOf(database);
-  const object = dialect.json.object(Prisma.join(members(dialect, parts)));
-  const [answer] = await database.$queryRaw<{ snapshot: string }[]>(
-    Prisma.sql`SELECT ${dialect.json.text(object)} AS "snapshot"`,
-  );
+  const all = members(dialect, parts);
+  const columns: Prisma.Sql[] = [];
+  for (let start = 0; start < all.length; start += MOST_MEMBERS) {
+    const object = dialect.json.object(Prisma.join(all.slice(start, start + MOST_MEMBERS)));
+    columns.push(Prisma.sql`${dialect.json.text(object)} AS ${Prisma.raw(`"snapshot${start}"`)}`);
+  }
+  const [answer] = await database.$queryRaw<Record<string, string>[]>(Prisma.sql`SELECT ${Prisma.join(columns)}`);
   if (answer === undefined) throw new Error("A SELECT without FROM has answered with no row");
-  return JSON.parse(answer.snapshot) as Values<Included>;
+  return Object.assign({}, ...Object.values(answer).map((text) => JSON.parse(text))) as Values<Included>;
 }
 
 function rows(

@@ -12,7 +12,7 @@ import {
 } from "../chain/abi.ts";
 import type { Rpc, RpcCall } from "../chain/rpc.ts";
 import type { Database } from "../database/client.ts";
-import { Prisma } from "../database/generated/client.ts";
+import { Prisma } from "../database/generated/sqlite/client.ts";
 import {
   type BenefitRow,
   type BrandRow,

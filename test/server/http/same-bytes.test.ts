@@ -3,6 +3,7 @@
 import { expect } from "chai";
 import { Contract } from "ethers";
 import { BRAND_ROLE, membershipCollectionInterface } from "../../../server/chain/abi.ts";
+import { cardAt, readSnapshot } from "../../../server/database/snapshot.ts";
 import { startTestChain, type TestChain } from "../../support/chain.ts";
 import { type DatabaseKind, describeOnPostgresql, postgresql, sqlite } from "../../support/databases.ts";
 import { createTestMirror, mirrorRows, startAndCatchUp, type TestMirror } from "../../support/mirror.ts";
@@ -75,6 +76,16 @@ describeOnPostgresql("SQLite and PostgreSQL", function () {
     const [first, second] = await Promise.all(sides.map(({ mirror }) => mirrorRows(mirror.database)));
     expect(first?.["Card"]).to.have.length(8 * addresses.length);
     expect(second).to.deep.equal(first);
+  });
+
+  it("read as many parts of a snapshot as are asked for", async () => {
+    const parts = Object.fromEntries(
+      Array.from({ length: 120 }, (_, index) => [`part${index}`, cardAt(addresses[index % 12] ?? "", 11)]),
+    );
+    const [first, second] = await Promise.all(sides.map(({ mirror }) => readSnapshot(mirror.database, parts)));
+    expect(Object.keys(first ?? {})).to.deep.equal(Object.keys(parts));
+    expect(second).to.deep.equal(first);
+    expect(first?.["part119"]).to.include({ serial: 11, collectionAddress: addresses[11] });
   });
 
   /** What both answer, after it was seen to be the same. */
