@@ -4,7 +4,8 @@ import cliProgress from "cli-progress";
 import { createRpc, RpcError } from "../server/chain/rpc.ts";
 import { ConfigError, loadConfig } from "../server/config.ts";
 import { openDatabase } from "../server/database/client.ts";
-import { DatabaseUnusableError, migrate } from "../server/database/migrate.ts";
+import { migrate } from "../server/database/migrate.ts";
+import { DatabaseUnusableError } from "../server/database/unusable.ts";
 import { auditAll, type Difference } from "../server/indexer/audit.ts";
 
 /** How many differences are shown one by one. */
