@@ -120,7 +120,8 @@ interface ICardIssuance {
      * May be called by anyone while the voucher's signer is an issuer of the active brand: by the holder, or by somebody
      * else with the holder's signature of the same voucher. Whoever sends it, the card goes to the voucher's holder.
      *
-     * Emits what {issue} emits for a batch of one. Reverts with {DeadlinePassed}, {InvalidSignature}, and as {issue} does.
+     * Emits what {issue} emits for a batch of one. Reverts with {DeadlinePassed}, {InvalidSignature} (also for a zero
+     * holder, who can sign nothing), and otherwise as {issue} does.
      *
      * @param voucher The offer.
      * @param issuer Who signed it; a contract answers for itself (ERC-1271).
@@ -163,8 +164,8 @@ interface ICardIssuance {
      * The holder signs a {ClaimVoucher} with these values, a commitment root of 0 and a deadline of 0.
      *
      * Emits what {issue} emits for a batch of one. Reverts with {AllowlistNotOpen}, {SerialNotAllowlisted},
-     * {DeadlinePassed}, {InvalidSignature}, {ExpiryNotInFuture}, {CardAlreadyIssued}, {WindingDown},
-     * `ERC721InvalidReceiver`, or with what {IBrandRegistry-requireActive} says.
+     * {DeadlinePassed}, {InvalidSignature}, {ExpiryNotInFuture}, {CardAlreadyIssued}, {WindingDown}, or with what
+     * {IBrandRegistry-requireActive} says.
      *
      * @param serial The card's serial.
      * @param holder Who may hold the card.

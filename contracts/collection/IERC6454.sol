@@ -10,8 +10,8 @@ interface IERC6454 {
      * @param tokenId The token.
      * @param from Where it would come from; zero for minting.
      * @param to Where it would go; zero for burning.
-     * @return False between any two holders. For minting, whether the serial can still be issued; for burning, whether
-     * anybody may burn the card.
+     * @return False between any two holders. For minting, whether the serial is still free in an edition that goes on;
+     * whether its brand may act now is the registry's to say. For burning, whether anybody may burn the card.
      */
     function isTransferable(uint256 tokenId, address from, address to) external view returns (bool);
 }

@@ -210,8 +210,8 @@ interface IBrandRegistry is IBeacon {
      *
      * The address follows from the slug alone, so no two collections can share a slug and {collectionAddress} is known
      * beforehand. Emits {CollectionCreated}. Reverts with {BrandNotFound}, {BrandNotActive}, {BrandRoleMissing},
-     * {InvalidSlug}, {SlugTaken}, {InvalidMaxSupply}, {InvalidCollectionName} or
-     * {InvalidCollectionFactory}.
+     * {InvalidSlug}, {SlugTaken}, {InvalidMaxSupply}, {InvalidReissueDelay}, {InvalidCollectionName} or
+     * {InvalidCollectionFactory}; with `ERC1967InvalidImplementation` before the first {upgradeCollections}.
      */
     function createCollection(CollectionRequest calldata request) external returns (address collection);
 
@@ -239,7 +239,9 @@ interface IBrandRegistry is IBeacon {
      */
     function upgradeCollections(address implementation) external;
 
-    /// @notice Sets where metadata is served. Only for the consortium. Emits {CardBaseURIChanged}.
+    /// @notice Sets where metadata is served. Only for the consortium.
+    /// @dev Emits {CardBaseURIChanged}, and not ERC-4906's events: those are the collections', of which there are many. The
+    /// same metadata is merely served elsewhere.
     function setCardBaseURI(string calldata cardBaseURI_) external;
 
     /// @notice Sets where collections come from. Only for the consortium, and only once.

@@ -2,12 +2,15 @@
 pragma solidity ^0.8.28;
 
 import {IERC1271} from "@openzeppelin/contracts/interfaces/IERC1271.sol";
+import {Address} from "@openzeppelin/contracts/utils/Address.sol";
 import {ECDSA} from "@openzeppelin/contracts/utils/cryptography/ECDSA.sol";
 
 /// @title A holder that is a contract: it answers for its owner's signatures (ERC-1271) and calls what the owner wants
 /// @dev For tests only.
 contract TestWallet is IERC1271 {
     address private immutable _owner;
+
+    error CallerNotOwner(address caller);
 
     constructor(address owner_) {
         _owner = owner_;
@@ -22,13 +25,7 @@ contract TestWallet is IERC1271 {
 
     /// @notice Calls a contract in the wallet's name. Only for the owner. Reverts as the called contract does.
     function execute(address target, bytes calldata data) public virtual returns (bytes memory) {
-        require(msg.sender == _owner);
-        (bool success, bytes memory answer) = target.call(data);
-        if (!success) {
-            assembly ("memory-safe") {
-                revert(add(answer, 0x20), mload(answer))
-            }
-        }
-        return answer;
+        if (msg.sender != _owner) revert CallerNotOwner(msg.sender);
+        return Address.functionCall(target, data);
     }
 }
