@@ -97,9 +97,13 @@ export async function auditAll(options: {
   const { rpc, database, onProgress } = options;
   const { checkpoint: at, ...tables } = await readSnapshot(database, {
     checkpoint,
-    brands: many("Brand", { where: EVERY, limit: ALL }),
-    collections: many("Collection", { where: EVERY, limit: ALL }),
-    benefits: many("Benefit", { where: EVERY, limit: ALL }),
+    brands: many("Brand", { where: EVERY, orderBy: Prisma.sql`"id"`, limit: ALL }),
+    collections: many("Collection", { where: EVERY, orderBy: Prisma.sql`"blockNumber", "address"`, limit: ALL }),
+    benefits: many("Benefit", {
+      where: EVERY,
+      orderBy: Prisma.sql`"collectionAddress", "tier", "benefitId"`,
+      limit: ALL,
+    }),
   });
   if (at === null) return { block: undefined, cards: 0, differences: [] };
   const differences = [
@@ -148,12 +152,13 @@ async function auditSerials(options: {
   const { rpc, database, at, address, first, last } = options;
   const range = Prisma.sql`"collectionAddress" = ${address} AND "serial" BETWEEN ${first} AND ${last}`;
   const { cards, uses } = await readSnapshot(database, {
-    cards: many("Card", { where: range, limit: ALL }),
+    cards: many("Card", { where: range, orderBy: Prisma.sql`"serial"`, limit: ALL }),
     // The last use of each benefit by each card: it says how often both were used in all.
     uses: many("Redemption", {
       where: Prisma.sql`${range} AND "number" = (
         SELECT MAX(r."number") FROM "Redemption" r WHERE r."collectionAddress" = "Redemption"."collectionAddress"
         AND r."serial" = "Redemption"."serial" AND r."benefitId" = "Redemption"."benefitId")`,
+      orderBy: Prisma.sql`"serial", "benefitId"`,
       limit: ALL,
     }),
   });

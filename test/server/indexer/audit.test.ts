@@ -4,11 +4,12 @@ import { BRAND_ROLE, membershipCollectionInterface } from "../../../server/chain
 import { type AuditReport, auditAll, auditSample } from "../../../server/indexer/audit.ts";
 import { startAuditor } from "../../../server/indexer/auditor.ts";
 import { startTestChain, type TestChain } from "../../support/chain.ts";
+import { describeOnEachDatabase } from "../../support/databases.ts";
 import { createTestMirror, silent, startAndCatchUp, type TestMirror } from "../../support/mirror.ts";
 
 const DAY = 86_400;
 
-describe("the audit", () => {
+describeOnEachDatabase("the audit", (kind) => {
   let chain: TestChain;
   let mirror: TestMirror;
   let address: string;
@@ -35,7 +36,7 @@ describe("the audit", () => {
   });
 
   beforeEach(async () => {
-    mirror = await createTestMirror();
+    mirror = await createTestMirror(kind);
     const indexer = mirror.indexer(chain);
     await startAndCatchUp(indexer);
     await indexer.stop();
