@@ -2,7 +2,7 @@
 // Events without text are decoded by hand, because there are several for every card ever issued and ethers' general decoder
 // takes 30 times as long; those with text are rare and go through ethers.
 
-import { AbiCoder, type EventFragment, ParamType, toUtf8String, Utf8ErrorFuncs } from "ethers";
+import type { EventFragment } from "ethers";
 import {
   BRAND_STATUS,
   type BrandStatus,
@@ -11,6 +11,7 @@ import {
   brandRegistryInterface,
   membershipCollectionInterface,
 } from "./abi.ts";
+import { decodeValues } from "./decoding.ts";
 
 /** A log as `eth_getLogs` answers it. */
 export interface RawLog {
@@ -315,29 +316,11 @@ export function isIssue(transfer: EventArguments["Transfer"]): boolean {
 // biome-ignore lint/suspicious/noExplicitAny: what ethers decodes is typed by the interface's text, not by TypeScript
 function decodeData(name: EventName, log: RawLog): any[] {
   const inputs = fragmentOf(name).inputs.filter((input) => input.indexed !== true);
-  // Strings are read as bytes: the chain takes any, and one that is not UTF-8 must not stop the mirror for everybody.
-  const raw = inputs.map((input) => ParamType.from(input.format("full").replaceAll(/\bstring\b/g, "bytes")));
   try {
-    const values = AbiCoder.defaultAbiCoder().decode(raw, log.data).toArray();
-    return inputs.map((input, index) => withText(input, values[index]));
+    return decodeValues(inputs, log.data);
   } catch (cause) {
     throw new EventDecodeError(`${name} in ${describe(log)} has malformed data`, { cause });
   }
-}
-
-/**
- * A decoded value with its bytes as text again. What is not UTF-8 in them becomes replacement characters, and so does NUL,
- * which is UTF-8 but which PostgreSQL cannot store.
- */
-function withText(type: ParamType, value: unknown): unknown {
-  if (type.isTuple()) {
-    const parts = value as readonly unknown[];
-    return Object.fromEntries(
-      type.components.map((component, index) => [component.name, withText(component, parts[index])]),
-    );
-  }
-  if (type.baseType !== "string") return value;
-  return toUtf8String(value as string, Utf8ErrorFuncs.replace).replaceAll("\0", "\ufffd");
 }
 
 function topic(log: RawLog, index: number): string {

@@ -10,6 +10,7 @@ import {
   CARD_STATUS,
   membershipCollectionInterface,
 } from "../chain/abi.ts";
+import { decodeValues } from "../chain/decoding.ts";
 import type { Rpc, RpcCall } from "../chain/rpc.ts";
 import type { Database } from "../database/client.ts";
 import { Prisma } from "../database/generated/sqlite/client.ts";
@@ -208,9 +209,7 @@ async function auditBrands(rpc: Rpc, at: CheckpointRow, brands: readonly BrandRo
   for (const [index, brand] of brands.entries()) {
     const { id, blockNumber: _, transactionHash: __, ...mirror } = brand;
     const [status, profile] = answers[index] as [bigint, Record<string, string>];
-    const { profileURI: profileUri, ...texts } = (
-      profile as unknown as { toObject(): Record<string, string> }
-    ).toObject();
+    const { profileURI: profileUri, ...texts } = profile;
     const chain = { ...texts, profileUri, status: BRAND_STATUS[Number(status)] };
     differences.push(...compare(`brand ${id}`, mirror, chain));
   }
@@ -309,7 +308,7 @@ async function ask(rpc: Rpc, { blockHash }: CheckpointRow, questions: readonly Q
     });
     const results = await rpc.batch(calls);
     for (const [index, { contract, method }] of some.entries()) {
-      answers.push(contract.decodeFunctionResult(method, String(results[index])).toArray());
+      answers.push(decodeValues(contract.getFunction(method)?.outputs ?? [], String(results[index])));
     }
   }
   return answers;
