@@ -57,15 +57,25 @@ export function createLease({ database, patienceMs = 5_000, holder = thisProcess
     return renewed.count === 1;
   }
 
+  /** The lease as it stands. The first to ask makes it, held by nobody. */
+  async function leaseRow() {
+    const where = { id: LEASE_ID };
+    const found = await database.writerLease.findUnique({ where });
+    if (found !== null) return found;
+    return await database.writerLease
+      .create({ data: { id: LEASE_ID, holder: NOBODY, epoch: 0, beat: 0 } })
+      .catch(async (error: { code?: string }) => {
+        // Another was faster.
+        if (error.code !== "P2002") throw error;
+        return await database.writerLease.findUniqueOrThrow({ where });
+      });
+  }
+
   return {
     async hold() {
       if (epoch !== undefined && performance.now() - renewedAt < BEAT_INTERVAL_MS) return true;
       if (await beat(database)) return true;
-      const row = await database.writerLease.upsert({
-        where: { id: LEASE_ID },
-        create: { id: LEASE_ID, holder: NOBODY, epoch: 0, beat: 0 },
-        update: {},
-      });
+      const row = await leaseRow();
       const now = performance.now();
       if (seen === undefined || seen.epoch !== row.epoch || seen.beat !== row.beat)
         seen = { epoch: row.epoch, beat: row.beat, since: now };

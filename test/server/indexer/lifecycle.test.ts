@@ -3,6 +3,8 @@
 import { expect } from "chai";
 import { Contract, type JsonRpcSigner, ZeroHash } from "ethers";
 import { BRAND_ROLE, membershipCollectionInterface } from "../../../server/chain/abi.ts";
+import { createLease, LeaseLostError } from "../../../server/indexer/lease.ts";
+import { createMirror } from "../../../server/indexer/mirror.ts";
 import { startTestChain, type TestChain } from "../../support/chain.ts";
 import { describeOnEachDatabase } from "../../support/databases.ts";
 import {
@@ -170,6 +172,38 @@ describeOnEachDatabase("indexer of whole lives", (kind) => {
     await startAndCatchUp(single);
     await single.stop();
     expect(await mirrorRows(mirror.database)).to.deep.equal(await freshMirrorRows(chain));
+  });
+
+  it("is rebuilt from its own events, which mends what somebody has changed", async () => {
+    await live();
+    await end();
+    const indexer = mirror.indexer(chain);
+    await startAndCatchUp(indexer);
+    await indexer.stop();
+    const right = await mirrorRows(mirror.database);
+    const events = await mirror.database.event.count();
+
+    const unchanged = await mirror.mirror.rebuild();
+    expect(unchanged).to.deep.equal({ events, before: unchanged.after, after: unchanged.after });
+    expect(await mirrorRows(mirror.database)).to.deep.equal(right);
+
+    await mirror.database.card.update({
+      where: { collectionAddress_serial: { collectionAddress: address, serial: 2 } },
+      data: { tier: 9 },
+    });
+    await mirror.database.redemption.deleteMany();
+    const mended = await mirror.mirror.rebuild();
+    expect(mended.before).not.to.equal(unchanged.after);
+    expect(mended.after).to.equal(unchanged.after);
+    expect(await mirrorRows(mirror.database)).to.deep.equal(right);
+  });
+
+  it("is not rebuilt while another server writes it", async () => {
+    const other = createLease({ database: mirror.database, holder: "another server" });
+    await other.hold();
+    const own = createMirror({ database: mirror.database, lease: createLease({ database: mirror.database }) });
+    const failure = await own.rebuild().catch((error: unknown) => error);
+    expect(failure).to.be.instanceOf(LeaseLostError);
   });
 
   it("takes all of it back when the chain has lost it", async () => {

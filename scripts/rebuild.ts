@@ -1,0 +1,50 @@
+// npm run rebuild: makes the mirror's tables anew from the events that are stored, without asking the chain, and says whether
+// that changed anything. Readers see the old tables until the new ones are complete.
+
+import { setTimeout as sleep } from "node:timers/promises";
+import { ConfigError, loadConfig } from "../server/config.ts";
+import { openDatabase } from "../server/database/client.ts";
+import { migrate } from "../server/database/migrate.ts";
+import { DatabaseUnusableError } from "../server/database/unusable.ts";
+import { createLease, LeaseLostError } from "../server/indexer/lease.ts";
+import { createMirror } from "../server/indexer/mirror.ts";
+
+/** For how many seconds it is waited for a server that may have ended. */
+const PATIENCE_S = 7;
+
+async function main(): Promise<void> {
+  const { databaseUrl } = loadConfig();
+  await migrate(databaseUrl);
+  const database = await openDatabase(databaseUrl);
+  const lease = createLease({ database });
+  try {
+    // Where a server was killed on another machine, it takes a moment to be sure of it.
+    for (let waited = 0; waited < PATIENCE_S && !(await lease.hold()); waited++) await sleep(1_000);
+    const started = performance.now();
+    let shown = started;
+    const { events, before, after } = await createMirror({ database, lease }).rebuild((done) => {
+      if (performance.now() - shown < 1_000) return;
+      shown = performance.now();
+      console.log(`  ${done.toLocaleString("en")} events`);
+    });
+    const seconds = (performance.now() - started) / 1_000;
+    console.log(
+      `Rebuilt from ${events.toLocaleString("en")} events in ${seconds.toFixed(1)} s (${Math.round(events / seconds).toLocaleString("en")} events/s).`,
+    );
+    console.log(before === after ? `Nothing has changed: state ${after}` : `State ${before}\nis now ${after}`);
+  } finally {
+    await lease.release();
+    await database.$disconnect();
+  }
+}
+
+try {
+  await main();
+} catch (error) {
+  if (error instanceof LeaseLostError)
+    console.error(
+      "A server is writing the mirror. Stop it first, then run this again; it needs no rebuilding while it is right.",
+    );
+  else console.error(error instanceof ConfigError || error instanceof DatabaseUnusableError ? error.message : error);
+  process.exitCode = 1;
+}
