@@ -77,7 +77,7 @@ export async function openChain(rpcUrl: string | undefined, accountCount: number
     times:
       rpcUrl === undefined
         ? { votingDelay: DAY, votingPeriod: 5 * DAY, timelockDelay: 2 * DAY }
-        : { votingDelay: 0, votingPeriod: 8, timelockDelay: 2 },
+        : { votingDelay: 0, votingPeriod: 5, timelockDelay: 2 },
     mined,
     async deployed(contract) {
       const deploying = await contract;
