@@ -41,18 +41,23 @@ abstract contract Deployment {
     }
 
     /// @dev Creates a collection of brand 1.
-    function _createCollection(uint32 maxSupply, IERC5484.BurnAuth burnAuth) internal returns (MembershipCollection) {
+    function _createCollection(
+        string memory slug,
+        uint32 maxSupply,
+        IERC5484.BurnAuth burnAuth,
+        uint32 reissueDelay
+    ) internal returns (MembershipCollection) {
         return
             MembershipCollection(
                 _registry.createCollection(
                     IBrandRegistry.CollectionRequest({
                         brandId: _BRAND,
-                        slug: "noirance-black",
+                        slug: slug,
                         name: "Noirance Black Card",
                         symbol: "NOIR",
                         maxSupply: maxSupply,
                         burnAuth: burnAuth,
-                        reissueDelay: _REISSUE_DELAY
+                        reissueDelay: reissueDelay
                     })
                 )
             );

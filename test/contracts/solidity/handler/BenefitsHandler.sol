@@ -1,0 +1,175 @@
+// SPDX-License-Identifier: MIT
+pragma solidity ^0.8.28;
+
+import {Card, CardStatus} from "../../../../contracts/collection/CardRecord.sol";
+import {ICardBenefits} from "../../../../contracts/collection/ICardBenefits.sol";
+import {IBrandRegistry} from "../../../../contracts/registry/IBrandRegistry.sol";
+import {BenefitReckoning} from "../support/BenefitReckoning.sol";
+import {vm} from "../support/Vm.sol";
+import {HandlerBase} from "./HandlerBase.sol";
+
+/// @title What cards entitle to, and its use, in any order
+abstract contract BenefitsHandler is HandlerBase {
+    /// @notice A card and a benefit that it has used.
+    struct Key {
+        uint256 serial;
+        uint16 benefitId;
+    }
+
+    uint256 private constant _BENEFITS = 2;
+    uint32 private constant _MIDNIGHT = 1_799_971_200;
+    uint32 private constant _UNLIMITED = type(uint32).max;
+
+    bytes32 private constant _REDEMPTION_TYPEHASH = keccak256(
+        "Redemption(uint256 serial,uint16 benefitId,uint32 number,uint16 generation,uint256 deadline)"
+    );
+
+    bool internal _benefitsFrozen;
+    mapping(uint8 tier => mapping(uint16 benefitId => ICardBenefits.BenefitTerms terms)) private _terms;
+    mapping(uint256 serial => mapping(uint16 benefitId => BenefitReckoning.Use[] uses)) private _uses;
+    Key[] private _used;
+
+    /// @notice Gives each tier its first benefits, in every edition. The test calls it, once the roles are given.
+    function setOut() public {
+        for (uint8 tier = 0; tier < 3; ++tier) {
+            for (uint16 benefitId = 1; benefitId <= _BENEFITS; ++benefitId) {
+                ICardBenefits.BenefitTerms memory terms = ICardBenefits.BenefitTerms({
+                    quota: 1 + tier,
+                    period: benefitId == 1 ? 1 days : 30 days,
+                    startsAt: _MIDNIGHT
+                });
+                _terms[tier][benefitId] = terms;
+                for (uint256 i = 0; i < _editions.length; ++i) {
+                    vm.prank(_proper(IBrandRegistry.BrandRole.Admin));
+                    _editions[i].collection.setBenefit(tier, benefitId, terms);
+                }
+            }
+        }
+    }
+
+    /// @notice Up to four purchases of one card in a row.
+    function redeem(uint256 seed) public move(seed) {
+        uint256 serial = _pick(CardStatus.Active);
+        uint16 benefitId = _anyBenefit();
+        uint256 times = 1 + _roll(4);
+        while (times > 0 && _redeemOnce(serial, benefitId)) --times;
+    }
+
+    function setBenefit(uint256 seed) public move(seed) {
+        Act memory act = _newAct("setBenefit", IBrandRegistry.BrandRole.Admin);
+        uint8 tier = uint8(_roll(3));
+        uint16 benefitId = _anyBenefit();
+        uint32[5] memory quotas = [uint32(0), 1, 2, 3, _UNLIMITED];
+        uint32[5] memory periods = [uint32(0), 1 hours, 1 days, 7 days, 30 days];
+        ICardBenefits.BenefitTerms memory terms = ICardBenefits.BenefitTerms({
+            quota: quotas[_roll(5)],
+            period: periods[_roll(5)],
+            startsAt: uint32(_chance(3) ? _now - 30 days + _roll(31 days) : _MIDNIGHT)
+        });
+        if (_benefitsFrozen) _refuse(act, abi.encodeWithSelector(ICardBenefits.BenefitsAreFrozen.selector));
+        act.call = abi.encodeCall(ICardBenefits.setBenefit, (tier, benefitId, terms));
+        if (_perform(act)) _terms[tier][benefitId] = terms;
+    }
+
+    function freezeBenefits(uint256 seed) public move(seed) {
+        Act memory act = _newAct(
+            "freezeBenefits",
+            _chance(12) ? _proper(IBrandRegistry.BrandRole.Admin) : _person(_STRANGER)
+        );
+        _needRole(act, IBrandRegistry.BrandRole.Admin, act.caller);
+        if (_benefitsFrozen) _refuse(act, abi.encodeWithSelector(ICardBenefits.BenefitsAreFrozen.selector));
+        act.call = abi.encodeCall(ICardBenefits.freezeBenefits, ());
+        if (_perform(act)) _benefitsFrozen = true;
+    }
+
+    /// @notice The cards and benefits that were ever used.
+    function usedBenefits() public view returns (Key[] memory) {
+        return _used;
+    }
+
+    /// @notice All uses of a benefit by a card, from the first.
+    function usesOf(uint256 serial, uint16 benefitId) public view returns (BenefitReckoning.Use[] memory) {
+        return _uses[serial][benefitId];
+    }
+
+    /// @notice What the collection must say of a tier's benefit.
+    function benefitOf(uint8 tier, uint16 benefitId) public view returns (ICardBenefits.BenefitTerms memory) {
+        return _terms[tier][benefitId];
+    }
+
+    /// @notice Whether the catalogue is frozen.
+    function benefitsFrozen() public view returns (bool) {
+        return _benefitsFrozen;
+    }
+
+    /// @notice How often the collection must let a card use a benefit now.
+    function remainingUses(uint256 serial, uint16 benefitId) public view returns (uint32) {
+        Card memory card = _entries[serial].card;
+        ICardBenefits.BenefitTerms memory terms = _terms[card.tier][benefitId];
+        if (card.status != CardStatus.Active || _isExpired(serial)) return 0;
+        if (terms.quota == 0 || terms.startsAt > _now) return 0;
+        if (terms.quota == _UNLIMITED) return _UNLIMITED;
+        (, uint256 used) = BenefitReckoning.usedNow(_uses[serial][benefitId], terms, _now);
+        return used < terms.quota ? uint32(terms.quota - used) : 0;
+    }
+
+    function _redeemOnce(uint256 serial, uint16 benefitId) private returns (bool) {
+        Act memory act = _newAct("redeem", IBrandRegistry.BrandRole.Staff);
+        Card memory card = _entries[serial].card;
+        uint256 next = _uses[serial][benefitId].length + 1;
+        ICardBenefits.Redemption memory redemption = ICardBenefits.Redemption({
+            serial: serial,
+            benefitId: benefitId,
+            number: uint32(_chance(24) ? _roll(next + 2) : next),
+            generation: _chance(24) ? uint16(_roll(3)) : card.generation,
+            deadline: _deadline(act)
+        });
+        if (card.status != CardStatus.Active) _refuseStatus(act, serial, card.status);
+        if (_isExpired(serial)) {
+            _refuse(act, abi.encodeWithSelector(ICardBenefits.CardExpired.selector, serial, card.expiresAt));
+        }
+        if (redemption.generation != card.generation) {
+            _refuse(act, abi.encodeWithSelector(ICardBenefits.GenerationMismatch.selector, serial, card.generation));
+        }
+        if (redemption.number != next) {
+            _refuse(
+                act,
+                abi.encodeWithSelector(ICardBenefits.RedemptionNumberMismatch.selector, serial, benefitId, next)
+            );
+        }
+        uint32 countedIn = _needQuota(act, serial, benefitId, _terms[card.tier][benefitId]);
+        bytes memory consent = _signature(act, card.holder, keccak256(abi.encode(_REDEMPTION_TYPEHASH, redemption)));
+        act.call = abi.encodeCall(ICardBenefits.redeem, (redemption, consent));
+        if (!_perform(act)) return false;
+        (_spentCall, _spentBy, lastSerial) = (act.call, act.caller, serial);
+        if (next == 1) _used.push(Key(serial, benefitId));
+        _uses[serial][benefitId].push(BenefitReckoning.useOf(card.tier, _terms[card.tier][benefitId], _now, countedIn));
+        return true;
+    }
+
+    /// @dev The period that a use would count in.
+    function _needQuota(
+        Act memory act,
+        uint256 serial,
+        uint16 benefitId,
+        ICardBenefits.BenefitTerms memory terms
+    ) private view returns (uint32 countedIn) {
+        if (terms.quota == 0) {
+            uint8 tier = _entries[serial].card.tier;
+            _refuse(act, abi.encodeWithSelector(ICardBenefits.BenefitNotGranted.selector, tier, benefitId));
+        }
+        if (terms.startsAt > _now) {
+            _refuse(act, abi.encodeWithSelector(ICardBenefits.BenefitNotStarted.selector, benefitId, terms.startsAt));
+            return 0;
+        }
+        uint256 used;
+        (countedIn, used) = BenefitReckoning.usedNow(_uses[serial][benefitId], terms, _now);
+        if (terms.quota != _UNLIMITED && used >= terms.quota) {
+            _refuse(act, abi.encodeWithSelector(ICardBenefits.QuotaExceeded.selector, serial, benefitId, terms.quota));
+        }
+    }
+
+    function _anyBenefit() private returns (uint16) {
+        return uint16(1 + _roll(_BENEFITS));
+    }
+}
