@@ -27,9 +27,9 @@ contract CollectionHandler is LifecycleHandler, BenefitsHandler, BrandHandler {
 
     /// @notice The signature that was spent last, sent again, by the same or by somebody else. It must never work twice.
     function replay(uint256 seed) public move(seed) {
-        if (_spentCall.length == 0) return;
-        vm.prank(_chance(2) ? _spentBy : _anybody());
-        (bool success, ) = address(_edition.collection).call(_spentCall);
+        if (_spent.call.length == 0) return;
+        vm.prank(_chance(2) ? _spent.caller : _anybody());
+        (bool success, ) = address(_edition.collection).call(_spent.call);
         if (success) breach = "replay";
     }
 

@@ -10,12 +10,6 @@ import {HandlerBase} from "./HandlerBase.sol";
 
 /// @title What cards entitle to, and its use, in any order
 abstract contract BenefitsHandler is HandlerBase {
-    /// @notice A card and a benefit that it has used.
-    struct Key {
-        uint256 serial;
-        uint16 benefitId;
-    }
-
     uint256 private constant _BENEFITS = 2;
     uint32 private constant _MIDNIGHT = 1_799_971_200;
     uint32 private constant _UNLIMITED = type(uint32).max;
@@ -27,7 +21,6 @@ abstract contract BenefitsHandler is HandlerBase {
     bool internal _benefitsFrozen;
     mapping(uint8 tier => mapping(uint16 benefitId => ICardBenefits.BenefitTerms terms)) private _terms;
     mapping(uint256 serial => mapping(uint16 benefitId => BenefitReckoning.Use[] uses)) private _uses;
-    Key[] private _used;
 
     /// @notice Gives each tier its first benefits, in every edition. The test calls it, once the roles are given.
     function setOut() public {
@@ -80,11 +73,6 @@ abstract contract BenefitsHandler is HandlerBase {
         if (_benefitsFrozen) _refuse(act, abi.encodeWithSelector(ICardBenefits.BenefitsAreFrozen.selector));
         act.call = abi.encodeCall(ICardBenefits.freezeBenefits, ());
         if (_perform(act)) _benefitsFrozen = true;
-    }
-
-    /// @notice The cards and benefits that were ever used.
-    function usedBenefits() public view returns (Key[] memory) {
-        return _used;
     }
 
     /// @notice All uses of a benefit by a card, from the first.
@@ -141,8 +129,8 @@ abstract contract BenefitsHandler is HandlerBase {
         bytes memory consent = _signature(act, card.holder, keccak256(abi.encode(_REDEMPTION_TYPEHASH, redemption)));
         act.call = abi.encodeCall(ICardBenefits.redeem, (redemption, consent));
         if (!_perform(act)) return false;
-        (_spentCall, _spentBy, lastSerial) = (act.call, act.caller, serial);
-        if (next == 1) _used.push(Key(serial, benefitId));
+        _spent = SpentCall(act.call, act.caller);
+        lastSerial = serial;
         _uses[serial][benefitId].push(BenefitReckoning.useOf(card.tier, _terms[card.tier][benefitId], _now, countedIn));
         return true;
     }

@@ -5,7 +5,6 @@ import {IAccessControl} from "@openzeppelin/contracts/access/IAccessControl.sol"
 
 import {ICollectionContent} from "../../../../contracts/collection/ICollectionContent.sol";
 import {IBrandRegistry} from "../../../../contracts/registry/IBrandRegistry.sol";
-import {HandlerBase} from "./HandlerBase.sol";
 import {IssuanceHandler} from "./IssuanceHandler.sol";
 
 /// @title What consortium and brand decide on the whole edition, in any order

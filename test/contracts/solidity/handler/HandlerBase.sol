@@ -53,6 +53,12 @@ abstract contract HandlerBase {
         bool unentitled;
     }
 
+    /// @dev A call that worked, and who made it.
+    struct SpentCall {
+        bytes call;
+        address caller;
+    }
+
     error UnexpectedRefusal(string act, bytes answer);
 
     uint32 internal constant _BRAND = 1;
@@ -85,8 +91,7 @@ abstract contract HandlerBase {
     mapping(IBrandRegistry.BrandRole role => mapping(address person => bool has)) internal _hasRole;
 
     /// @dev The call that spent the last signature. It must never work again.
-    bytes internal _spentCall;
-    address internal _spentBy;
+    SpentCall internal _spent;
 
     /// @dev The runner forgets between two calls what {Vm-warp} has set.
     uint256 internal _now = 1_800_000_000;

@@ -95,7 +95,7 @@ abstract contract IssuanceHandler is HandlerBase {
         bytes memory consent = act.caller == holder ? bytes("") : _signature(act, holder, structHash);
         act.call = abi.encodeCall(ICardIssuance.claim, (voucher, issuer, issuerSignature, consent));
         if (!_perform(act)) return;
-        (_spentCall, _spentBy) = (act.call, act.caller);
+        _spent = SpentCall(act.call, act.caller);
         _useCap(issuer, 1);
         _note(serial, holder, terms);
         _entries[serial].batch = uint32(serial);
@@ -165,7 +165,7 @@ abstract contract IssuanceHandler is HandlerBase {
             (leaf.serial, leaf.holder, leaf.terms, proof, consent)
         );
         if (!_perform(act)) return;
-        (_spentCall, _spentBy) = (act.call, act.caller);
+        _spent = SpentCall(act.call, act.caller);
         _note(leaf.serial, leaf.holder, leaf.terms);
         _entries[leaf.serial].batch = uint32(leaf.serial);
     }

@@ -109,7 +109,7 @@ abstract contract LifecycleHandler is HandlerBase {
         _needOwnerBurn(act);
         act.call = abi.encodeCall(ICardLifecycle.surrenderBySig, (serial, deadline, signature));
         if (!_perform(act)) return;
-        (_spentCall, _spentBy) = (act.call, act.caller);
+        _spent = SpentCall(act.call, act.caller);
         _bury(serial, CardStatus.Surrendered);
     }
 
