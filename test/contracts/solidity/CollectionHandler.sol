@@ -51,7 +51,7 @@ contract CollectionHandler is LifecycleHandler, BenefitsHandler, BrandHandler {
 
     /// @dev Every act, for {Invariants-_target}; what prepares the others stands in it several times.
     function selectors() public pure returns (bytes4[] memory list) {
-        bytes4[33] memory all = [
+        bytes4[39] memory all = [
             this.wait.selector,
             this.wait.selector,
             this.issue.selector,
@@ -59,18 +59,24 @@ contract CollectionHandler is LifecycleHandler, BenefitsHandler, BrandHandler {
             this.claim.selector,
             this.claim.selector,
             this.openAllowlist.selector,
+            this.openAllowlist.selector,
             this.closeAllowlist.selector,
             this.claimAllowlisted.selector,
             this.claimAllowlisted.selector,
+            this.claimAllowlisted.selector,
+            this.renew.selector,
             this.renew.selector,
             this.setTier.selector,
             this.suspend.selector,
+            this.reinstate.selector,
             this.reinstate.selector,
             this.revoke.selector,
             this.surrender.selector,
             this.surrenderBySig.selector,
             this.requestReissue.selector,
             this.requestReissue.selector,
+            this.requestReissue.selector,
+            this.executeReissue.selector,
             this.executeReissue.selector,
             this.cancelReissue.selector,
             this.vetoReissue.selector,

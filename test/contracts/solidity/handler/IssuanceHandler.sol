@@ -109,7 +109,7 @@ abstract contract IssuanceHandler is HandlerBase {
         uint32 first = uint32(_leaves[root][0].serial);
         uint32 count = uint32(_leaves[root].length);
         if (_chance(6)) (first, count) = (uint32(_roll(_maxSupply + 2)), uint32(_roll(6)));
-        uint32 deadline = _deadline(act);
+        uint32 deadline = _chance(3) ? _deadline(act) : uint32(_now + _roll(90 days));
         _needIssuable(act, first, count);
         _needCap(act, act.caller, count);
         if (_allowlists[root].count != 0) {
@@ -316,10 +316,15 @@ abstract contract IssuanceHandler is HandlerBase {
     function _anyLeaf() private returns (Leaf memory leaf, bytes32[] memory proof) {
         if (_roots.length == 0)
             return (Leaf(1 + _roll(_maxSupply), _anyHolder(), ICardIssuance.CardTerms(0, 0)), proof);
-        bytes32 root = _roots[_roll(_roots.length)];
-        for (uint256 i = 0; i < 3 && _allowlists[root].count == 0; ++i) root = _roots[_roll(_roots.length)];
-        Leaf[] memory leaves = _leaves[root];
-        uint256 place = _roll(leaves.length);
+        Leaf[] memory leaves;
+        uint256 place;
+        // Mostly one that can be claimed.
+        for (uint256 i = 0; i < 6; ++i) {
+            bytes32 root = _roots[_roll(_roots.length)];
+            leaves = _leaves[root];
+            place = _roll(leaves.length);
+            if (_allowlists[root].deadline >= _now && _isFree(leaves[place].serial)) break;
+        }
         proof = _proofOf(leaves, place);
         leaf = leaves[place];
         uint256 flaw = _roll(40);

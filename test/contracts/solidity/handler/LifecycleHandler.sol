@@ -8,6 +8,7 @@ import {ICardLifecycle} from "../../../../contracts/collection/ICardLifecycle.so
 import {IERC5484} from "../../../../contracts/collection/IERC5484.sol";
 import {IMembershipCollection} from "../../../../contracts/collection/IMembershipCollection.sol";
 import {IBrandRegistry} from "../../../../contracts/registry/IBrandRegistry.sol";
+import {vm} from "../support/Vm.sol";
 import {HandlerBase} from "./HandlerBase.sol";
 
 /// @title What happens to a card after it was issued, in any order
@@ -22,6 +23,9 @@ abstract contract LifecycleHandler is HandlerBase {
     function renew(uint256 seed) public move(seed) {
         Act memory act = _newAct("renew", IBrandRegistry.BrandRole.Issuer);
         uint256[] memory serials = _pickSeveral(CardStatus.Active);
+        for (uint256 i = 0; i < 4 && serials.length > 0 && _entries[serials[0]].card.expiresAt == 0; ++i) {
+            serials = _pickSeveral(CardStatus.Active);
+        }
         uint256 current = serials.length == 0 ? _now + 1 days : _entries[serials[0]].card.expiresAt;
         if (_chance(16)) current += 1;
         uint256 duration = _chance(16) ? _roll(2) * type(uint32).max : 1 + _roll(60 days);
@@ -135,6 +139,11 @@ abstract contract LifecycleHandler is HandlerBase {
         Act memory act = _newAct("executeReissue", IBrandRegistry.BrandRole.Steward);
         uint256 serial = _pickPending(act);
         uint256 readyAt = _entries[serial].pending.readyAt;
+        if (_now < readyAt && _chance(2)) {
+            // Its delay is over, or is over in a second.
+            _now = readyAt - _roll(2);
+            vm.warp(_now);
+        }
         if (_now < readyAt) {
             _refuse(act, abi.encodeWithSelector(ICardLifecycle.ReissueNotReady.selector, serial, readyAt));
         }
