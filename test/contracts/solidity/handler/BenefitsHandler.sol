@@ -109,7 +109,7 @@ abstract contract BenefitsHandler is HandlerBase {
             serial: serial,
             benefitId: benefitId,
             number: uint32(_chance(24) ? _roll(next + 2) : next),
-            generation: _chance(24) ? uint16(_roll(3)) : card.generation,
+            generation: _anyGeneration(card.generation),
             deadline: _deadline(act)
         });
         if (card.status != CardStatus.Active) _refuseStatus(act, serial, card.status);
@@ -155,6 +155,12 @@ abstract contract BenefitsHandler is HandlerBase {
         if (terms.quota != _UNLIMITED && used >= terms.quota) {
             _refuse(act, abi.encodeWithSelector(ICardBenefits.QuotaExceeded.selector, serial, benefitId, terms.quota));
         }
+    }
+
+    /// @dev Mostly the card's; of a reissued card often the one before.
+    function _anyGeneration(uint16 generation) private returns (uint16) {
+        if (generation > 0 && _chance(4)) return generation - 1;
+        return _chance(24) ? uint16(_roll(3)) : generation;
     }
 
     function _anyBenefit() private returns (uint16) {
