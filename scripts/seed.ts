@@ -6,6 +6,7 @@ import { ConfigError, loadConfig } from "../server/config.ts";
 import { KeystoreError } from "../server/issuance/keystore.ts";
 import { seedDemo } from "./demo.ts";
 import { ensureRegistry } from "./lifecycle/deployment.ts";
+import { StartError } from "./lifecycle/session.ts";
 
 try {
   const { rpcUrl, dataFolder, publicUrl } = loadConfig();
@@ -14,7 +15,7 @@ try {
   const done = await seedDemo({ rpcUrl, deployment, dataFolder, cardBaseURI });
   console.log(done.length === 0 ? "The demo data is there already." : done.join("\n"));
 } catch (error) {
-  const expected = error instanceof ConfigError || error instanceof RpcError || error instanceof KeystoreError;
-  console.error(expected ? error.message : error);
+  const expected = [ConfigError, RpcError, KeystoreError, StartError].some((kind) => error instanceof kind);
+  console.error(expected ? (error as Error).message : error);
   process.exitCode = 1;
 }
