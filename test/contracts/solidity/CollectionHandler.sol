@@ -51,7 +51,7 @@ contract CollectionHandler is LifecycleHandler, BenefitsHandler, BrandHandler {
 
     /// @dev Every act, for {Invariants-_target}; what prepares the others stands in it several times.
     function selectors() public pure returns (bytes4[] memory list) {
-        bytes4[39] memory all = [
+        bytes4[40] memory all = [
             this.wait.selector,
             this.wait.selector,
             this.issue.selector,
@@ -90,6 +90,7 @@ contract CollectionHandler is LifecycleHandler, BenefitsHandler, BrandHandler {
             this.decideOnBrand.selector,
             this.decideOnBrand.selector,
             this.redeem.selector,
+            this.setDailyCap.selector,
             this.setDailyCap.selector
         ];
         bytes4[4] memory seldom = [

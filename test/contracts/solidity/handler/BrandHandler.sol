@@ -22,11 +22,11 @@ abstract contract BrandHandler is IssuanceHandler {
         else _reinstate();
     }
 
-    /// @notice Mostly an administrator; a cap of 0 is none.
+    /// @notice Caps come and go; a cap of 0 is none.
     function setDailyCap(uint256 seed) public move(seed) {
         Act memory act = _newAct("setDailyCap", IBrandRegistry.BrandRole.Admin);
-        address issuer = _person(_chance(2) ? _ISSUER : _SECOND_ISSUER);
-        uint32 cap = uint32(_chance(3) ? 0 : 1 + _roll(30));
+        address issuer = _person(_chance(4) ? _SECOND_ISSUER : _ISSUER);
+        uint32 cap = uint32(_buckets[issuer].cap != 0 && _chance(2) ? 0 : 1 + _roll(30));
         act.call = abi.encodeCall(IBrandRegistry.setDailyCap, (_BRAND, issuer, cap));
         if (!_perform(act, address(_registry))) return;
         Bucket memory bucket = _buckets[issuer];
