@@ -8,7 +8,8 @@ interface ICardBenefits {
      *
      * Periods follow each other without gaps: `startsAt`, `startsAt + period`, ... So a benefit "twice a day" begins its
      * days at local midnight, if `startsAt` was one. Where a card's tier or the terms change, what it has used stays counted
-     * until a period begins that is later than the one it was counted in.
+     * until a period begins that is later than the one it was counted in; a tier with longer periods then sees only what
+     * was used since. So give a benefit the same periods in every tier where its quota must hold across changes of tier.
      *
      * @param quota How often a card may use it in one period; 0 if it is not entitled; 2^32 - 1 for as often as it likes.
      * @param period How long a period is, in seconds; 0 if there is only one, which never ends.
