@@ -27,7 +27,7 @@ describeOnEachDatabase("a server that is killed again and again", function (kind
   this.timeout(120_000);
 
   // A server of its own keeps PostgreSQL's files in order; what is tried there is how our transactions end.
-  const kills = kind === sqlite ? 6 : 3;
+  const kills = kind === sqlite ? 5 : 2;
   let chain: TestChain;
   let database: TestDatabase;
   let child: ChildProcess | undefined;
