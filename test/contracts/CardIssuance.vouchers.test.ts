@@ -4,8 +4,9 @@ import { expect } from "chai";
 import { BURN_AUTH, collectionFixture, ethers, MAX_SUPPLY, ROLE, STATUS } from "./fixture.ts";
 import { minedAt, now, setNext } from "./support/clock.ts";
 import { eventsOf } from "./support/events.ts";
+import { domainOf } from "./support/signatures.ts";
 import { stateOf } from "./support/state.ts";
-import { domainOf, malleated, signVoucher, VOUCHER_TYPES, type Voucher } from "./support/vouchers.ts";
+import { malleated, signVoucher, VOUCHER_TYPES, type Voucher } from "./support/vouchers.ts";
 
 const NOBODY = ethers.ZeroAddress;
 const NO_ROOT = ethers.ZeroHash;

@@ -64,6 +64,12 @@ interface Addressable {
   getAddress(): Promise<string>;
 }
 
+/** Written down here and not asked from the contract, so that a contract with another domain fails. */
+export async function domainOf(collection: Addressable): Promise<TypedDataDomain> {
+  const verifyingContract = await collection.getAddress();
+  return { name: "MembershipCollection", version: "1", chainId: 31337, verifyingContract };
+}
+
 /** Signs a message for one collection on the tests' chain. */
 export async function sign<Type extends keyof SignedMessages>(
   collection: Addressable,
@@ -72,9 +78,8 @@ export async function sign<Type extends keyof SignedMessages>(
   message: SignedMessages[Type],
   domain: TypedDataDomain = {},
 ): Promise<string> {
-  const verifyingContract = await collection.getAddress();
   return await signer.signTypedData(
-    { name: "MembershipCollection", version: "1", chainId: 31337, verifyingContract, ...domain },
+    { ...(await domainOf(collection)), ...domain },
     { [type]: SIGNED_TYPES[type] },
     message,
   );

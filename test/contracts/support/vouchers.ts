@@ -2,6 +2,7 @@
 
 import type { Signer, TypedDataDomain } from "ethers";
 import { ethers } from "../fixture.ts";
+import { SIGNED_TYPES, sign } from "./signatures.ts";
 
 export interface Voucher {
   serial: bigint | number;
@@ -13,26 +14,7 @@ export interface Voucher {
 }
 
 /** The order and the types of the fields are part of what is signed. */
-export const VOUCHER_TYPES = {
-  ClaimVoucher: [
-    { name: "serial", type: "uint256" },
-    { name: "holder", type: "address" },
-    { name: "tier", type: "uint8" },
-    { name: "expiresAt", type: "uint32" },
-    { name: "commitmentRoot", type: "bytes32" },
-    { name: "deadline", type: "uint256" },
-  ],
-};
-
-/** Written down here and not asked from the contract, so that a contract with another domain fails. */
-export async function domainOf(collection: { getAddress(): Promise<string> }): Promise<TypedDataDomain> {
-  return {
-    name: "MembershipCollection",
-    version: "1",
-    chainId: 31337,
-    verifyingContract: await collection.getAddress(),
-  };
-}
+export const VOUCHER_TYPES = { ClaimVoucher: SIGNED_TYPES.ClaimVoucher };
 
 export async function signVoucher(
   signer: Signer,
@@ -40,7 +22,7 @@ export async function signVoucher(
   voucher: Voucher,
   domain: TypedDataDomain = {},
 ): Promise<string> {
-  return await signer.signTypedData({ ...(await domainOf(collection)), ...domain }, VOUCHER_TYPES, voucher);
+  return await sign(collection, signer, "ClaimVoucher", voucher, domain);
 }
 
 /** The other signature of the same message by the same key (s' = n - s, v flipped), which any reader can compute. */

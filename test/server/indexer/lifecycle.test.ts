@@ -5,6 +5,7 @@ import { Contract, type JsonRpcSigner, ZeroHash } from "ethers";
 import { BRAND_ROLE, membershipCollectionInterface } from "../../../server/chain/abi.ts";
 import { createLease, LeaseLostError } from "../../../server/indexer/lease.ts";
 import { createMirror } from "../../../server/indexer/mirror.ts";
+import { SIGNED_TYPES } from "../../contracts/support/signatures.ts";
 import { startTestChain, type TestChain } from "../../support/chain.ts";
 import { describeOnEachDatabase } from "../../support/databases.ts";
 import {
@@ -20,15 +21,6 @@ import {
 const DAY = 86_400;
 const REASON = `0x${"52".repeat(32)}`;
 const PROFILE = { name: "Noirance Atelier", legalName: "N", domain: "n.example", filingNumber: "1", profileURI: "u" };
-const REDEMPTION_TYPE = {
-  Redemption: [
-    { name: "serial", type: "uint256" },
-    { name: "benefitId", type: "uint16" },
-    { name: "number", type: "uint32" },
-    { name: "generation", type: "uint16" },
-    { name: "deadline", type: "uint256" },
-  ],
-};
 /** Hardhat's accounts by what they do here. */
 const CONSORTIUM = 0;
 const ADMIN = 1;
@@ -74,7 +66,7 @@ describeOnEachDatabase("indexer of whole lives", (kind) => {
     const domain = { name: "MembershipCollection", version: "1", chainId: chain.deployment.chainId };
     const signature = await holder.signTypedData(
       { ...domain, verifyingContract: address },
-      REDEMPTION_TYPE,
+      { Redemption: SIGNED_TYPES.Redemption },
       redemption,
     );
     await act("redeem", redemption, signature);
