@@ -120,6 +120,11 @@ export function createRpc({ url, timeoutMs = 30_000 }: { url: string; timeoutMs?
   };
 }
 
+/** Whether a node has not taken a request that it may take a smaller one of. */
+export function mayHelpToAskLess(error: unknown): boolean {
+  return error instanceof RpcError && (error.code !== undefined || !error.retryable);
+}
+
 function withoutCredentials(url: string): string {
   const parsed = new URL(url);
   parsed.username = "";

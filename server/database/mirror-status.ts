@@ -28,6 +28,23 @@ export interface MirrorStatus {
   headNumber: number | undefined;
   /** For how many seconds the mirror has not been known to equal the head of the chain; nothing if it never was. */
   lagSeconds: number | undefined;
+  /** How far the reading of history is; nothing while there is none to read, or another server reads it. */
+  progress: MirrorProgress | undefined;
   /** What is wrong, in a sentence fit for an operator. */
   problem: string | undefined;
+}
+
+/** Reading from one block to a later one. */
+export interface MirrorProgress {
+  /** The block that the mirror stood at in the beginning. */
+  from: number;
+  /** The block that was the chain's newest then. */
+  target: number;
+  /** The block that the mirror stands at. */
+  block: number;
+  /** How many events were read since the beginning. */
+  events: number;
+  eventsPerSecond: number;
+  /** How long it will take if it goes on like this; nothing before the first step. */
+  secondsLeft: number | undefined;
 }

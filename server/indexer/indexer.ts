@@ -8,17 +8,12 @@ import { EventDecodeError } from "../chain/events.ts";
 import type { Rpc } from "../chain/rpc.ts";
 import type { BlockPosition, MirrorStatus } from "../database/mirror-status.ts";
 import { FoldError } from "./fold.ts";
+import { InconsistentAnswerError, positionOf, type RawHeader, readHeader } from "./headers.ts";
 import { BEAT_INTERVAL_MS, type Lease, LeaseLostError } from "./lease.ts";
 import { type ChainIdentity, CheckpointMovedError, type Mirror, type MirrorCheckpoint } from "./mirror.ts";
-import {
-  type BlockRange,
-  extendRange,
-  InconsistentAnswerError,
-  positionOf,
-  type RawHeader,
-  readHeader,
-  readRange,
-} from "./ranges.ts";
+import { createProgressMeter } from "./progress.ts";
+import { createRangeSize } from "./range-size.ts";
+import { type BlockRange, createRangeReader, type RangeWithCollections } from "./ranges.ts";
 
 export interface Indexer {
   /**
@@ -50,7 +45,7 @@ export interface IndexerOptions {
   followHeads?(onHead: () => void): { stop(): void };
   /** For how long a node may be behind the mirror before its missing blocks count as lost, in milliseconds. */
   behindGraceMs?: number;
-  /** How many blocks one range has at most. Nodes cap it; Besu at 5,000. */
+  /** Of how many blocks logs are asked for in one call at most. Nodes cap it; Besu at 5,000. */
   maxRange?: number;
 }
 
@@ -64,12 +59,12 @@ export class FinalityViolatedError extends Error {
   override name = "FinalityViolatedError";
 }
 
-const FIRST_RANGE = 1_000;
 const RANGES_IN_FLIGHT = 4;
-/** A range with more events than this is as large as ranges get: memory and the database's transaction stay small. */
-const FULL_RANGE_EVENTS = 20_000;
-/** While the chain may replace blocks, each is asked for by itself. */
+/** Blocks that are read one by one: what the chain may replace, and the few between two looks at the head. */
 const CHANGEABLE_RANGE = 100;
+const NEAR_HEAD = 8;
+/** As many ends of ranges are looked at once more after a backfill. */
+const ENDS_CHECKED = 8;
 /** How often the same impossible answer is needed to believe it. */
 const IMPOSSIBLE_ANSWERS = 3;
 const RETRY_FIRST_MS = 200;
@@ -117,7 +112,11 @@ export function createIndexer(options: IndexerOptions): Indexer {
   let behindSince: number | undefined;
   /** Whether this server writes the mirror; nothing before it is known. */
   let leads: boolean | undefined;
-  let rangeSize = Math.min(FIRST_RANGE, maxRange);
+  const reader = createRangeReader({ rpc, logger });
+  const rangeSize = createRangeSize({ maxWindow: maxRange });
+  const progress = createProgressMeter();
+  /** Where ranges ended that were read by numbers and not looked at again since. */
+  let ends: BlockPosition[] = [];
 
   let state: MirrorStatus["state"] = "starting";
   let headNumber: number | undefined;
@@ -208,8 +207,9 @@ export function createIndexer(options: IndexerOptions): Indexer {
     const from = requireCheckpoint();
     if (!leads) {
       if (head.number < from.number) await isBehind(head, from);
-    } else if (head.number > from.number) await backfill(head.number);
+    } else if (head.number > from.number) await readUpTo(head.number, header);
     else if (head.hash !== from.hash && !(await isBehind(head, from))) await rollBack(from);
+    if (!(await areStillThere())) return;
     // A head that moved on in the meantime is met by the next pass.
     const reached = requireCheckpoint();
     if (reached.number === head.number && reached.hash === head.hash) markCaughtUp(askedAt);
@@ -241,6 +241,7 @@ export function createIndexer(options: IndexerOptions): Indexer {
       if (leads) logger.info({ from: known.number, to: stored.block.number }, "going on where another server stopped");
       checkpoint = stored.block;
     }
+    ends = [];
     collections = new Set(await mirror.collections());
   }
 
@@ -262,68 +263,119 @@ export function createIndexer(options: IndexerOptions): Indexer {
     return !isLost;
   }
 
-  /** Reads ranges up to a block, several in flight, and commits them in order. */
-  async function backfill(target: number): Promise<void> {
-    const distance = target - requireCheckpoint().number;
-    const startedAt = performance.now();
-    let events = 0;
-    if (distance > maxRange) logger.info({ from: requireCheckpoint().number, target }, "catching up with the chain");
-
-    interface Pending {
-      knownCollections: ReadonlySet<string>;
-      to: number;
-      read: Promise<Awaited<ReturnType<typeof readRange>>>;
+  /** Reads up to a block: what is final in ranges, several in flight, and what is not block by block. */
+  async function readUpTo(target: number, newest: RawHeader): Promise<void> {
+    const start = requireCheckpoint();
+    const isNear = target - start.number <= NEAR_HEAD;
+    const lastFinal = isNear ? start.number : target - finalityDepth;
+    progress.begin({ from: start.number, target });
+    try {
+      if (lastFinal > start.number && !(await backfill(start, lastFinal))) return;
+      for (
+        let from = requireCheckpoint();
+        from.number < target && !stopping.signal.aborted;
+        from = requireCheckpoint()
+      ) {
+        const to = Math.min(from.number + CHANGEABLE_RANGE, target);
+        const addresses = [requireIdentity().registry, ...collections];
+        const last = to === target ? newest : undefined;
+        const { range, created } = await reader.readChangeable({ from: from.number + 1, to, addresses, newest: last });
+        const follows =
+          range.parentHash === undefined
+            ? (await reader.replaced([from])).length === 0
+            : range.parentHash === from.hash;
+        if (!follows) {
+          await rollBack(from);
+          return;
+        }
+        await commit(range, created);
+      }
+    } finally {
+      progress.end();
     }
-    let pending: Pending[] = [];
-    let next = requireCheckpoint().number + 1;
+  }
+
+  /**
+   * Reads ranges of final blocks, several in flight, and commits them in order.
+   * @returns Whether the chain has the block that the first of them follows.
+   */
+  async function backfill(start: BlockPosition, target: number): Promise<boolean> {
+    if ((await reader.replaced([start])).length > 0) {
+      await rollBack(start);
+      return false;
+    }
+    if (ends.length === 0) ends.push(start);
+    interface Pending {
+      known: ReadonlySet<string>;
+      size: number;
+      read: Promise<RangeWithCollections>;
+    }
+    const pending: Pending[] = [];
+    let next = start.number + 1;
     try {
       while (requireCheckpoint().number < target && !stopping.signal.aborted) {
-        while (pending.length < RANGES_IN_FLIGHT && next <= target) {
-          const changeableFrom = target - finalityDepth + 1;
-          const mayChange = next >= changeableFrom;
-          const to = mayChange
-            ? Math.min(next + Math.min(rangeSize, CHANGEABLE_RANGE) - 1, target)
-            : Math.min(next + rangeSize - 1, target, changeableFrom - 1);
-          const knownCollections = new Set(collections);
-          const addresses = [requireIdentity().registry, ...knownCollections];
-          const read = readRange(rpc, { from: next, to, addresses, mayChange });
+        // Until it is known how many events there are in a block, one range at a time.
+        while (pending.length < (rangeSize.isKnown() ? RANGES_IN_FLIGHT : 1) && next <= target) {
+          const to = Math.min(next + rangeSize.blocks() - 1, target);
+          const known = new Set(collections);
+          const addresses = [requireIdentity().registry, ...known];
+          const read = reader.readFinal({ from: next, to, window: rangeSize.window(), addresses });
           // Awaited below, in order; until then a failure must not count as unhandled.
           read.catch(() => undefined);
-          pending.push({ knownCollections, to, read });
+          pending.push({ known, size: to - next + 1, read });
           next = to + 1;
         }
         const current = pending.shift();
         if (current === undefined) break;
-
-        let answer: Awaited<typeof current.read>;
+        let answer: RangeWithCollections;
         try {
           answer = await current.read;
         } catch (error) {
-          rangeSize = Math.max(1, Math.floor(rangeSize / 2));
+          rangeSize.failed(current.size, error);
           throw error;
         }
-        const range = await withLaterCollections(answer.range, current.knownCollections, answer.created);
-        const from = requireCheckpoint();
-        if (range.parentHash !== from.hash) {
-          await rollBack(from);
-          return;
-        }
-        await mirror.commit(from, range.end, range.events);
-        checkpoint = range.end;
-        collections = collections.union(new Set(answer.created));
-        events += range.events.length;
-        if (range.events.length < FULL_RANGE_EVENTS / 2) rangeSize = Math.min(rangeSize * 2, maxRange);
-        else if (range.events.length > FULL_RANGE_EVENTS) rangeSize = Math.max(1, Math.floor(rangeSize / 2));
-        if (distance > maxRange) {
-          const seconds = (performance.now() - startedAt) / 1_000;
-          const progress = { block: range.end.number, target, events, eventsPerSecond: Math.round(events / seconds) };
-          logger.info(progress, "catching up with the chain");
-        }
+        const range = await withLaterCollections(answer.range, current.known, answer.created);
+        await commit(range, answer.created);
+        ends.push(range.end);
+        rangeSize.succeeded({ blocks: current.size, events: range.events.length });
+        if (target - start.number > maxRange && progress.isTimeToTell())
+          logger.info(progress.current(), "catching up with the chain");
       }
     } finally {
       await Promise.allSettled(pending.map(({ read }) => read));
-      pending = [];
     }
+    return true;
+  }
+
+  /**
+   * Whether the chain still has what was read of it by numbers. Whatever it has replaced meanwhile reached up to its head, so
+   * the newest ends tell. Where they are gone, so are older ones perhaps, and all that was read after the newest one that is
+   * left is taken back, to be read again.
+   */
+  async function areStillThere(): Promise<boolean> {
+    let kept = ends.length;
+    while (kept > 0) {
+      const [lost] = await reader.replaced(ends.slice(Math.max(0, kept - ENDS_CHECKED), kept));
+      if (lost === undefined) break;
+      kept = ends.indexOf(lost);
+    }
+    const to = kept === ends.length ? undefined : ends[Math.max(0, kept - 1)];
+    ends = [];
+    if (to === undefined) return true;
+    const from = requireCheckpoint();
+    logger.warn(
+      { from: from.number, to: to.number },
+      "the chain has replaced blocks while they were read: reading again",
+    );
+    await takeBack(from, to);
+    return false;
+  }
+
+  async function commit(range: BlockRange, created: readonly string[]): Promise<void> {
+    await mirror.commit(requireCheckpoint(), range.end, range.events);
+    checkpoint = range.end;
+    collections = collections.union(new Set(created));
+    progress.reached({ block: range.end.number, events: range.events.length });
   }
 
   /** A range was read with the collections known then; adds those that earlier ranges have brought to light since. */
@@ -333,7 +385,7 @@ export function createIndexer(options: IndexerOptions): Indexer {
     created: readonly string[],
   ): Promise<BlockRange> {
     const unread = [...collections].filter((address) => !known.has(address) && !created.includes(address));
-    return unread.length === 0 ? range : await extendRange(rpc, range, unread);
+    return unread.length === 0 ? range : await reader.extend(range, unread);
   }
 
   async function isOnChain(block: BlockPosition): Promise<boolean> {
@@ -374,13 +426,20 @@ export function createIndexer(options: IndexerOptions): Indexer {
           "The mirror has stopped as it was. Find out why; if the chain is right, run: npm run reset-mirror",
       );
     }
-    const events = await mirror.rollBack(from, to);
-    checkpoint = to;
-    collections = new Set(await mirror.collections());
+    const events = await takeBack(from, to);
     logger.warn(
       { from: from.number, to: to.number, events },
       `the chain no longer has block ${from.number}: the mirror went back to block ${to.number}`,
     );
+  }
+
+  /** Returns how many events are gone. */
+  async function takeBack(from: BlockPosition, to: BlockPosition): Promise<number> {
+    const events = await mirror.rollBack(from, to);
+    checkpoint = to;
+    ends = ends.filter(({ number }) => number <= to.number);
+    collections = new Set(await mirror.collections());
+    return events;
   }
 
   function requireIdentity(): ChainIdentity {
@@ -489,6 +548,7 @@ export function createIndexer(options: IndexerOptions): Indexer {
         headNumber,
         leads: leads === true,
         lagSeconds: caughtUpAt === undefined ? undefined : secondsSince(caughtUpAt),
+        progress: progress.current(),
         problem,
       };
     },

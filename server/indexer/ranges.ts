@@ -1,157 +1,308 @@
 // Reads ranges of blocks from the chain. Must hold: a range is complete for all collections that exist at its end, and
 // everything in it belongs to the chain that its last block closes.
 
+import type { Logger } from "pino";
+import { mayHoldLogs } from "../chain/bloom.ts";
 import { type ChainEvent, decodeLog, EVENT_TOPICS, isCollectionCreated, type RawLog } from "../chain/events.ts";
-import type { Rpc, RpcCall } from "../chain/rpc.ts";
+import { type Rpc, type RpcCall, RpcError } from "../chain/rpc.ts";
 import type { BlockPosition } from "../database/mirror-status.ts";
+import { type Batches, createBatches } from "./batches.ts";
+import {
+  areLinked,
+  headerByHash,
+  headerByNumber,
+  hex,
+  InconsistentAnswerError,
+  isCount,
+  parentOf,
+  positionOf,
+  type RawHeader,
+} from "./headers.ts";
 
 /** All events of a range of blocks. */
 export interface BlockRange {
   from: number;
   /** The last block. */
   end: BlockPosition;
-  /** The block before the first one, by its hash: what the checkpoint must be for the range to follow it. */
-  parentHash: string;
-  /** What its logs are asked for with. */
-  filters: readonly LogFilter[];
+  /**
+   * The block before the first one, by its hash: what the checkpoint must be for the range to follow it. Nothing where the
+   * range was read by numbers, or the node does not say.
+   */
+  parentHash: string | undefined;
   events: ChainEvent[];
+  /** What the events were asked for with. */
+  parts: readonly RangePart[];
+}
+
+/** Blocks whose logs are asked for together with a header, by which it shows that the node has them. */
+export interface RangePart {
+  witness: RpcCall;
+  /** The header, where it is known what it must be. */
+  header: RawHeader | undefined;
+  filters: readonly LogFilter[];
 }
 
 type LogFilter = { fromBlock: string; toBlock: string } | { blockHash: string };
 
-/** A block's header as `eth_getBlockByNumber` answers it. */
-export interface RawHeader {
-  number: string;
-  hash: string;
-  parentHash: string;
-  timestamp: string;
+export interface RangeReader {
+  /**
+   * Reads the blocks `from` to `to`, which the chain will not replace, by their numbers: one call for every `window` blocks,
+   * and one more.
+   * @param addresses The registry and the collections that are known; those that are created in the range are read as well.
+   * @returns The range, and the collections that were created in it.
+   * @throws {InconsistentAnswerError} if the answers do not fit together, what the RPC throws if there are none.
+   */
+  readFinal(blocks: {
+    from: number;
+    to: number;
+    window: number;
+    addresses: readonly string[];
+  }): Promise<RangeWithCollections>;
+  /**
+   * Reads the blocks `from` to `to`, which the chain may replace meanwhile, each by its hash: an answer for numbers may come
+   * from two forks. Where a block is said to hold no logs and its header says otherwise, its receipts decide.
+   * @param newest The header of `to`, where it is known already.
+   */
+  readChangeable(blocks: {
+    from: number;
+    to: number;
+    addresses: readonly string[];
+    newest?: RawHeader | undefined;
+  }): Promise<RangeWithCollections>;
+  /** Adds the events of further collections to a range that was read before they were known. */
+  extend(range: BlockRange, addresses: readonly string[]): Promise<BlockRange>;
+  /** Which of these blocks the chain has no longer, as the node sees it now. */
+  replaced(blocks: readonly BlockPosition[]): Promise<BlockPosition[]>;
 }
 
-/** The node does not have a block that it had a moment ago, or its answers do not fit together. Try again. */
-export class InconsistentAnswerError extends Error {
-  override name = "InconsistentAnswerError";
+export interface RangeWithCollections {
+  range: BlockRange;
+  created: string[];
 }
 
-/** Blocks whose headers are asked for in one request. */
-const HEADERS_PER_REQUEST = 200;
-/** Log filters that are sent in one request. */
-const LOG_CALLS_PER_REQUEST = 100;
 /** Contracts that one log filter names. */
 const ADDRESSES_PER_FILTER = 500;
+/** JSON-RPC's code of a method that the node does not have. */
+const METHOD_NOT_FOUND = -32601;
 
-/** Throws {@link InconsistentAnswerError} if the answer is not a block's header. */
-export function positionOf(header: RawHeader): BlockPosition {
-  const position = { number: Number(header.number), hash: header.hash, timestamp: Number(header.timestamp) };
-  if (![header.hash, header.parentHash].every(isHash) || !isCount(position.number) || !isCount(position.timestamp))
-    throw new InconsistentAnswerError("The node answered with something that is not a block");
-  return { ...position, hash: header.hash.toLowerCase() };
-}
+export function createRangeReader({ rpc, logger }: { rpc: Rpc; logger: Logger }): RangeReader {
+  const batches = createBatches(rpc);
 
-/** The header of a block by number or tag; nothing if the node does not have it. */
-export async function readHeader(rpc: Rpc, block: number | "latest"): Promise<RawHeader | undefined> {
-  const tag = typeof block === "number" ? hex(block) : block;
-  return (await rpc.call<RawHeader | null>("eth_getBlockByNumber", [tag, false])) ?? undefined;
-}
-
-/**
- * Reads all events of the blocks `from` to `to`.
- * @param addresses The registry and the collections that are known; those that are created in the range are read as well.
- * @param options.mayChange Whether the chain may still replace blocks of the range while they are read. Then each block is
- * asked for by its hash, because an answer for numbers may come from two forks; that takes a call for each block.
- * @returns The range, and the collections that were created in it.
- * @throws {InconsistentAnswerError} if the answers do not fit together, what the RPC throws if there are none.
- */
-export async function readRange(
-  rpc: Rpc,
-  { from, to, addresses, mayChange }: { from: number; to: number; addresses: readonly string[]; mayChange: boolean },
-): Promise<{ range: BlockRange; created: string[] }> {
-  const numbers = mayChange ? Array.from({ length: to - from + 1 }, (_, index) => from + index) : [from, to];
-  const headers: RawHeader[] = [];
-  for (const some of chunks(numbers, HEADERS_PER_REQUEST)) {
-    const answers = (await rpc.batch(some.map(headerCall))) as (RawHeader | null)[];
-    for (const [index, header] of answers.entries()) {
-      const number = some[index] as number;
-      if (header === null) throw new InconsistentAnswerError(`The node no longer has block ${number}`);
-      if (positionOf(header).number !== number)
-        throw new InconsistentAnswerError(`The node answered with another block than block ${number}`);
-      headers.push(header);
+  async function read(
+    parts: readonly RangePart[],
+    { from, addresses }: { from: number; addresses: readonly string[] },
+  ): Promise<RangeWithCollections> {
+    const first = await readLogs(parts, addresses);
+    const created = createdCollections(first.logs, new Set(addresses));
+    const known = parts.map((part, index) => ({ ...part, header: first.headers[index] }));
+    if (created.length > 0) {
+      const more = await readLogs(known, created);
+      for (const log of more.logs) first.logs.push(log);
     }
+    const last = first.headers.at(-1);
+    if (last === undefined) throw new Error("A range has no blocks");
+    const end = positionOf(last);
+    const events = await toEvents(first.logs, { from, parts: known });
+    const [lowest] = first.headers;
+    const parentHash = lowest !== undefined && isByHash(parts) ? parentOf(lowest) : undefined;
+    return { range: { from, end, parentHash, events, parts: known }, created };
   }
-  const [first, last] = [headers[0], headers.at(-1)];
-  if (first === undefined || last === undefined) throw new Error(`There are no blocks ${from} to ${to}`);
-  const isLinked = (header: RawHeader, index: number) =>
-    index === 0 || header.parentHash.toLowerCase() === headers[index - 1]?.hash.toLowerCase();
-  if (mayChange && !headers.every(isLinked))
-    throw new InconsistentAnswerError(`The chain has replaced one of the blocks ${from} to ${to} while they were read`);
 
-  const end = positionOf(last);
-  const filters = mayChange
-    ? headers.map(({ hash }) => ({ blockHash: hash }))
-    : [{ fromBlock: hex(from), toBlock: hex(to) }];
-  const logs = await readLogs(rpc, filters, end, addresses);
-  const created = createdCollections(logs, new Set(addresses));
-  if (created.length > 0) logs.push(...(await readLogs(rpc, filters, end, created)));
-  const events = await toEvents(rpc, logs, end);
-  return { range: { from, end, parentHash: first.parentHash.toLowerCase(), filters, events }, created };
-}
-
-/** Adds the events of further collections to a range that was read before they were known. */
-export async function extendRange(rpc: Rpc, range: BlockRange, addresses: readonly string[]): Promise<BlockRange> {
-  const logs = await readLogs(rpc, range.filters, range.end, addresses);
-  const events = [...range.events, ...(await toEvents(rpc, logs, range.end))].sort(inChainOrder);
-  return { ...range, events };
-}
-
-async function readLogs(
-  rpc: Rpc,
-  filters: readonly LogFilter[],
-  end: BlockPosition,
-  addresses: readonly string[],
-): Promise<RawLog[]> {
-  const questions = chunks(addresses, ADDRESSES_PER_FILTER).flatMap((address) =>
-    filters.map((filter) => ({ ...filter, address, topics: [EVENT_TOPICS] })),
-  );
-  const logs: RawLog[] = [];
-  for (const some of chunks(questions, LOG_CALLS_PER_REQUEST)) {
-    const calls = some.map((question): RpcCall => ({ method: "eth_getLogs", params: [question] }));
+  /** The logs of some contracts, and the header of each part. */
+  async function readLogs(
+    parts: readonly RangePart[],
+    addresses: readonly string[],
+  ): Promise<{ logs: RawLog[]; headers: RawHeader[] }> {
+    const someAddresses = chunks(addresses, ADDRESSES_PER_FILTER);
     // The header in the same request, so that it is the same node that answers: one that does not have the last block yet
     // answers with fewer logs, or with none, and not with an error.
-    const [header, ...answers] = (await rpc.batch([headerCall(end.number), ...calls])) as [
-      RawHeader | null,
-      ...RawLog[][],
-    ];
-    if (header === null || positionOf(header).hash !== end.hash)
-      throw new InconsistentAnswerError(`The node no longer has block ${end.number} as it was`);
-    for (const [index, answer] of answers.entries()) {
-      const question = some[index];
-      if (!Array.isArray(answer) || !answer.every(isLog))
-        throw new InconsistentAnswerError("The node answered with something that is not a list of logs");
-      if (
-        question !== undefined &&
-        "blockHash" in question &&
-        answer.some((log) => log.blockHash !== question.blockHash)
-      )
-        throw new InconsistentAnswerError(`The node answered with logs of another block than ${question.blockHash}`);
-      for (const log of answer) logs.push(log);
+    const groups = parts.map(({ witness, filters }) => [
+      witness,
+      ...filters.flatMap((filter) =>
+        someAddresses.map((address): RpcCall => {
+          return { method: "eth_getLogs", params: [{ ...filter, address, topics: [EVENT_TOPICS] }] };
+        }),
+      ),
+    ]);
+    const answers = await batches.ask(groups);
+    const wanted = new Set(addresses);
+    const logs: RawLog[] = [];
+    const headers: RawHeader[] = [];
+    for (const [index, part] of parts.entries()) {
+      const [header, ...lists] = answers[index] as [RawHeader | null, ...unknown[]];
+      headers.push(requireHeader(header, part));
+      const found = lists.flatMap((list) => requireLogs(list, wanted));
+      const [filter] = part.filters;
+      if (filter !== undefined && "blockHash" in filter) {
+        requireLogsOf(found, filter.blockHash);
+        if (found.length === 0) found.push(...(await logsLeftOut(headers[index] as RawHeader, addresses)));
+      }
+      for (const log of found) logs.push(log);
     }
+    return { logs, headers };
   }
-  return logs;
+
+  /** What a node that answers with no logs of a block at all has left out; nodes do so while they are indexing it. */
+  async function logsLeftOut(header: RawHeader, addresses: readonly string[]): Promise<RawLog[]> {
+    const { transactions = [], logsBloom } = header;
+    if (transactions.length === 0 || !mayHoldLogs(logsBloom, { addresses, topics: EVENT_TOPICS })) return [];
+    const calls = transactions.map((hash): RpcCall => ({ method: "eth_getTransactionReceipt", params: [hash] }));
+    let receipts: ({ logs?: unknown } | null)[];
+    try {
+      receipts = (await batches.ask(calls.map((call) => [call]))).flat() as typeof receipts;
+    } catch (error) {
+      if (!(error instanceof RpcError) || error.code !== METHOD_NOT_FOUND) throw error;
+      return [];
+    }
+    const wanted = new Set(addresses);
+    const topics = new Set(EVENT_TOPICS);
+    const logs = receipts.flatMap((receipt) => {
+      if (receipt === null) throw new InconsistentAnswerError(`The node no longer has block ${Number(header.number)}`);
+      const all = requireLogs(receipt.logs, undefined);
+      return all.filter(
+        (log) => wanted.has(log.address.toLowerCase()) && topics.has(log.topics[0]?.toLowerCase() ?? ""),
+      );
+    });
+    requireLogsOf(logs, header.hash);
+    if (logs.length > 0) {
+      const block = { number: Number(header.number), hash: header.hash, logs: logs.length };
+      logger.warn(block, `the node at ${rpc.endpoint} answers without logs that its receipts hold; took the receipts'`);
+    }
+    return logs;
+  }
+
+  async function toEvents(
+    logs: readonly RawLog[],
+    { from, parts }: { from: number; parts: readonly RangePart[] },
+  ): Promise<ChainEvent[]> {
+    const headers = parts.flatMap(({ header }) => header ?? []);
+    const timestamps = await blockTimestamps(batches, logs, headers);
+    const hashes = new Map(headers.map((header) => [Number(header.number), header.hash.toLowerCase()]));
+    const to = Math.max(...hashes.keys());
+    const events: ChainEvent[] = [];
+    for (const log of logs) {
+      const event = decodeLog(log, timestamps.get(log.blockHash) ?? Number(log.blockTimestamp));
+      if (event === undefined) continue;
+      const { blockNumber, blockHash, blockTimestamp, logIndex } = event;
+      if (![blockNumber, blockTimestamp, logIndex].every(isCount) || blockNumber < from || blockNumber > to)
+        throw new InconsistentAnswerError(`The node answered with a log that is not of the blocks ${from} to ${to}`);
+      if ((hashes.get(blockNumber) ?? blockHash) !== blockHash)
+        throw new InconsistentAnswerError(`The node answered with two different blocks ${blockNumber}`);
+      hashes.set(blockNumber, blockHash);
+      events.push(event);
+    }
+    return withoutRepetitions(events.sort(inChainOrder));
+  }
+
+  return {
+    async readFinal({ from, to, window, addresses }) {
+      const filters: LogFilter[] = [];
+      for (let first = from; first <= to; first += window)
+        filters.push({ fromBlock: hex(first), toBlock: hex(Math.min(first + window - 1, to)) });
+      return await read([{ witness: headerByNumber(to), header: undefined, filters }], { from, addresses });
+    },
+    async readChangeable({ from, to, addresses, newest }) {
+      const headers = newest !== undefined && from === to ? [newest] : await readHeaders(batches, { from, to });
+      if (!areLinked(headers))
+        throw new InconsistentAnswerError(
+          `The chain has replaced one of the blocks ${from} to ${to} while they were read`,
+        );
+      const parts = headers.map((header) => ({
+        witness: headerByHash(header.hash),
+        header,
+        filters: [{ blockHash: header.hash }],
+      }));
+      return await read(parts, { from, addresses });
+    },
+    async extend(range, addresses) {
+      const { logs } = await readLogs(range.parts, addresses);
+      const events = [...range.events, ...(await toEvents(logs, range))].sort(inChainOrder);
+      return { ...range, events };
+    },
+    async replaced(blocks) {
+      const answers = await batches.ask(blocks.map(({ number }) => [headerByNumber(number)]));
+      return blocks.filter((block, index) => {
+        const header = answers[index]?.[0] as RawHeader | null;
+        if (header === null) throw new InconsistentAnswerError(`The node no longer has block ${block.number}`);
+        return positionOf(header).hash !== block.hash;
+      });
+    },
+  };
 }
 
-async function toEvents(rpc: Rpc, logs: RawLog[], end: BlockPosition): Promise<ChainEvent[]> {
-  const timestamps = await blockTimestamps(rpc, logs);
-  const events: ChainEvent[] = [];
-  for (const log of logs) {
+async function readHeaders(batches: Batches, { from, to }: { from: number; to: number }): Promise<RawHeader[]> {
+  const numbers = Array.from({ length: to - from + 1 }, (_, index) => from + index);
+  const answers = await batches.ask(numbers.map((number) => [headerByNumber(number)]));
+  return answers.map(([answer], index) => {
+    const header = answer as RawHeader | null;
+    const number = numbers[index];
+    if (header === null) throw new InconsistentAnswerError(`The node no longer has block ${number}`);
+    if (positionOf(header).number !== number)
+      throw new InconsistentAnswerError(`The node answered with another block than block ${number}`);
+    return header;
+  });
+}
+
+/** The times of those blocks whose logs do not carry them, by block hash. */
+async function blockTimestamps(
+  batches: Batches,
+  logs: readonly RawLog[],
+  headers: readonly RawHeader[],
+): Promise<Map<string, number>> {
+  const timestamps = new Map(headers.map(({ hash, timestamp }) => [hash, Number(timestamp)]));
+  const missing = new Set<string>();
+  for (const { blockHash, blockTimestamp } of logs)
+    if (blockTimestamp == null && !timestamps.has(blockHash)) missing.add(blockHash);
+  const hashes = [...missing];
+  const answers = await batches.ask(hashes.map((hash) => [headerByHash(hash)]));
+  for (const [index, hash] of hashes.entries()) {
+    const header = answers[index]?.[0] as RawHeader | null;
+    if (header === null) throw new InconsistentAnswerError(`The node no longer has block ${hash}`);
+    timestamps.set(hash, positionOf(header).timestamp);
+  }
+  return timestamps;
+}
+
+function isByHash(parts: readonly RangePart[]): boolean {
+  return parts.every(({ filters }) => filters.every((filter) => "blockHash" in filter));
+}
+
+function requireHeader(header: RawHeader | null, { witness, header: known }: RangePart): RawHeader {
+  const [wanted] = witness.params;
+  if (header === null) throw new InconsistentAnswerError(`The node no longer has block ${wanted}`);
+  const { number, hash } = positionOf(header);
+  const isWanted =
+    witness.method === "eth_getBlockByHash" ? hash === String(wanted).toLowerCase() : number === Number(wanted);
+  if (!isWanted || (known !== undefined && known.hash.toLowerCase() !== hash))
+    throw new InconsistentAnswerError(`The node no longer has block ${wanted} as it was`);
+  return header;
+}
+
+function requireLogs(list: unknown, addresses: ReadonlySet<string> | undefined): RawLog[] {
+  if (!Array.isArray(list) || !list.every(isLog))
+    throw new InconsistentAnswerError("The node answered with something that is not a list of logs");
+  for (const log of list) {
     if (log.removed === true)
       throw new InconsistentAnswerError(`The node is taking back block ${Number(log.blockNumber)}`);
-    const event = decodeLog(log, timestamps.get(log.blockHash) ?? Number(log.blockTimestamp));
-    if (event === undefined) continue;
-    if (event.blockNumber === end.number && event.blockHash !== end.hash) {
-      throw new InconsistentAnswerError(`The node answered with two different blocks ${end.number}`);
-    }
-    events.push(event);
+    if (addresses?.has(log.address.toLowerCase()) === false)
+      throw new InconsistentAnswerError(`The node answered with logs of ${log.address}, which it was not asked for`);
   }
-  return withoutRepetitions(events.sort(inChainOrder));
+  return list;
+}
+
+function requireLogsOf(logs: readonly RawLog[], blockHash: string): void {
+  if (logs.some((log) => log.blockHash.toLowerCase() !== blockHash.toLowerCase()))
+    throw new InconsistentAnswerError(`The node answered with logs of another block than ${blockHash}`);
+}
+
+function createdCollections(logs: readonly RawLog[], known: ReadonlySet<string>): string[] {
+  const created = new Set<string>();
+  // Of all logs only these few are decoded here: a range may hold tens of thousands of others.
+  for (const log of logs.filter(isCollectionCreated)) {
+    const event = decodeLog(log, 0);
+    if (event?.name === "CollectionCreated" && !known.has(event.args.collection)) created.add(event.args.collection);
+  }
+  return [...created];
 }
 
 /** Some nodes answer with a log twice. */
@@ -166,46 +317,8 @@ function withoutRepetitions(sorted: ChainEvent[]): ChainEvent[] {
   });
 }
 
-/** The times of those blocks whose logs do not carry them, by block hash. */
-async function blockTimestamps(rpc: Rpc, logs: readonly RawLog[]): Promise<Map<string, number>> {
-  const hashes = new Set(logs.filter((log) => log.blockTimestamp == null).map((log) => log.blockHash));
-  const timestamps = new Map<string, number>();
-  for (const some of chunks([...hashes], HEADERS_PER_REQUEST)) {
-    const calls = some.map((hash): RpcCall => ({ method: "eth_getBlockByHash", params: [hash, false] }));
-    const headers = (await rpc.batch(calls)) as (RawHeader | null)[];
-    for (const [index, hash] of some.entries()) {
-      const header = headers[index];
-      if (header == null) throw new InconsistentAnswerError(`The node no longer has block ${hash}`);
-      timestamps.set(hash, Number(header.timestamp));
-    }
-  }
-  return timestamps;
-}
-
-function createdCollections(logs: readonly RawLog[], known: ReadonlySet<string>): string[] {
-  const created: string[] = [];
-  // Of all logs only these few are decoded here: a range may hold tens of thousands of others.
-  for (const log of logs.filter(isCollectionCreated)) {
-    const event = decodeLog(log, 0);
-    if (event?.name === "CollectionCreated" && !known.has(event.args.collection)) created.push(event.args.collection);
-  }
-  return created;
-}
-
 function inChainOrder(a: ChainEvent, b: ChainEvent): number {
   return a.blockNumber - b.blockNumber || a.logIndex - b.logIndex;
-}
-
-function headerCall(block: number): RpcCall {
-  return { method: "eth_getBlockByNumber", params: [hex(block), false] };
-}
-
-function isHash(value: unknown): boolean {
-  return typeof value === "string" && /^0x[0-9a-fA-F]{64}$/.test(value);
-}
-
-function isCount(value: number): boolean {
-  return Number.isSafeInteger(value) && value >= 0;
 }
 
 function isLog(value: unknown): value is RawLog {
@@ -213,16 +326,15 @@ function isLog(value: unknown): value is RawLog {
   return (
     typeof log === "object" &&
     log !== null &&
-    [log.address, log.data, log.blockHash, log.transactionHash, log.blockNumber, log.logIndex].every(
-      (field) => typeof field === "string",
-    ) &&
+    typeof log.address === "string" &&
+    typeof log.data === "string" &&
+    typeof log.blockHash === "string" &&
+    typeof log.transactionHash === "string" &&
+    typeof log.blockNumber === "string" &&
+    typeof log.logIndex === "string" &&
     Array.isArray(log.topics) &&
     log.topics.every((topic) => typeof topic === "string")
   );
-}
-
-function hex(value: number): string {
-  return `0x${value.toString(16)}`;
 }
 
 function chunks<Item>(items: readonly Item[], size: number): Item[][] {

@@ -59,6 +59,7 @@ export function freshStatus(): MirrorStatus {
     indexed: { number: HEAD, hash: id(`block ${HEAD}`), timestamp: NOW - 2 },
     headNumber: HEAD,
     leads: true,
+    progress: undefined,
     lagSeconds: 1,
     problem: undefined,
   };
