@@ -350,7 +350,7 @@ function keep(
 async function headerOf(rpc: Rpc, block: number | "latest"): Promise<Header> {
   const tag = typeof block === "number" ? `0x${block.toString(16)}` : block;
   const header = await rpc.call<Header | null>("eth_getBlockByNumber", [tag, false]);
-  if (header === null) throw new RpcError(`Block ${block} is not there`, { retryable: true });
+  if (header === null) throw new RpcError(`Block ${block} is not there`, { kind: "failed", retryable: true });
   return header;
 }
 

@@ -1,12 +1,16 @@
+import { setTimeout as sleep } from "node:timers/promises";
 import { expect } from "chai";
-import { createFailoverRpc } from "../../../server/chain/failover.ts";
+import { createFailoverRpc, type FailoverRpc } from "../../../server/chain/failover.ts";
 import { type Rpc, type RpcCall, RpcError } from "../../../server/chain/rpc.ts";
 import { silent } from "../../support/mirror.ts";
 
+const LOOK_EVERY_MS = 20;
+
 interface FakeNode extends Rpc {
-  /** How it answers: with its name, not at all, with a refusal. */
-  mode: "answers" | "fails" | "refuses";
+  /** How it answers: with its name, not at all, with a refusal, that it was asked for too much, or never. */
+  mode: "answers" | "fails" | "refuses" | "too-large" | "hangs";
   genesis: string;
+  head: number;
   asked: number;
 }
 
@@ -15,18 +19,24 @@ function node(endpoint: string): FakeNode {
     endpoint,
     mode: "answers",
     genesis: "0xaa",
+    head: 100,
     asked: 0,
-    async call<Result>() {
-      return (await answer("eth_blockNumber")) as Result;
+    async call<Result>(method: string) {
+      return (await answer(method)) as Result;
     },
     batch: async (calls: readonly RpcCall[]) => await Promise.all(calls.map(({ method }) => answer(method))),
   };
   async function answer(method: string): Promise<unknown> {
-    if (self.mode === "fails") throw new RpcError(`${endpoint} is away`, { retryable: true });
+    if (self.mode === "fails") throw new RpcError(`${endpoint} is away`, { kind: "unreachable", retryable: true });
+    if (self.mode === "hangs") return await new Promise(() => undefined);
     if (method === "eth_chainId") return "0x1";
     if (method === "eth_getBlockByNumber") return { hash: self.genesis };
+    if (method === "eth_blockNumber") return `0x${self.head.toString(16)}`;
     self.asked++;
-    if (self.mode === "refuses") throw new RpcError(`${endpoint} refuses`, { retryable: false, code: -32602 });
+    if (self.mode === "refuses")
+      throw new RpcError(`${endpoint} refuses`, { kind: "rejected", retryable: false, code: -32602 });
+    if (self.mode === "too-large")
+      throw new RpcError(`${endpoint} has too much`, { kind: "too-large", retryable: true });
     return endpoint;
   }
   return self;
@@ -35,18 +45,40 @@ function node(endpoint: string): FakeNode {
 describe("several nodes of one chain", () => {
   let a: FakeNode;
   let b: FakeNode;
-  let rpc: Rpc;
+  let rpc: FailoverRpc;
+  let strangers: string[];
 
   beforeEach(() => {
     a = node("a");
     b = node("b");
-    rpc = createFailoverRpc({ rpcs: [a, b], logger: silent, returnAfterMs: 20 });
+    strangers = [];
+    rpc = createFailoverRpc({
+      rpcs: [a, b],
+      logger: silent,
+      lookEveryMs: LOOK_EVERY_MS,
+      onOtherChain: ({ endpoint }) => strangers.push(endpoint),
+    });
   });
 
-  const ask = () => rpc.call<string>("eth_blockNumber");
+  const ask = () => rpc.call<string>("eth_getLogs");
+  const failure = () => ask().catch((error: Error) => error.message);
+  /** Asks for as long as it takes to compare the nodes twice. Returns who answered last. */
+  async function askForAWhile(): Promise<string> {
+    let answer = "";
+    for (const until = performance.now() + 4 * LOOK_EVERY_MS; performance.now() < until; await sleep(2))
+      answer = await ask();
+    return answer;
+  }
 
-  it("are one node where there is one", () => {
-    expect(createFailoverRpc({ rpcs: [a], logger: silent })).to.equal(a);
+  it("are one node where there is one, which is not asked who it is", async () => {
+    a.genesis = "not asked for";
+    const alone = createFailoverRpc({ rpcs: [a], logger: silent, lookEveryMs: 0 });
+    alone.switchNode();
+    expect(await alone.call("eth_getLogs")).to.equal("a");
+    expect(await alone.batch([{ method: "eth_getLogs", params: [] }])).to.deep.equal(["a"]);
+    a.mode = "fails";
+    expect(await alone.call("eth_getLogs").catch((error: Error) => error.message)).to.equal("a is away");
+    expect(alone.endpoint).to.equal("a");
   });
 
   it("are asked one after the other until one answers, which is then kept to", async () => {
@@ -60,12 +92,9 @@ describe("several nodes of one chain", () => {
 
   it("come back to the first once it answers again", async () => {
     a.mode = "fails";
-    await ask();
-    await new Promise((resolve) => setTimeout(resolve, 30));
-    expect(await ask()).to.equal("b");
+    expect(await askForAWhile()).to.equal("b");
     a.mode = "answers";
-    await new Promise((resolve) => setTimeout(resolve, 30));
-    expect(await ask()).to.equal("a");
+    expect(await askForAWhile()).to.equal("a");
     expect(rpc.endpoint).to.equal("a");
   });
 
@@ -78,16 +107,27 @@ describe("several nodes of one chain", () => {
 
   it("are not all asked what one of them refuses", async () => {
     a.mode = "refuses";
-    expect(await ask().catch((error: Error) => error.message)).to.equal("a refuses");
+    expect(await failure()).to.equal("a refuses");
     expect(b.asked).to.equal(0);
+  });
+
+  it("are not all asked for what is too much for one of them", async () => {
+    a.mode = "too-large";
+    expect(await failure()).to.equal("a has too much");
+    expect(b.asked).to.equal(0);
+    a.mode = "answers";
+    expect(await ask()).to.equal("a");
   });
 
   it("never answer for another chain", async () => {
     b.genesis = "0xbb";
-    await ask();
+    b.head = 1_000_000;
+    expect(await askForAWhile()).to.equal("a");
     a.mode = "fails";
-    expect(await ask().catch((error: Error) => error.message)).to.equal("a is away");
+    expect(await failure()).to.equal("a is away");
     expect(b.asked).to.equal(0);
+    expect(new Set(strangers)).to.deep.equal(new Set(["b"]));
+    expect(rpc.nodes().map(({ head }) => head)).to.deep.equal([100, undefined]);
   });
 
   it("are looked at anew when they were away: another chain may have come in the meantime", async () => {
@@ -97,13 +137,40 @@ describe("several nodes of one chain", () => {
     a.mode = "answers";
     a.genesis = "0xcc";
     b.mode = "fails";
-    expect(await ask().catch((error: Error) => error.message)).to.match(/b is away|another chain/);
+    expect(await failure()).to.match(/b is away|another chain/);
     expect(a.asked).to.equal(1);
   });
 
-  it("are changed when one answers but is behind", async () => {
+  it("are changed when one answers but is behind the mirror", async () => {
     await ask();
-    rpc.switchNode?.();
+    rpc.switchNode();
     expect(await ask()).to.equal("b");
+  });
+
+  it("are left when they are stuck while others go on, and used again once they have caught up", async () => {
+    expect(await askForAWhile()).to.equal("a");
+    b.head = 106;
+    expect(await askForAWhile()).to.equal("b");
+    const found = rpc.nodes().map(({ rpc: { endpoint }, head, isUsed }) => ({ endpoint, head, isUsed }));
+    expect(found).to.deep.equal([
+      { endpoint: "a", head: 100, isUsed: false },
+      { endpoint: "b", head: 106, isUsed: true },
+    ]);
+    a.head = 104;
+    expect(await askForAWhile()).to.equal("b");
+    a.head = 105;
+    expect(await askForAWhile()).to.equal("a");
+  });
+
+  it("are not left for being a few blocks behind", async () => {
+    b.head = 105;
+    expect(await askForAWhile()).to.equal("a");
+  });
+
+  it("are compared without waiting for one that hangs", async () => {
+    await ask();
+    b.mode = "hangs";
+    expect(await askForAWhile()).to.equal("a");
+    expect(a.asked).to.be.greaterThan(5);
   });
 });

@@ -3,7 +3,13 @@
 import { expect } from "chai";
 import { type Rpc, type RpcCall, RpcError } from "../../../server/chain/rpc.ts";
 import { startTestChain, type TestChain } from "../../support/chain.ts";
-import { createTestMirror, freshMirrorRows, mirrorRows, startAndCatchUp, type TestMirror } from "../../support/mirror.ts";
+import {
+  createTestMirror,
+  freshMirrorRows,
+  mirrorRows,
+  startAndCatchUp,
+  type TestMirror,
+} from "../../support/mirror.ts";
 
 describe("indexer of a node with limits", () => {
   let chain: TestChain;
