@@ -1,11 +1,12 @@
-// Writes the mirror. Must hold: one database transaction writes a range's events, the rows folded from them and the
-// checkpoint, and begins with a compare-and-set on the checkpoint, so that a crash leaves all of a range or nothing of it
+// Writes the mirror. Must hold: one database transaction writes a range's events, the rows folded from them, what is told of
+// them and the checkpoint, and begins with a compare-and-set on the checkpoint, so that a crash leaves all of a range or nothing of it
 // and a second writer loses cleanly.
 
 import type { ChainEvent } from "../chain/events.ts";
 import type { Database, DatabaseTransaction } from "../database/client.ts";
 import type { BlockPosition } from "../database/mirror-status.ts";
 import { type Lease, LeaseLostError } from "./lease.ts";
+import { retractAfter, tellEvents, tellOfChain } from "./outbox.ts";
 import { clearFolded, refoldAll, undoAfter, writeEvents, writeFolded } from "./rows.ts";
 import { stateHash } from "./state-hash.ts";
 
@@ -43,15 +44,18 @@ export interface Mirror {
   commit(from: BlockPosition, to: BlockPosition, events: readonly ChainEvent[]): Promise<void>;
   /** The newest blocks with events at or below `number`, newest first. */
   blocksDownFrom(number: number, limit: number): Promise<BlockPosition[]>;
-  /** Takes the mirror back to an earlier block, as if nothing had happened after it. Returns how many events are gone. */
+  /**
+   * Takes the mirror back to an earlier block, as if nothing had happened after it, and retracts what was told of it. Returns
+   * how many events are gone.
+   */
   rollBack(from: BlockPosition, to: BlockPosition): Promise<number>;
   /**
-   * Makes all tables anew from the stored events, without the chain. Readers see the old ones until it is done. Throws
+   * Makes all tables anew from the stored events, without the chain and without telling anybody. Readers see the old ones until it is done. Throws
    * {@link LeaseLostError}, and changes nothing, while another server writes.
    * @returns How many events there are, and the hash of all that follows from them, as it was and as it is.
    */
   rebuild(onProgress?: (events: number) => void): Promise<{ events: number; before: string; after: string }>;
-  /** Empties the mirror. Application tables stay. */
+  /** Empties the mirror. Application tables stay, the outbox too: what was told is compared with what will be read. */
   clear(): Promise<void>;
 }
 
@@ -77,8 +81,14 @@ export function createMirror({ database, lease }: { database: Database; lease?: 
 
     async begin(identity, genesis) {
       const { chainId, genesisHash, registry } = identity;
-      await database.checkpoint
-        .create({ data: { id: CHECKPOINT_ID, chainId, genesisHash, registry, ...checkpointBlock(genesis) } })
+      await database
+        .$transaction(async (transaction) => {
+          const place = checkpointBlock(genesis);
+          await transaction.checkpoint.create({
+            data: { id: CHECKPOINT_ID, chainId, genesisHash, registry, ...place },
+          });
+          await tellOfChain(transaction, identity);
+        })
         .catch((error: { code?: string }) => {
           throw error.code === "P2002" ? new CheckpointMovedError() : error;
         });
@@ -95,6 +105,7 @@ export function createMirror({ database, lease }: { database: Database; lease?: 
         await moveCheckpoint(transaction, from, to);
         await writeEvents(transaction, events);
         await writeFolded(transaction, events);
+        await tellEvents(transaction, { after: from.number, upTo: to.number }, events);
       });
     },
 
@@ -111,6 +122,7 @@ export function createMirror({ database, lease }: { database: Database; lease?: 
       return await database.$transaction(async (transaction) => {
         await lease?.renew(transaction);
         await moveCheckpoint(transaction, from, to);
+        await retractAfter(transaction, to.number);
         return await undoAfter(transaction, to.number);
       });
     },

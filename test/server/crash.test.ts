@@ -11,17 +11,7 @@ import { startTestChain, type TestChain } from "../support/chain.ts";
 import { ROOT } from "../support/commands.ts";
 import { describeOnEachDatabase, sqlite, type TestDatabase } from "../support/databases.ts";
 import { cardsInMirror, cardsOnChain, freshMirrorRows, mirrorRows } from "../support/mirror.ts";
-
-/** A small generator of numbers in [0, 1) that a seed repeats: mulberry32. */
-function randomNumbers(seed: number): () => number {
-  let state = seed;
-  return () => {
-    state = (state + 0x6d2b79f5) | 0;
-    let mixed = Math.imul(state ^ (state >>> 15), 1 | state);
-    mixed = (mixed + Math.imul(mixed ^ (mixed >>> 7), 61 | mixed)) ^ mixed;
-    return ((mixed ^ (mixed >>> 14)) >>> 0) / 2 ** 32;
-  };
-}
+import { randomNumbers, seedFrom } from "../support/random.ts";
 
 describeOnEachDatabase("a server that is killed again and again", function (kind) {
   this.timeout(120_000);
@@ -43,7 +33,7 @@ describeOnEachDatabase("a server that is killed again and again", function (kind
   });
 
   it("has a mirror that equals the chain", async () => {
-    const seed = Number(process.env["CRASH_SEED"] ?? Math.floor(Math.random() * 2 ** 31));
+    const seed = seedFrom("CRASH_SEED");
     const random = randomNumbers(seed);
     const port = await freePort();
     const { url } = database;
