@@ -53,7 +53,10 @@ async function main(): Promise<void> {
   await migrate(config.databaseUrl);
   // The writer has a connection of its own: queries that shared it would run inside its open transaction, and see what may
   // still be taken back.
-  const [database, writer] = await Promise.all([openDatabase(config.databaseUrl), openDatabase(config.databaseUrl)]);
+  const [database, writer] = await Promise.all([
+    openDatabase(config.databaseUrl),
+    openDatabase(config.databaseUrl, { writesMuch: true }),
+  ]);
   const fallbacks = config.fallbackRpcUrls.map((url) => createRpc({ url }));
   const rpc = createFailoverRpc({ rpcs: [createRpc({ url: config.rpcUrl }), ...fallbacks], logger });
   const { rpcWebSocketUrl } = config;

@@ -8,6 +8,7 @@ import type { PrismaPg } from "@prisma/adapter-pg";
 import { type Dialect, postgresqlDialect, sqliteDialect } from "./dialect.ts";
 import { PrismaClient } from "./generated/sqlite/client.ts";
 import { type DatabaseLocation, locateDatabase } from "./location.ts";
+import { createThreadedSqliteAdapter } from "./sqlite-thread.ts";
 
 /**
  * The client, typed as SQLite's: both are generated from one schema, and what SQLite's offers, PostgreSQL's offers too. The
@@ -24,15 +25,22 @@ type PostgresqlLocation = Extract<DatabaseLocation, { provider: "postgresql" }>;
  * back card by card, takes minutes on a slow disk; a transaction that hangs must still end one day.
  */
 const TRANSACTION_OPTIONS = { timeout: 600_000, maxWait: 10_000 };
+/** Rows go into indexes at random places: the parts of them that are in use should fit. */
+const WRITER_CACHE_KIB = 32_768;
 /** How long a PostgreSQL server may take to answer to a new connection. */
 const CONNECT_TIMEOUT_MS = 10_000;
 
+export interface DatabaseOptions {
+  /** Whether this connection writes so much at once that whoever else uses this thread should not have to wait. */
+  writesMuch?: boolean;
+}
+
 /** Connects to the database at `url`. Its tables must be there: see migrate.ts. */
-export async function openDatabase(url: string): Promise<Database> {
+export async function openDatabase(url: string, options: DatabaseOptions = {}): Promise<Database> {
   const location = locateDatabase(url);
   switch (location.provider) {
     case "sqlite":
-      return await openSqlite(location.file);
+      return await openSqlite(location.file, options);
     case "postgresql":
       return await openPostgresql(location);
   }
@@ -43,12 +51,15 @@ export function dialectOf(client: Database | DatabaseTransaction): Dialect {
   return (client as unknown as { $dialect: Dialect }).$dialect;
 }
 
-async function openSqlite(file: string): Promise<Database> {
-  const client = new PrismaClient({ adapter: createSqliteAdapter(file), transactionOptions: TRANSACTION_OPTIONS });
+async function openSqlite(file: string, { writesMuch = false }: DatabaseOptions): Promise<Database> {
+  const direct = createSqliteAdapter(file);
+  const adapter = writesMuch ? createThreadedSqliteAdapter(file) : direct;
+  const client = new PrismaClient({ adapter, transactionOptions: TRANSACTION_OPTIONS });
   // WAL survives a killed process with every committed transaction. FULL would also survive a power cut, but the mirror
   // can be read from the chain again, so the faster setting loses nothing.
   await client.$queryRawUnsafe("PRAGMA journal_mode = WAL");
   await client.$queryRawUnsafe("PRAGMA synchronous = NORMAL");
+  if (writesMuch) await client.$queryRawUnsafe(`PRAGMA cache_size = -${WRITER_CACHE_KIB}`);
   return client.$extends({ client: { $dialect: sqliteDialect } }) as unknown as Database;
 }
 

@@ -59,7 +59,7 @@ export class FinalityViolatedError extends Error {
   override name = "FinalityViolatedError";
 }
 
-const RANGES_IN_FLIGHT = 4;
+const RANGES_IN_FLIGHT = 3;
 /** Blocks that are read one by one: what the chain may replace, and the few between two looks at the head. */
 const CHANGEABLE_RANGE = 100;
 const NEAR_HEAD = 8;

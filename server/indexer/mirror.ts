@@ -103,9 +103,12 @@ export function createMirror({ database, lease }: { database: Database; lease?: 
       await database.$transaction(async (transaction) => {
         await lease?.renew(transaction);
         await moveCheckpoint(transaction, from, to);
-        await writeEvents(transaction, events);
-        await writeFolded(transaction, events);
-        await tellEvents(transaction, { after: from.number, upTo: to.number }, events);
+        // All at once, so that the events are folded while the database writes them down.
+        await allDone([
+          writeEvents(transaction, events),
+          writeFolded(transaction, events),
+          tellEvents(transaction, { after: from.number, upTo: to.number }, events),
+        ]);
       });
     },
 
@@ -156,6 +159,12 @@ export function createMirror({ database, lease }: { database: Database; lease?: 
 
 function checkpointBlock(block: BlockPosition) {
   return { blockNumber: block.number, blockHash: block.hash, blockTimestamp: block.timestamp };
+}
+
+/** Waits for all of them, also if one fails: none may still be at work when their transaction ends. */
+async function allDone(tasks: readonly Promise<void>[]): Promise<void> {
+  const outcomes = await Promise.allSettled(tasks);
+  for (const outcome of outcomes) if (outcome.status === "rejected") throw outcome.reason;
 }
 
 async function moveCheckpoint(transaction: DatabaseTransaction, from: BlockPosition, to: BlockPosition): Promise<void> {

@@ -25,7 +25,7 @@ export interface TestMirror {
 /** Creates an empty, migrated database. */
 export async function createTestMirror(kind: DatabaseKind = sqlite): Promise<TestMirror> {
   const { url, drop } = await kind.create();
-  const database = await openDatabase(url);
+  const database = await openDatabase(url, { writesMuch: true });
   const mirror = createMirror({ database });
   return {
     url,

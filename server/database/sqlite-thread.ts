@@ -1,0 +1,126 @@
+// A connection to an SQLite file on a thread of its own: the driver works synchronously, and a statement that writes thousands of
+// rows would hold up every request meanwhile. The driver is the usual one; its calls go to the thread, its answers come back.
+// Must hold: calls are carried out one after the other, in the order in which they were made.
+
+import { once } from "node:events";
+import { Worker } from "node:worker_threads";
+import {
+  DriverAdapterError,
+  type Error as DriverError,
+  type SqlDriverAdapter,
+  type SqlDriverAdapterFactory,
+  type SqlQuery,
+  type SqlQueryable,
+  type SqlResultSet,
+  type Transaction,
+} from "@prisma/driver-adapter-utils";
+
+/** What the thread is asked to do. */
+export type SqliteTask =
+  | { kind: "query" | "execute"; query: SqlQuery }
+  | { kind: "script"; script: string }
+  | { kind: "dispose" };
+
+/** What the thread answers, in the order of the tasks. */
+export type SqliteOutcome =
+  | { value: SqlResultSet | number | undefined }
+  /** As the driver reports it. */
+  | { driverError: DriverError }
+  /** What else went wrong. */
+  | { message: string };
+
+const ADAPTER = { provider: "sqlite", adapterName: "mintmark-sqlite-thread" } as const;
+
+/** Connections to a file, each on a thread of its own. */
+export function createThreadedSqliteAdapter(file: string): SqlDriverAdapterFactory {
+  return { ...ADAPTER, connect: () => connect(file) };
+}
+
+async function connect(file: string): Promise<SqlDriverAdapter> {
+  const { ask, end } = await startThread(file);
+  const queryable: SqlQueryable = {
+    ...ADAPTER,
+    queryRaw: (query) => ask<SqlResultSet>({ kind: "query", query }),
+    executeRaw: (query) => ask<number>({ kind: "execute", query }),
+  };
+  const execute = async (sql: string): Promise<void> => {
+    await queryable.executeRaw({ sql, args: [], argTypes: [] });
+  };
+
+  /** Settles when the transactions that were begun so far have ended: the connection has one at a time. */
+  let previous: Promise<unknown> = Promise.resolve();
+  async function startTransaction(): Promise<Transaction> {
+    const before = previous;
+    const ended = Promise.withResolvers<void>();
+    previous = ended.promise;
+    await before;
+    const release = async () => ended.resolve();
+    try {
+      await execute("BEGIN");
+    } catch (error) {
+      await release();
+      throw error;
+    }
+    return {
+      ...queryable,
+      // The client itself sends COMMIT and ROLLBACK, and says then that it has.
+      options: { usePhantomQuery: false },
+      commit: release,
+      rollback: release,
+      createSavepoint: (name) => execute(`SAVEPOINT ${name}`),
+      rollbackToSavepoint: (name) => execute(`ROLLBACK TO ${name}`),
+      releaseSavepoint: (name) => execute(`RELEASE SAVEPOINT ${name}`),
+    };
+  }
+  return {
+    ...queryable,
+    startTransaction,
+    executeScript: (script) => ask({ kind: "script", script }),
+    async dispose() {
+      await ask({ kind: "dispose" });
+      await end();
+    },
+  };
+}
+
+interface Thread {
+  ask<Value>(task: SqliteTask): Promise<Value>;
+  end(): Promise<unknown>;
+}
+
+async function startThread(file: string): Promise<Thread> {
+  const worker = new Worker(new URL("./sqlite-thread-worker.ts", import.meta.url), { workerData: { file } });
+  await once(worker, "message");
+  const waiting: PromiseWithResolvers<unknown>[] = [];
+  let ended: Error | undefined;
+  const fail = (error: Error) => {
+    ended ??= error;
+    for (const task of waiting.splice(0)) task.reject(ended);
+  };
+  worker.on("error", (error) => {
+    fail(error);
+    // Out of memory, or the driver's fault: a new process is better than one without its writer.
+    throw error;
+  });
+  worker.on("exit", () => fail(new Error("The connection to the database is closed")));
+  worker.on("message", (outcome: SqliteOutcome) => {
+    const task = waiting.shift();
+    // The connection alone is no reason for the process to live on.
+    if (waiting.length === 0) worker.unref();
+    if ("value" in outcome) task?.resolve(outcome.value);
+    else if ("driverError" in outcome) task?.reject(new DriverAdapterError(outcome.driverError));
+    else task?.reject(new Error(outcome.message));
+  });
+  worker.unref();
+  return {
+    async ask<Value>(task: SqliteTask) {
+      if (ended !== undefined) throw ended;
+      const answer = Promise.withResolvers<unknown>();
+      waiting.push(answer);
+      worker.ref();
+      worker.postMessage(task);
+      return (await answer.promise) as Value;
+    },
+    end: () => worker.terminate(),
+  };
+}
