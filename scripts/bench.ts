@@ -1,5 +1,5 @@
 // npm run bench: what it costs, side by side with what it could cost at best. Prints Markdown for docs/benchmarks.md.
-// npm run bench -- gas | backfill | api: one part only.
+// npm run bench -- gas | mirror | backfill | api: one part only.
 
 import { mkdtempSync, rmSync } from "node:fs";
 import { cpus, tmpdir, totalmem } from "node:os";
@@ -10,6 +10,7 @@ import { benchApi } from "./bench/api.ts";
 import { benchBackfill } from "./bench/backfill.ts";
 import { fillChain } from "./bench/chain.ts";
 import { benchGas } from "./bench/gas.ts";
+import { benchMirror } from "./bench/mirror.ts";
 import { freePort } from "./lifecycle/free-port.ts";
 import { type GuardedProcess, spawnGuarded } from "./lifecycle/guarded-process.ts";
 import { anvilArguments, anvilBinary } from "./local-chain/anvil.ts";
@@ -18,7 +19,7 @@ const CARDS = 50_000;
 const START_TIMEOUT_MS = 60_000;
 
 const chosen = process.argv.slice(2);
-const parts = ["gas", "backfill", "api"];
+const parts = ["gas", "mirror", "backfill", "api"];
 const unknown = chosen.filter((part) => !parts.includes(part));
 if (unknown.length > 0) {
   console.error(`There is no benchmark ${unknown.join(", ")}; there are ${parts.join(", ")}.`);
@@ -41,6 +42,11 @@ console.log(`Node ${process.version}, ${cpus().length} × ${cpus()[0]?.model.tri
 if (wanted("gas")) {
   progress("gas …");
   console.log(`## Gas\n\n${await benchGas()}\n`);
+}
+
+if (wanted("mirror")) {
+  progress("the mirror without the chain …");
+  console.log(`## The mirror without the chain\n\n${await benchMirror()}\n`);
 }
 
 if (wanted("backfill") || wanted("api")) {

@@ -34,17 +34,55 @@ export async function upsertRows(
   await transaction.$executeRawUnsafe(statement, dialect.input.encode(columns, rows));
 }
 
+/** Keys of rows of a table. */
+export interface BulkKeys {
+  table: string;
+  key: readonly string[];
+  keys: readonly (readonly CellValue[])[];
+  /** A further condition. Rows that are read are `t`. */
+  where?: string;
+}
+
 /** Reads the rows of a table whose key columns equal one of the keys. */
 export async function selectRows<Row>(
   transaction: DatabaseTransaction,
-  { table, key, keys }: { table: string; key: readonly string[]; keys: readonly (readonly CellValue[])[] },
+  { table, key, keys, where = "true" }: BulkKeys,
 ): Promise<Row[]> {
   if (keys.length === 0) return [];
   const { input } = dialectOf(transaction);
   const matches = key.map((column, index) => `t.${quote(column)} = ${input.cell(column, index)}`).join(" AND ");
   // With CROSS JOIN, SQLite keeps the keys outermost, so that each of them is looked up through the index.
-  const statement = `SELECT t.* FROM ${input.from(table)} CROSS JOIN ${quote(table)} AS t WHERE ${matches}`;
+  const statement = `SELECT t.* FROM ${input.from(table)} CROSS JOIN ${quote(table)} AS t WHERE ${matches} AND ${where}`;
   return await transaction.$queryRawUnsafe<Row[]>(statement, input.encode(key, keys));
+}
+
+/**
+ * Reads, for each key, the last row at or before it: the one that has the greatest last column not above the key's, of those
+ * that equal it in the columns before. Each row comes once, and in any order.
+ */
+export async function selectRowsAtOrBefore<Row>(
+  transaction: DatabaseTransaction,
+  { table, key, keys }: Omit<BulkKeys, "where">,
+): Promise<Row[]> {
+  if (keys.length === 0) return [];
+  const { input } = dialectOf(transaction);
+  const cells = key.map((column, index) => ({ column: quote(column), cell: input.cell(column, index) }));
+  const [last, ...others] = cells.toReversed() as [(typeof cells)[0], ...typeof cells];
+  const same = (alias: string) => others.map(({ column, cell }) => `${alias}.${column} = ${cell}`).join(" AND ");
+  const greatest = `SELECT MAX(s.${last.column}) FROM ${quote(table)} AS s WHERE ${same("s")} AND s.${last.column} <= ${last.cell}`;
+  const statement = `SELECT DISTINCT t.* FROM ${input.from(table)} CROSS JOIN ${quote(table)} AS t WHERE ${same("t")} AND t.${last.column} = (${greatest})`;
+  return await transaction.$queryRawUnsafe<Row[]>(statement, input.encode(key, keys));
+}
+
+/** Deletes the rows of a table whose key columns equal one of the keys. */
+export async function deleteRows(
+  transaction: DatabaseTransaction,
+  { table, key, keys, where = "true" }: BulkKeys,
+): Promise<void> {
+  if (keys.length === 0) return;
+  const { input } = dialectOf(transaction);
+  const statement = `DELETE FROM ${quote(table)} WHERE (${key.map(quote).join(", ")}) IN (SELECT ${key.map(input.cell).join(", ")} FROM ${input.from(table)}) AND ${where}`;
+  await transaction.$executeRawUnsafe(statement, input.encode(key, keys));
 }
 
 function insertStatement({ input }: Dialect, table: string, columns: readonly string[]): string {

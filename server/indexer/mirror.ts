@@ -7,8 +7,9 @@ import type { Database, DatabaseTransaction } from "../database/client.ts";
 import type { BlockPosition } from "../database/mirror-status.ts";
 import { type Lease, LeaseLostError } from "./lease.ts";
 import { retractAfter, tellEvents, tellOfChain } from "./outbox.ts";
-import { clearFolded, refoldAll, undoAfter, writeEvents, writeFolded } from "./rows.ts";
+import { clearFolded, refoldAll, writeEvents, writeFolded } from "./rows.ts";
 import { stateHash } from "./state-hash.ts";
+import { undoAfter } from "./undo.ts";
 
 /** Which chain and which registry a mirror follows. */
 export interface ChainIdentity {
@@ -26,6 +27,16 @@ export class CheckpointMovedError extends Error {
   constructor() {
     super("Another process has moved the mirror's checkpoint: only one indexer may write to a database");
   }
+}
+
+/** What came of making the mirror's tables anew. */
+export interface Rebuilding {
+  events: number;
+  /** The hash of all that follows from the events, as it was and as it is. */
+  before: string;
+  after: string;
+  /** How long making the tables took, and how long computing both hashes. */
+  seconds: { folding: number; hashing: number };
 }
 
 export interface Mirror {
@@ -52,9 +63,8 @@ export interface Mirror {
   /**
    * Makes all tables anew from the stored events, without the chain and without telling anybody. Readers see the old ones until it is done. Throws
    * {@link LeaseLostError}, and changes nothing, while another server writes.
-   * @returns How many events there are, and the hash of all that follows from them, as it was and as it is.
    */
-  rebuild(onProgress?: (events: number) => void): Promise<{ events: number; before: string; after: string }>;
+  rebuild(onProgress?: (events: number) => void): Promise<Rebuilding>;
   /** Empties the mirror. Application tables stay, the outbox too: what was told is compared with what will be read. */
   clear(): Promise<void>;
 }
@@ -136,9 +146,15 @@ export function createMirror({ database, lease }: { database: Database; lease?: 
       return await database.$transaction(
         async (transaction) => {
           await lease?.renew(transaction);
+          const started = performance.now();
           const before = await stateHash(transaction);
+          const hashed = performance.now();
           const events = await refoldAll(transaction, onProgress);
-          return { events, before, after: await stateHash(transaction) };
+          const folded = performance.now();
+          const after = await stateHash(transaction);
+          const ended = performance.now();
+          const seconds = { folding: (folded - hashed) / 1_000, hashing: (hashed - started + ended - folded) / 1_000 };
+          return { events, before, after, seconds };
         },
         { timeout: REBUILD_TIMEOUT_MS },
       );

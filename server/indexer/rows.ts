@@ -1,51 +1,27 @@
-// The mirror's tables as events make them: what is written when events come, and what is folded anew when they are taken
-// back. Everything here runs inside a transaction of mirror.ts.
+// The mirror's tables as events make them: what is written when events come. What is written when they are taken back is in
+// undo.ts. Everything here runs inside a transaction of mirror.ts.
 
-import type { CardStatus } from "../chain/abi.ts";
-import {
-  type CardEvent,
-  type ChainEvent,
-  type EventName,
-  type EventOf,
-  isCardEvent,
-  isIssue,
-  serialOf,
-} from "../chain/events.ts";
-import { type CellValue, insertRows, selectRows, upsertRows } from "../database/bulk.ts";
+import { type ChainEvent, type EventName, type EventOf, isCardEvent, serialOf } from "../chain/events.ts";
+import { type CellValue, insertRows, upsertRows } from "../database/bulk.ts";
 import type { DatabaseTransaction } from "../database/client.ts";
 import { Prisma } from "../database/generated/sqlite/client.ts";
+import { createCardBook } from "./card-book.ts";
 import {
   type BrandState,
   brandIdOf,
-  type CardState,
   type CollectionState,
   collectionOf,
-  fold,
   foldBrand,
   foldCollection,
   isBrandEvent,
   isCollectionEvent,
-  serialsOf,
 } from "./fold.ts";
-
-const CARD_COLUMNS = [
-  "collectionAddress",
-  "serial",
-  "holder",
-  "tier",
-  "status",
-  "issuedAt",
-  "expiresAt",
-  "generation",
-  "reissueTo",
-  "reissueReadyAt",
-  "blockNumber",
-  "logIndex",
-] as const;
-const CARD_KEY = ["collectionAddress", "serial"] as const;
+import { loadEvents } from "./stored-events.ts";
 
 /** How many stored events are folded at a time. */
 const EVENTS_PER_STEP = 20_000;
+/** How many cards are kept in memory before they are written. */
+const CARDS_IN_MEMORY = 200_000;
 
 /** Writes events down, with their blocks. They must be new. */
 export async function writeEvents(transaction: DatabaseTransaction, events: readonly ChainEvent[]): Promise<void> {
@@ -78,22 +54,18 @@ export async function writeEvents(transaction: DatabaseTransaction, events: read
 
 /** Folds events, which must follow those before them, into all tables that are made of them. */
 export async function writeFolded(transaction: DatabaseTransaction, events: readonly ChainEvent[]): Promise<void> {
-  await writeBrands(transaction, events);
-  await writeCollections(transaction, events);
-  await writeBatches(transaction, events);
-  await writeBenefits(transaction, events);
-  await writeRedemptions(transaction, events);
-  await writeCards(transaction, events.filter(isCardEvent));
+  await writeAllButCards(transaction, events);
+  const cards = createCardBook(transaction);
+  await cards.fold(events.filter(isCardEvent));
+  await cards.write();
 }
 
 /** Empties all tables that are made of events. */
 export async function clearFolded(transaction: DatabaseTransaction): Promise<void> {
-  await transaction.redemption.deleteMany();
-  await transaction.benefit.deleteMany();
-  await transaction.card.deleteMany();
-  await transaction.batch.deleteMany();
-  await transaction.collection.deleteMany();
-  await transaction.brand.deleteMany();
+  // In this order, because rows refer to those of later tables. Without a condition SQLite need not look at the rows.
+  for (const table of ["Redemption", "Benefit", "Card", "Batch", "Collection", "Brand"]) {
+    await transaction.$executeRaw(Prisma.sql`DELETE FROM ${Prisma.raw(`"${table}"`)}`);
+  }
 }
 
 /** Folds all stored events anew, into empty tables. Returns how many there are. */
@@ -102,20 +74,28 @@ export async function refoldAll(
   onProgress: (events: number) => void,
 ): Promise<number> {
   await clearFolded(transaction);
+  const cards = createCardBook(transaction);
   let done = 0;
   for (let last = { blockNumber: -1, logIndex: -1 }; ; ) {
-    const rows = await transaction.$queryRaw<StoredEvent[]>(Prisma.sql`
-      SELECT e.*, b."hash", b."timestamp" FROM "Event" e JOIN "Block" b ON b."number" = e."blockNumber"
-      WHERE (e."blockNumber", e."logIndex") > (${last.blockNumber}, ${last.logIndex})
-      ORDER BY e."blockNumber", e."logIndex" LIMIT ${EVENTS_PER_STEP}`);
-    const events = rows.map(fromStored);
-    await writeFolded(transaction, events);
+    const after = Prisma.sql`(e."blockNumber", e."logIndex") > (${last.blockNumber}, ${last.logIndex})`;
+    const events = await loadEvents(transaction, after, EVENTS_PER_STEP);
+    await writeAllButCards(transaction, events);
+    await cards.fold(events.filter(isCardEvent));
+    const end = events.at(-1);
+    if (end === undefined || cards.size() > CARDS_IN_MEMORY) await cards.write();
     done += events.length;
     onProgress(done);
-    const end = events.at(-1);
     if (end === undefined) return done;
     last = { blockNumber: end.blockNumber, logIndex: end.logIndex };
   }
+}
+
+async function writeAllButCards(transaction: DatabaseTransaction, events: readonly ChainEvent[]): Promise<void> {
+  await writeBrands(transaction, events);
+  await writeCollections(transaction, events);
+  await writeBatches(transaction, events);
+  await writeBenefits(transaction, events);
+  await writeRedemptions(transaction, events);
 }
 
 /** Folds the events onto the brands they concern. There are few of either. */
@@ -154,7 +134,7 @@ async function writeBatches(transaction: DatabaseTransaction, events: readonly C
     const { firstSerial, count, tier, expiresAt, commitmentRoot } = event.args;
     issued.set(event.address, (issued.get(event.address) ?? 0) + count);
     const terms = [firstSerial, count, tier, expiresAt, commitmentRoot];
-    return [event.address, ...terms, event.blockNumber, event.transactionHash];
+    return [event.address, ...terms, event.blockNumber, event.logIndex, event.transactionHash];
   });
   await insertRows(transaction, {
     table: "Batch",
@@ -166,6 +146,7 @@ async function writeBatches(transaction: DatabaseTransaction, events: readonly C
       "expiresAt",
       "commitmentRoot",
       "blockNumber",
+      "logIndex",
       "transactionHash",
     ],
     rows: batches,
@@ -176,7 +157,7 @@ async function writeBatches(transaction: DatabaseTransaction, events: readonly C
 }
 
 /** What tiers are entitled to: of several changes the last one counts. */
-async function writeBenefits(transaction: DatabaseTransaction, events: readonly ChainEvent[]): Promise<void> {
+export async function writeBenefits(transaction: DatabaseTransaction, events: readonly ChainEvent[]): Promise<void> {
   const rows = new Map<string, CellValue[]>();
   for (const { address, args, blockNumber, logIndex } of events.filter(isNamed("BenefitChanged"))) {
     const { tier, benefitId, quota, period, startsAt } = args;
@@ -216,215 +197,7 @@ async function writeRedemptions(transaction: DatabaseTransaction, events: readon
   });
 }
 
-function isNamed<Name extends EventName>(name: Name) {
+/** For filters: whether an event has this name. */
+export function isNamed<Name extends EventName>(name: Name) {
   return (event: ChainEvent): event is EventOf<Name> => event.name === name;
-}
-
-/** Folds the events onto the cards they concern and writes the outcome. */
-async function writeCards(transaction: DatabaseTransaction, events: readonly CardEvent[]): Promise<void> {
-  const before = await loadCards(transaction, events);
-  const changed = new Map<string, { collection: string; serial: number; card: CardState }>();
-  for (const event of events) {
-    for (const serial of serialsOf(event)) {
-      const key = cardKey(event.address, serial);
-      const card = fold(changed.get(key)?.card ?? before.get(key), event);
-      changed.set(key, { collection: event.address, serial, card });
-    }
-  }
-  await upsertRows(transaction, {
-    table: "Card",
-    columns: CARD_COLUMNS,
-    key: CARD_KEY,
-    rows: Array.from(changed.values(), ({ collection, serial, card }) => cardRow(collection, serial, card)),
-  });
-}
-
-/** The cards that the events concern, as the mirror has them. */
-async function loadCards(
-  transaction: DatabaseTransaction,
-  events: readonly CardEvent[],
-): Promise<Map<string, CardState>> {
-  const wanted = new Map<string, [string, number]>();
-  const issuedHere = new Set<string>();
-  for (const event of events) {
-    for (const serial of serialsOf(event)) {
-      const key = cardKey(event.address, serial);
-      // An issued card has no row yet, and looking for it would cost as much as writing it. Were there one after all, the
-      // event's own row could not be new either, and the insert would fail.
-      if (event.name === "Transfer" && isIssue(event.args)) issuedHere.add(key);
-      if (!issuedHere.has(key)) wanted.set(key, [event.address, serial]);
-    }
-  }
-  interface Row extends Omit<CardState, "issuedAt" | "expiresAt" | "reissueReadyAt"> {
-    collectionAddress: string;
-    serial: number;
-    issuedAt: bigint | number;
-    expiresAt: bigint | number;
-    reissueReadyAt: bigint | number | null;
-  }
-  const rows = await selectRows<Row>(transaction, { table: "Card", key: CARD_KEY, keys: [...wanted.values()] });
-  return new Map(
-    rows.map((row) => [
-      cardKey(row.collectionAddress, row.serial),
-      {
-        holder: row.holder,
-        tier: Number(row.tier),
-        status: row.status as CardStatus,
-        issuedAt: Number(row.issuedAt),
-        expiresAt: Number(row.expiresAt),
-        generation: Number(row.generation),
-        reissueTo: row.reissueTo,
-        reissueReadyAt: row.reissueReadyAt === null ? null : Number(row.reissueReadyAt),
-        blockNumber: Number(row.blockNumber),
-        logIndex: Number(row.logIndex),
-      },
-    ]),
-  );
-}
-
-/** Removes everything after a block: what came into being since is gone, what changed since is folded anew. */
-export async function undoAfter(transaction: DatabaseTransaction, blockNumber: number): Promise<number> {
-  const after = { blockNumber: { gt: blockNumber } };
-  const undone = await loadEvents(transaction, after);
-  await transaction.event.deleteMany({ where: after });
-  await transaction.block.deleteMany({ where: { number: { gt: blockNumber } } });
-  await transaction.redemption.deleteMany({ where: after });
-  await refoldCards(transaction, undone.filter(isCardEvent));
-
-  const batches = await transaction.batch.findMany({ where: after });
-  for (const { collectionAddress: address, count } of batches) {
-    await transaction.collection.update({ where: { address }, data: { issuedCount: { decrement: count } } });
-  }
-  await transaction.batch.deleteMany({ where: after });
-  await refoldBenefits(transaction, undone);
-  await refoldCollections(transaction, undone);
-  await refoldBrands(transaction, undone);
-  return undone.length;
-}
-
-async function refoldCards(transaction: DatabaseTransaction, undone: readonly CardEvent[]): Promise<void> {
-  const touched = new Map<string, [string, number]>();
-  for (const event of undone) {
-    for (const serial of serialsOf(event)) touched.set(cardKey(event.address, serial), [event.address, serial]);
-  }
-  const refolded: CellValue[][] = [];
-  for (const [address, serial] of touched.values()) {
-    const events = await loadCardEvents(transaction, address, serial);
-    const card = events.reduce<CardState | undefined>(fold, undefined);
-    if (card === undefined) {
-      await transaction.card.deleteMany({ where: { collectionAddress: address, serial } });
-    } else {
-      refolded.push(cardRow(address, serial, card));
-    }
-  }
-  await upsertRows(transaction, { table: "Card", columns: CARD_COLUMNS, key: CARD_KEY, rows: refolded });
-}
-
-async function refoldBenefits(transaction: DatabaseTransaction, undone: readonly ChainEvent[]): Promise<void> {
-  for (const address of new Set(undone.filter(isNamed("BenefitChanged")).map((event) => event.address))) {
-    await transaction.benefit.deleteMany({ where: { collectionAddress: address } });
-    await writeBenefits(transaction, await loadEvents(transaction, { address, name: "BenefitChanged" }));
-  }
-}
-
-async function refoldCollections(transaction: DatabaseTransaction, undone: readonly ChainEvent[]): Promise<void> {
-  for (const address of new Set(undone.filter(isCollectionEvent).map(collectionOf))) {
-    const created = await loadEvents(transaction, { name: "CollectionCreated" });
-    const later = await loadEvents(transaction, { address, serial: null, name: { not: "BatchIssued" } });
-    const events = [...created, ...later].filter(isCollectionEvent).filter((event) => collectionOf(event) === address);
-    const collection = events.reduce<CollectionState | undefined>(foldCollection, undefined);
-    if (collection === undefined) await transaction.collection.delete({ where: { address } });
-    else await transaction.collection.update({ where: { address }, data: collection });
-  }
-}
-
-async function refoldBrands(transaction: DatabaseTransaction, undone: readonly ChainEvent[]): Promise<void> {
-  for (const id of new Set(undone.filter(isBrandEvent).map(brandIdOf))) {
-    const names: EventName[] = ["BrandAdmitted", "BrandProfileChanged", "BrandStatusChanged"];
-    const events = (await loadEvents(transaction, { name: { in: names } })).filter(isBrandEvent);
-    const brand = events
-      .filter((event) => brandIdOf(event) === id)
-      .reduce<BrandState | undefined>(foldBrand, undefined);
-    if (brand === undefined) await transaction.brand.delete({ where: { id } });
-    else await transaction.brand.update({ where: { id }, data: brand });
-  }
-}
-
-/** The stored events of one card in the order of the chain, with the one of its batch among them. */
-async function loadCardEvents(transaction: DatabaseTransaction, address: string, serial: number): Promise<CardEvent[]> {
-  const batch = await transaction.batch.findFirst({
-    where: { collectionAddress: address, firstSerial: { lte: serial } },
-    orderBy: { firstSerial: "desc" },
-  });
-  const ofCard = { address, serial };
-  const ofBatch = {
-    address,
-    name: "BatchIssued",
-    blockNumber: batch?.blockNumber ?? -1,
-    transactionHash: batch?.transactionHash ?? "",
-  };
-  const events = await loadEvents(transaction, { OR: [ofCard, ofBatch] });
-  if (!events.some((event) => event.name !== "BatchIssued")) return [];
-  return events
-    .filter(isCardEvent)
-    .filter((event) => event.name !== "BatchIssued" || event.args.firstSerial === batch?.firstSerial);
-}
-
-/** Stored events in the order of the chain. */
-async function loadEvents(transaction: DatabaseTransaction, where: Prisma.EventWhereInput): Promise<ChainEvent[]> {
-  const rows = await transaction.event.findMany({ where, orderBy: [{ blockNumber: "asc" }, { logIndex: "asc" }] });
-  const numbers = [...new Set(rows.map((row) => row.blockNumber))];
-  const blocks = await transaction.block.findMany({ where: { number: { in: numbers } } });
-  const blockByNumber = new Map(blocks.map((block) => [block.number, block]));
-  return rows.map((row) => {
-    const block = blockByNumber.get(row.blockNumber);
-    if (block === undefined) throw new Error(`The mirror has events of block ${row.blockNumber}, but not the block`);
-    return fromStored({ ...row, hash: block.hash, timestamp: block.timestamp });
-  });
-}
-
-/** An event's row with the hash and the time of its block. */
-interface StoredEvent {
-  blockNumber: number | bigint;
-  logIndex: number | bigint;
-  transactionHash: string;
-  address: string;
-  name: string;
-  arguments: string;
-  hash: string;
-  timestamp: number | bigint;
-}
-
-function fromStored(row: StoredEvent): ChainEvent {
-  return {
-    blockNumber: Number(row.blockNumber),
-    blockHash: row.hash,
-    blockTimestamp: Number(row.timestamp),
-    transactionHash: row.transactionHash,
-    logIndex: Number(row.logIndex),
-    address: row.address,
-    name: row.name as EventName,
-    args: JSON.parse(row.arguments),
-  } as ChainEvent;
-}
-
-function cardKey(collection: string, serial: number): string {
-  return `${collection}/${serial}`;
-}
-
-function cardRow(collection: string, serial: number, card: CardState): CellValue[] {
-  return [
-    collection,
-    serial,
-    card.holder,
-    card.tier,
-    card.status,
-    card.issuedAt,
-    card.expiresAt,
-    card.generation,
-    card.reissueTo,
-    card.reissueReadyAt,
-    card.blockNumber,
-    card.logIndex,
-  ];
 }

@@ -132,6 +132,7 @@ export async function createMirrorFixture(kind: DatabaseKind = sqlite): Promise<
           expiresAt: BigInt(expiresAt),
           commitmentRoot,
           blockNumber: number,
+          logIndex: 3 * count,
           transactionHash,
         },
       }),

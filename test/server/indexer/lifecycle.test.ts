@@ -176,7 +176,7 @@ describeOnEachDatabase("indexer of whole lives", (kind) => {
     const events = await mirror.database.event.count();
 
     const unchanged = await mirror.mirror.rebuild();
-    expect(unchanged).to.deep.equal({ events, before: unchanged.after, after: unchanged.after });
+    expect(unchanged).to.include({ events, before: unchanged.after });
     expect(await mirrorRows(mirror.database)).to.deep.equal(right);
 
     await mirror.database.card.update({
