@@ -42,7 +42,8 @@ export async function startFaultyRpc(targetUrl: string): Promise<FaultyRpc> {
       case "hang":
         return;
       case "drop":
-        request.destroy();
+        // Not the request: once it is read, destroying it does nothing.
+        request.socket.destroy();
         return;
       case "answer":
         response.writeHead(fault.status, { "content-type": "text/html" }).end(fault.body);
