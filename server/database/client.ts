@@ -33,6 +33,10 @@ const CONNECT_TIMEOUT_MS = 10_000;
 export interface DatabaseOptions {
   /** Whether this connection writes so much at once that whoever else uses this thread should not have to wait. */
   writesMuch?: boolean;
+  /** How long a statement waits for a file that another process has locked. The whole process stands still meanwhile. */
+  lockPatienceMs?: number;
+  /** How long a PostgreSQL server may take for one statement; without it, one that has stopped is waited for. */
+  statementTimeoutMs?: number;
 }
 
 /** Connects to the database at `url`. Its tables must be there: see migrate.ts. */
@@ -42,7 +46,7 @@ export async function openDatabase(url: string, options: DatabaseOptions = {}): 
     case "sqlite":
       return await openSqlite(location.file, options);
     case "postgresql":
-      return await openPostgresql(location);
+      return await openPostgresql(location, options);
   }
 }
 
@@ -51,8 +55,9 @@ export function dialectOf(client: Database | DatabaseTransaction): Dialect {
   return (client as unknown as { $dialect: Dialect }).$dialect;
 }
 
-async function openSqlite(file: string, { writesMuch = false }: DatabaseOptions): Promise<Database> {
-  const direct = createSqliteAdapter(file);
+async function openSqlite(file: string, options: DatabaseOptions): Promise<Database> {
+  const { writesMuch = false } = options;
+  const direct = createSqliteAdapter(file, options);
   const adapter = writesMuch ? createThreadedSqliteAdapter(file) : direct;
   const client = new PrismaClient({ adapter, transactionOptions: TRANSACTION_OPTIONS });
   // WAL survives a killed process with every committed transaction. FULL would also survive a power cut, but the mirror
@@ -63,10 +68,10 @@ async function openSqlite(file: string, { writesMuch = false }: DatabaseOptions)
   return client.$extends({ client: { $dialect: sqliteDialect } }) as unknown as Database;
 }
 
-async function openPostgresql(location: PostgresqlLocation): Promise<Database> {
+async function openPostgresql(location: PostgresqlLocation, options: DatabaseOptions): Promise<Database> {
   const { PrismaClient } = await import("./generated/postgresql/client.ts");
   const client = new PrismaClient({
-    adapter: await createPostgresqlAdapter(location),
+    adapter: await createPostgresqlAdapter(location, options),
     // Whatever the server's default is: the writer's compare-and-set waits for another writer's row lock and then looks
     // again, where stricter levels would fail.
     transactionOptions: { ...TRANSACTION_OPTIONS, isolationLevel: "ReadCommitted" },
@@ -75,15 +80,15 @@ async function openPostgresql(location: PostgresqlLocation): Promise<Database> {
 }
 
 /** The driver adapter for a file; creates its folder. */
-export function createSqliteAdapter(file: string): PrismaBetterSqlite3 {
+export function createSqliteAdapter(file: string, { lockPatienceMs }: DatabaseOptions = {}): PrismaBetterSqlite3 {
   mkdirSync(dirname(file), { recursive: true });
-  return new PrismaBetterSqlite3({ url: file });
+  return new PrismaBetterSqlite3({ url: file, ...(lockPatienceMs === undefined ? {} : { timeout: lockPatienceMs }) });
 }
 
 /** The driver adapter for a PostgreSQL database, with at most `connections` connections. */
 export async function createPostgresqlAdapter(
   { url, schema }: PostgresqlLocation,
-  { connections = 10 } = {},
+  { connections = 10, statementTimeoutMs }: { connections?: number } & DatabaseOptions = {},
 ): Promise<PrismaPg> {
   // Only here, so that who uses a file does not load it.
   const { PrismaPg } = await import("@prisma/adapter-pg");
@@ -97,6 +102,7 @@ export async function createPostgresqlAdapter(
     connectionTimeoutMillis: CONNECT_TIMEOUT_MS,
     fallback_application_name: "mintmark",
     keepAlive: true,
+    ...(statementTimeoutMs === undefined ? {} : { query_timeout: statementTimeoutMs }),
     max: connections,
   };
   return new PrismaPg(config, { schema });

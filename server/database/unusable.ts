@@ -12,6 +12,34 @@ type PostgresqlLocation = Extract<DatabaseLocation, { provider: "postgresql" }>;
 /** The codes of those refusals of PostgreSQL that pass by themselves: it starts, it stops, it has too many guests. */
 const PASSING = new Set(["57P01", "57P02", "57P03", "53300"]);
 
+/** The codes of what an outage looks like from here, besides {@link PASSING}. Whoever mends the database ends them. */
+const OUTAGE = new Set([
+  ...[
+    "ECONNREFUSED",
+    "ECONNRESET",
+    "EPIPE",
+    "EHOSTUNREACH",
+    "ENETUNREACH",
+    "ETIMEDOUT",
+    "ENOENT",
+    "ENOTFOUND",
+    "EAI_AGAIN",
+  ],
+  // PostgreSQL: no such database, which a restore goes through; only to be read, as a primary that became a replica.
+  ...["3D000", "25006"],
+  // The client: not reached, no connection free, no transaction begun in time.
+  ...["P1001", "P1002", "P1008", "P1017", "P2024", "P2028"],
+]);
+/** What the driver says where it has no code. */
+const OUTAGE_MESSAGES =
+  /connection (terminated|error|ended)|not queryable|query read timeout|timeout exceeded when trying to connect/i;
+/** What the adapters call failures to which they leave no code. */
+const KIND_CODES: Record<string, string> = {
+  DatabaseNotReachable: "ECONNREFUSED",
+  ConnectionClosed: "ECONNRESET",
+  SocketTimeout: "ETIMEDOUT",
+};
+
 interface Failure {
   /** PostgreSQL's SQLSTATE, or the system's name for an error of the network. */
   code: string | undefined;
@@ -21,6 +49,14 @@ interface Failure {
 /** Whether waiting may help. */
 export function passesByItself(error: unknown): boolean {
   return PASSING.has(failureOf(error).code ?? "");
+}
+
+/** Whether the database is out of reach, locked or overloaded: nothing is wrong with what was asked. */
+export function isOutage(error: unknown): boolean {
+  const { code = "", message } = failureOf(error);
+  const isBusy = code.startsWith("SQLITE_BUSY") || code.startsWith("SQLITE_LOCKED");
+  // Class 08 are PostgreSQL's failures of a connection.
+  return PASSING.has(code) || OUTAGE.has(code) || /^08...$/.test(code) || isBusy || OUTAGE_MESSAGES.test(message);
 }
 
 /** The error that tells a user what PostgreSQL has refused. */
@@ -83,11 +119,11 @@ function explain(location: PostgresqlLocation, { code, message }: Failure): stri
 function failureOf(error: unknown): Failure {
   let code: string | undefined;
   const messages: string[] = [];
-  for (let layer: unknown = error; isObject(layer); layer = layer["cause"]) {
-    const reachable = layer["kind"] === "DatabaseNotReachable" ? "ECONNREFUSED" : undefined;
+  for (let layer: unknown = error; isObject(layer); layer = layer["cause"] ?? adapterErrorOf(layer)) {
+    const ofKind = KIND_CODES[String(layer["kind"])];
     // Where several addresses of a host were tried, one of the errors stands for all.
     const first = Array.isArray(layer["errors"]) ? layer["errors"].find(isObject) : undefined;
-    const found = layer["originalCode"] ?? layer["code"] ?? first?.["code"] ?? reachable;
+    const found = layer["originalCode"] ?? layer["code"] ?? first?.["code"] ?? ofKind;
     if (typeof found === "string" && found !== "") code = found;
     const message = layer["originalMessage"] ?? layer["message"] ?? first?.["message"];
     if (typeof message === "string" && message !== "") messages.push(message);
@@ -95,6 +131,11 @@ function failureOf(error: unknown): Failure {
   // The engine adds where in its sources it was, on further lines.
   const [message = ""] = (messages.at(-1) ?? String(error)).trim().split("\n");
   return { code, message };
+}
+
+/** Where the client hides what its adapter has thrown. */
+function adapterErrorOf({ meta }: Record<string, unknown>): unknown {
+  return isObject(meta) ? meta["driverAdapterError"] : undefined;
 }
 
 function isObject(value: unknown): value is Record<string, unknown> {

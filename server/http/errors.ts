@@ -2,8 +2,9 @@
 // logged with the request's id, and the client learns that id and nothing else.
 
 import type { ErrorRequestHandler, Request, RequestHandler, Response } from "express";
+import { isOutage } from "../database/unusable.ts";
 import { renderProblemPage } from "./page-rendering.ts";
-import { Problem, sendProblem } from "./problems.ts";
+import { databaseUnavailable, Problem, sendProblem } from "./problems.ts";
 import type { Services } from "./services.ts";
 
 const FOR_PROGRAMS = /^\/(v1|metadata|problems|openapi\.json|health|ready|metrics)(\/|$)/;
@@ -21,6 +22,8 @@ export function handleErrors({ logger }: Pick<Services, "logger">): ErrorRequest
     const problem = asProblem(error);
     if (problem.problem === "internal-error") {
       logger.error({ err: error, requestId: response.locals["requestId"] }, "a request failed");
+    } else if (problem.problem === "database-unavailable") {
+      logger.warn({ err: error, requestId: response.locals["requestId"] }, "the database cannot be reached");
     }
     // What a route had set for its own answer must not go out with an error.
     response.removeHeader("ETag");
@@ -34,6 +37,7 @@ export function handleErrors({ logger }: Pick<Services, "logger">): ErrorRequest
 
 function asProblem(error: unknown): Problem {
   if (error instanceof Problem) return error;
+  if (isOutage(error)) return databaseUnavailable(error);
   // Express and its parts mark what is the client's fault, malformed encodings for example, with a status.
   const status = statusOf(error);
   if (status === 404) return new Problem("not-found", "There is nothing at this address.");

@@ -44,7 +44,7 @@ const PROBLEM_DESCRIPTIONS: Record<number, string> = {
   404: "There is no such resource.",
   429: "Too many requests.",
   500: "Something went wrong on our side.",
-  503: "The registry has nothing to answer from yet.",
+  503: "The registry has nothing to answer from yet, or cannot reach its database.",
 };
 
 /** Makes the document. `publicUrl` is where the server is reached. */

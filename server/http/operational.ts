@@ -1,5 +1,7 @@
 // For those who run the server: is it alive, is it current, what does it measure.
 
+import { setTimeout as sleep } from "node:timers/promises";
+import type { MirrorProgress } from "../database/mirror-status.ts";
 import { mirrorDoubt } from "../verification/verdict.ts";
 import { checksummed } from "./checksum.ts";
 import { defineOperation, type Operation } from "./operations.ts";
@@ -17,11 +19,37 @@ const OPERATIONAL_ROUTE = {
   open: false,
 } as const;
 
+/** A database that needs longer for the simplest of all questions answers nobody. */
+const DATABASE_PATIENCE_MS = 2_000;
+
 export function operationalOperations({ config, database, mirror, metrics, logger }: Services): Operation[] {
-  function readiness(): ReadinessAnswer {
+  let asking: Promise<boolean> | undefined;
+
+  /** Whether the database answers. Asked once at a time: those who ask while it hangs must not take all connections. */
+  async function databaseAnswers(): Promise<boolean> {
+    asking ??= database.$queryRaw`SELECT 1`
+      .then(
+        () => true,
+        (error: unknown) => {
+          logger.error({ err: error }, "the database cannot be queried");
+          return false;
+        },
+      )
+      .finally(() => {
+        asking = undefined;
+      });
+    const patience = new AbortController();
+    const late = sleep(DATABASE_PATIENCE_MS, false, { signal: patience.signal }).catch(() => false);
+    const answers = await Promise.race([asking, late]);
+    patience.abort();
+    return answers;
+  }
+
+  async function readiness(): Promise<ReadinessAnswer> {
     const status = mirror.status();
-    const doubt = mirrorDoubt(status, config.maxLagSeconds);
+    const doubt = (await databaseAnswers()) ? mirrorDoubt(status, config.maxLagSeconds) : "database-unavailable";
     const reasons: Record<NonNullable<typeof doubt>, string> = {
+      "database-unavailable": "The database cannot be queried.",
       "mirror-starting": "The mirror has not reached the chain yet.",
       "mirror-catching-up": "The mirror is still reading the chain's history.",
       "mirror-degraded": "The mirror has stopped, because what the chain says cannot be right.",
@@ -44,6 +72,7 @@ export function operationalOperations({ config, database, mirror, metrics, logge
               },
         headNumber: status.headNumber ?? null,
         lagSeconds: status.lagSeconds === undefined ? null : Math.max(0, status.lagSeconds),
+        progress: status.progress === undefined ? null : presentProgress(status.progress),
         problem: status.problem ?? null,
       },
     };
@@ -54,34 +83,31 @@ export function operationalOperations({ config, database, mirror, metrics, logge
       id: "getHealth",
       path: "/health",
       summary: "Whether the process works",
-      description: "200 while the process can query its database. Says nothing about the chain: see /ready.",
+      description:
+        "200 while the process can query its database. Says nothing about the chain: see /ready. What is 503 here ends by " +
+        "itself when the database is back: no reason to restart the process.",
       answers: {
         200: { description: "It works.", schema: healthSchema },
         503: { description: "The database cannot be queried.", schema: healthSchema },
       },
       ...OPERATIONAL_ROUTE,
       async handle() {
-        try {
-          await database.$queryRaw`SELECT 1`;
-          return { body: { status: "ok" } };
-        } catch (error) {
-          logger.error({ error }, "the database cannot be queried");
-          return { status: 503, body: { status: "failing" } };
-        }
+        return (await databaseAnswers()) ? { body: { status: "ok" } } : { status: 503, body: { status: "failing" } };
       },
     }),
     defineOperation({
       id: "getReadiness",
       path: "/ready",
       summary: "Whether answers are current",
-      description: "200 once the mirror has caught up with the chain, and for as long as it keeps up.",
+      description:
+        "200 once the mirror has caught up with the chain, and for as long as it keeps up and the database answers.",
       answers: {
         200: { description: "Answers are current.", schema: readinessSchema },
         503: { description: "They may not be; `reason` says why.", schema: readinessSchema },
       },
       ...OPERATIONAL_ROUTE,
-      handle() {
-        const body = readiness();
+      async handle() {
+        const body = await readiness();
         return { status: body.ready ? 200 : 503, body };
       },
     }),
@@ -97,4 +123,8 @@ export function operationalOperations({ config, database, mirror, metrics, logge
       },
     }),
   ];
+}
+
+function presentProgress({ secondsLeft, ...progress }: MirrorProgress) {
+  return { ...progress, secondsLeft: secondsLeft ?? null };
 }

@@ -148,6 +148,8 @@ function problemText({ errors }: Text, problem: ProblemName): { title: string; d
       return { title: errors.tooManyTitle, detail: errors.tooMany };
     case "internal-error":
       return { title: errors.internalTitle, detail: errors.internal };
+    case "database-unavailable":
+      return { title: errors.notReadyTitle, detail: errors.databaseAway };
     case "mirror-not-ready":
       return { title: errors.notReadyTitle, detail: errors.notReady };
   }

@@ -10,6 +10,7 @@ export const PROBLEMS = {
   "method-not-allowed": { status: 405, title: "This resource does not know that method" },
   "too-many-requests": { status: 429, title: "Too many requests" },
   "internal-error": { status: 500, title: "Something went wrong on our side" },
+  "database-unavailable": { status: 503, title: "The registry's database cannot be reached" },
   "mirror-not-ready": { status: 503, title: "The registry cannot answer yet" },
 } as const satisfies Record<string, { status: number; title: string }>;
 export type ProblemName = keyof typeof PROBLEMS;
@@ -48,6 +49,14 @@ export function mirrorNotReady(
   detail = "The registry has not read the chain yet. Try again in a few seconds.",
 ): Problem {
   return new Problem("mirror-not-ready", detail, { headers: { "Retry-After": "5" } });
+}
+
+/** The database is out of reach. Whoever asks again later may get an answer. */
+export function databaseUnavailable(cause: unknown): Problem {
+  return new Problem("database-unavailable", "The registry's database cannot be reached. Try again in a few seconds.", {
+    headers: { "Retry-After": "5" },
+    cause,
+  });
 }
 
 /** Sends a problem as `application/problem+json`. */

@@ -272,6 +272,27 @@ export const readinessSchema = z
         indexed: blockPosition.nullable(),
         headNumber: blockNumber.nullable(),
         lagSeconds,
+        progress: z
+          .object({
+            from: blockNumber.meta({ description: "The block that the mirror stood at in the beginning.", example: 0 }),
+            target: blockNumber.meta({ description: "The block that was the chain's newest then.", example: 2048 }),
+            block: blockNumber.meta({ description: "The block that the mirror stands at.", example: 1024 }),
+            events: z
+              .number()
+              .int()
+              .nonnegative()
+              .meta({ description: "Events read since the beginning.", example: 50_000 }),
+            eventsPerSecond: z.number().nonnegative().meta({ example: 40_000 }),
+            secondsLeft: z.number().nonnegative().nullable().meta({
+              description: "How long it will take if it goes on like this; null before the first step.",
+              example: 2,
+            }),
+          })
+          .nullable()
+          .meta({
+            id: "MirrorProgress",
+            description: "How far the reading of the chain's history is; null while there is none.",
+          }),
         problem: z.string().nullable().meta({ description: "What is wrong, for an operator." }),
       })
       .meta({ id: "MirrorStatus", description: "How far the mirror is." }),

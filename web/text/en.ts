@@ -135,6 +135,7 @@ export const en: Text = {
     tooMany: "You have asked very often in a short time. Wait a minute, then try again.",
     notReadyTitle: "Cannot answer right now",
     notReady: "The registry is just starting. Try again in a minute.",
+    databaseAway: "A part of the registry is out of reach. Try again in a minute.",
     internalTitle: "Something went wrong",
     internal: "The fault is on our side. Try again; if it stays, tell us the number below.",
     methodTitle: "This page can only be read",

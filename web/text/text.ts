@@ -113,6 +113,7 @@ export interface Text {
     tooMany: string;
     notReadyTitle: string;
     notReady: string;
+    databaseAway: string;
     internalTitle: string;
     internal: string;
     methodTitle: string;

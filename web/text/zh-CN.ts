@@ -132,6 +132,7 @@ export const zhCN: Text = {
     tooMany: "短时间内查询次数过多，请一分钟后再试。",
     notReadyTitle: "暂时无法作答",
     notReady: "系统正在启动，请一分钟后再试。",
+    databaseAway: "系统的一部分暂时无法访问，请一分钟后再试。",
     internalTitle: "出了点问题",
     internal: "问题在我们这边。请再试一次；如仍无法打开，请把下面的编号告诉我们。",
     methodTitle: "本页仅供阅读",

@@ -49,6 +49,7 @@ describeOnEachDatabase("API contract", (kind) => {
   let emptyApp: RunningApp;
   let limitedApp: RunningApp;
   let brokenApp: RunningApp;
+  let awayApp: RunningApp;
   let document: OpenApiDocument;
   let ajv: Ajv2020;
   const validators = new Map<string, ValidateFunction>();
@@ -61,13 +62,14 @@ describeOnEachDatabase("API contract", (kind) => {
     emptyApp = await startApp(empty.database);
     limitedApp = await startApp(mirror.database, { rateLimitPerMinute: 1 });
     brokenApp = await startApp(brokenDatabase(mirror.database));
+    awayApp = await startApp(brokenDatabase(mirror.database, outage));
     document = (await (await app.get("/openapi.json")).json()) as OpenApiDocument;
     ajv = new Ajv2020({ strict: false, allErrors: true });
     addFormats.default(ajv);
     ajv.addSchema(document, "document");
   });
   after(async () => {
-    for (const running of [app, emptyApp, limitedApp, brokenApp]) await running.close();
+    for (const running of [app, emptyApp, limitedApp, brokenApp, awayApp]) await running.close();
     await mirror.close();
     await empty.close();
   });
@@ -187,6 +189,17 @@ describeOnEachDatabase("API contract", (kind) => {
     }
   });
 
+  it("says how far the reading of history is", async () => {
+    const progress = { from: 0, target: 2_000, block: 0, events: 0, eventsPerSecond: 0, secondsLeft: undefined };
+    emptyApp.status = { ...freshStatus(), state: "catching-up", progress };
+    const begun = await check("/ready", "/ready", 503, { on: emptyApp });
+    expect(begun.body.mirror.progress).to.deep.equal({ ...progress, secondsLeft: null });
+    emptyApp.status.progress = { ...progress, block: 1_000, events: 50_000, eventsPerSecond: 25_000, secondsLeft: 2 };
+    const half = await check("/ready", "/ready", 503, { on: emptyApp });
+    expect(half.body.mirror.progress).to.deep.equal(emptyApp.status.progress);
+    expect((await check("/ready", "/ready", 200)).body.mirror.progress).to.equal(null);
+  });
+
   it("answers 429 beyond the rate limit", async () => {
     await limitedApp.get("/v1/collections");
     for (const [path, target] of Object.entries(TARGETS)) {
@@ -202,8 +215,8 @@ describeOnEachDatabase("API contract", (kind) => {
 
   it("answers 500 without internals, and logs the cause with the request's id", async () => {
     for (const [path, target] of Object.entries(TARGETS)) {
-      if (path === "/ready" || path === "/metrics") continue;
-      if (path === "/health") {
+      if (path === "/metrics") continue;
+      if (path === "/health" || path === "/ready") {
         await check(path, target, 503, { on: brokenApp });
         continue;
       }
@@ -215,20 +228,37 @@ describeOnEachDatabase("API contract", (kind) => {
     }
   });
 
+  it("answers 503 while the database is out of reach, and says for how long to wait", async () => {
+    for (const [path, target] of Object.entries(TARGETS)) {
+      if (path === "/metrics") continue;
+      const { response, body } = await check(path, target, 503, { on: awayApp });
+      if (path === "/health" || path === "/ready") continue;
+      expect(body.type).to.equal("/problems/database-unavailable");
+      expect(Number(response.headers.get("retry-after"))).to.be.greaterThan(0);
+      expect(JSON.stringify(body)).to.not.contain("10.0.0.1");
+    }
+  });
+
   it("was seen with every status that is documented", () => {
     const documented = Object.entries(document.paths).flatMap(([path, { get }]) =>
       Object.keys(get.responses).map((status) => `${path} ${status}`),
     );
-    // These two do not fail: they do not ask the database.
+    // What these answer with then is not a problem but says so itself.
     const unreachable = ["/ready 500", "/metrics 500", "/health 500"];
     expect(documented.filter((key) => !seen.has(key)).sort()).to.deep.equal(unreachable.sort());
   });
 });
 
+/** As the client reports it: what the driver has said is hidden within. */
+const outage = Object.assign(new Error("Can't reach database server at 10.0.0.1:5432"), {
+  code: "P2010",
+  meta: { driverAdapterError: { cause: { kind: "DatabaseNotReachable", host: "10.0.0.1", port: 5432 } } },
+});
+
 /** A database whose every query fails. */
-function brokenDatabase(database: Database): Database {
+function brokenDatabase(database: Database, error = new Error("disk I/O error")): Database {
   const fail = async () => {
-    throw new Error("disk I/O error");
+    throw error;
   };
   return new Proxy(database, {
     get: (target, name) => (name === "$transaction" || name === "$queryRaw" ? fail : Reflect.get(target, name)),
