@@ -7,6 +7,7 @@ import type { Logger } from "pino";
 import { EventDecodeError } from "../chain/events.ts";
 import type { Rpc } from "../chain/rpc.ts";
 import type { BlockPosition, MirrorStatus } from "../database/mirror-status.ts";
+import { isOutage } from "../database/unusable.ts";
 import { FoldError } from "./fold.ts";
 import { InconsistentAnswerError, positionOf, type RawHeader, readHeader } from "./headers.ts";
 import { BEAT_INTERVAL_MS, type Lease, LeaseLostError } from "./lease.ts";
@@ -43,6 +44,8 @@ export interface IndexerOptions {
   lease?: Lease;
   /** Subscribes to hints that there is a new block; without them the head is looked at in intervals only. */
   followHeads?(onHead: () => void): { stop(): void };
+  /** Is told of everything that keeps the mirror from going on. */
+  onFailure?(error: unknown): void;
   /** For how long a node may be behind the mirror before its missing blocks count as lost, in milliseconds. */
   behindGraceMs?: number;
   /** Of how many blocks logs are asked for in one call at most. Nodes cap it; Besu at 5,000. */
@@ -110,6 +113,8 @@ export function createIndexer(options: IndexerOptions): Indexer {
   let checkpoint: BlockPosition | undefined;
   let collections = new Set<string>();
   let behindSince: number | undefined;
+  /** Where a server that stands by has seen the head to be, and the mirror not yet. */
+  let awaited: { head: BlockPosition; askedAt: Moment } | undefined;
   /** Whether this server writes the mirror; nothing before it is known. */
   let leads: boolean | undefined;
   const reader = createRangeReader({ rpc, logger });
@@ -151,6 +156,7 @@ export function createIndexer(options: IndexerOptions): Indexer {
       try {
         return await askIdentity();
       } catch (error) {
+        options.onFailure?.(error);
         // Whatever the node says: a proxy before it may answer in its place with anything.
         problem = error instanceof Error ? error.message : String(error);
         logger.warn({ retryMs }, `${problem}. Start it, or set RPC_URL to where it is; waiting`);
@@ -158,6 +164,23 @@ export function createIndexer(options: IndexerOptions): Indexer {
       }
     }
     return undefined;
+  }
+
+  /** Does what needs the database, and waits while that is out of reach. Whether it was done before it was told to stop. */
+  async function throughOutages(work: () => Promise<void>): Promise<boolean> {
+    for (let retryMs = RETRY_FIRST_MS; !stopping.signal.aborted; retryMs = Math.min(retryMs * 2, RETRY_LAST_MS)) {
+      try {
+        await work();
+        return true;
+      } catch (error) {
+        if (!isOutage(error)) throw error;
+        options.onFailure?.(error);
+        problem = "The database cannot be reached";
+        logger.warn({ err: error, retryMs }, "the database cannot be reached; waiting");
+        await pause(retryMs);
+      }
+    }
+    return false;
   }
 
   /** Waits, but not longer than until told to stop. */
@@ -207,12 +230,25 @@ export function createIndexer(options: IndexerOptions): Indexer {
     const from = requireCheckpoint();
     if (!leads) {
       if (head.number < from.number) await isBehind(head, from);
+      else noteWriter(from, { head, askedAt });
     } else if (head.number > from.number) await readUpTo(head.number, header);
     else if (head.hash !== from.hash && !(await isBehind(head, from))) await rollBack(from);
     if (!(await areStillThere())) return;
     // A head that moved on in the meantime is met by the next pass.
     const reached = requireCheckpoint();
     if (reached.number === head.number && reached.hash === head.hash) markCaughtUp(askedAt);
+  }
+
+  /**
+   * Whoever stands by looks at the head while the writer is still at work on it, and with a chain that is fast enough always
+   * so. What counts then is when the writer has come to a head that was seen before.
+   */
+  function noteWriter(from: BlockPosition, seen: { head: BlockPosition; askedAt: Moment }): void {
+    if (awaited !== undefined && from.number >= awaited.head.number) {
+      markFollowing(awaited.askedAt);
+      awaited = undefined;
+    }
+    awaited ??= seen;
   }
 
   /** Finds out whether this server writes the mirror, or stands by. */
@@ -454,15 +490,19 @@ export function createIndexer(options: IndexerOptions): Indexer {
 
   function markCaughtUp(at: Moment): void {
     behindSince = undefined;
-    caughtUpAt = at;
-    if (state !== "following") {
-      state = "following";
-      logger.info({ block: requireCheckpoint().number }, "the mirror has caught up with the chain");
-    }
-    problem = undefined;
+    awaited = undefined;
+    markFollowing(at);
     const resolvers = waiting;
     waiting = [];
     for (const resolve of resolvers) resolve();
+  }
+
+  function markFollowing(at: Moment): void {
+    caughtUpAt = at;
+    problem = undefined;
+    if (state === "following") return;
+    state = "following";
+    logger.info({ block: requireCheckpoint().number }, "the mirror has caught up with the chain");
   }
 
   async function run(): Promise<void> {
@@ -475,6 +515,7 @@ export function createIndexer(options: IndexerOptions): Indexer {
         impossibleAnswers = 0;
         await pauseUntilHint(pollIntervalMs);
       } catch (error) {
+        options.onFailure?.(error);
         problem = error instanceof Error ? error.message : String(error);
         impossibleAnswers = isImpossible(error) ? impossibleAnswers + 1 : 0;
         if (isIncident(error) && (!isImpossible(error) || impossibleAnswers === IMPOSSIBLE_ANSWERS)) {
@@ -520,7 +561,7 @@ export function createIndexer(options: IndexerOptions): Indexer {
 
       const found = await askIdentityWhenReachable();
       if (found === undefined) return;
-      await takeUpMirror(found);
+      if (!(await throughOutages(() => takeUpMirror(found)))) return;
       problem = undefined;
       state = "catching-up";
       const heads = options.followHeads?.(onHead);
@@ -532,7 +573,8 @@ export function createIndexer(options: IndexerOptions): Indexer {
       running = run().finally(async () => {
         clearInterval(beats);
         heads?.stop();
-        await options.lease?.release();
+        // Others need not wait longer for it than for a server that was killed.
+        await options.lease?.release().catch((err: unknown) => logger.warn({ err }, "the lease was not given back"));
       });
     },
     async stop() {
