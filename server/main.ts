@@ -2,11 +2,10 @@
 
 import { createServer } from "node:http";
 import pino from "pino";
-import { Counter, Gauge, Registry } from "prom-client";
+import { Registry } from "prom-client";
 import { readDeployment } from "./chain/deployment.ts";
-import { createFailoverRpc } from "./chain/failover.ts";
 import { followHeads } from "./chain/heads.ts";
-import { createRpc } from "./chain/rpc.ts";
+import { connectNodes } from "./chain/nodes.ts";
 import { ConfigError, loadConfig } from "./config.ts";
 import { openDatabase } from "./database/client.ts";
 import { migrate } from "./database/migrate.ts";
@@ -14,9 +13,11 @@ import { DatabaseUnusableError } from "./database/unusable.ts";
 import { createApp } from "./http/app.ts";
 import { auditSample } from "./indexer/audit.ts";
 import { startAuditor } from "./indexer/auditor.ts";
-import { createIndexer, type Indexer, WrongChainError } from "./indexer/indexer.ts";
+import { createIndexer, WrongChainError } from "./indexer/indexer.ts";
 import { createLease } from "./indexer/lease.ts";
+import { createIndexerMetrics } from "./indexer/metrics.ts";
 import { createMirror } from "./indexer/mirror.ts";
+import { showProgress } from "./indexer/progress-line.ts";
 
 /** How long open requests may take after the server was told to stop. */
 const CLOSE_TIMEOUT_MS = 5_000;
@@ -24,26 +25,13 @@ const CLOSE_TIMEOUT_MS = 5_000;
 /** How many cards each audit looks at, at random. */
 const AUDITED_CARDS = 20;
 
+/** A file that is locked for longer is tried again: while a statement waits for it, the process answers nobody. */
+const LOCK_PATIENCE_MS = 100;
+/** What a request asks the database for takes milliseconds. */
+const STATEMENT_TIMEOUT_MS = 10_000;
+
 class StartError extends Error {
   override name = "StartError";
-}
-
-function indexerMetrics(registry: Registry, indexer: Indexer): void {
-  const gauge = (name: string, help: string, value: () => number | undefined) =>
-    new Gauge({
-      name: `mintmark_indexer_${name}`,
-      help,
-      registers: [registry],
-      collect() {
-        const current = value();
-        if (current !== undefined) this.set(current);
-      },
-    });
-  gauge("head_block", "Newest block seen on the chain", () => indexer.status().headNumber);
-  gauge("indexed_block", "Last block that the mirror contains", () => indexer.status().indexed?.number);
-  gauge("lag_seconds", "Seconds since the mirror was last known to equal the chain", () => indexer.status().lagSeconds);
-  gauge("leader", "1 if this server writes the mirror, 0 if it stands by", () => (indexer.status().leads ? 1 : 0));
-  gauge("degraded", "1 if the writer has stopped", () => (indexer.status().state === "degraded" ? 1 : 0));
 }
 
 async function main(): Promise<void> {
@@ -54,22 +42,27 @@ async function main(): Promise<void> {
   // The writer has a connection of its own: queries that shared it would run inside its open transaction, and see what may
   // still be taken back.
   const [database, writer] = await Promise.all([
-    openDatabase(config.databaseUrl),
+    openDatabase(config.databaseUrl, { lockPatienceMs: LOCK_PATIENCE_MS, statementTimeoutMs: STATEMENT_TIMEOUT_MS }),
     openDatabase(config.databaseUrl, { writesMuch: true }),
   ]);
-  const fallbacks = config.fallbackRpcUrls.map((url) => createRpc({ url }));
-  const rpc = createFailoverRpc({ rpcs: [createRpc({ url: config.rpcUrl }), ...fallbacks], logger });
+  const metrics = new Registry();
+  const indexerMetrics = createIndexerMetrics(metrics);
+  const urls: [string, ...string[]] = [config.rpcUrl, ...config.fallbackRpcUrls];
+  const { rpc, countInconsistency } = connectNodes({ urls, logger, metrics });
   const { rpcWebSocketUrl } = config;
   const lease = createLease({ database: writer });
   const indexer = createIndexer({
     rpc,
-    mirror: createMirror({ database: writer, lease }),
+    mirror: indexerMetrics.measured(createMirror({ database: writer, lease })),
     lease,
     logger,
     finalityDepth: config.finalityDepth,
     ...(rpcWebSocketUrl === undefined
       ? {}
       : { followHeads: (onHead) => followHeads({ url: rpcWebSocketUrl, onHead, logger }) }),
+    onFailure(error) {
+      if (indexerMetrics.failure(error) === "inconsistent") countInconsistency();
+    },
     registryOn(chainId) {
       const registry = config.registryAddress ?? readDeployment(config.dataFolder, chainId)?.registry;
       if (registry !== undefined) return registry;
@@ -79,17 +72,11 @@ async function main(): Promise<void> {
     },
   });
 
-  const metrics = new Registry();
-  indexerMetrics(metrics, indexer);
-  const differences = new Counter({
-    name: "mintmark_indexer_audit_differences_total",
-    help: "Cards of which the mirror and the contracts were found to say different things",
-    registers: [metrics],
-  });
+  indexerMetrics.watch(indexer.status);
   const auditor = startAuditor({
     audit: () => auditSample({ rpc, database, count: AUDITED_CARDS }),
     isFollowing: () => indexer.status().state === "following" && indexer.status().leads,
-    onDifferences: (count) => differences.inc(count),
+    onDifferences: indexerMetrics.differences,
     logger,
   });
   const server = createServer(createApp({ config, database, mirror: indexer, logger, metrics }));
@@ -105,6 +92,8 @@ async function main(): Promise<void> {
     await Promise.all([closed, indexer.stop(), auditor.stop()]);
     await Promise.all([database.$disconnect(), writer.$disconnect()]);
     logger.info("stopped");
+    // Connections that failed leave timers behind, which would hold the process for seconds.
+    process.exit();
   }
   process.on("SIGINT", stop);
   process.on("SIGTERM", stop);
@@ -120,6 +109,7 @@ async function main(): Promise<void> {
     server.listen(config.port, config.host, resolve);
   });
   logger.info({ url: config.publicUrl }, "listening");
+  if (process.stderr.isTTY) showProgress(() => indexer.status().progress, process.stderr);
   // Only now: what the mirror knows can be read while the chain is out of reach.
   await indexer.start();
 }

@@ -27,6 +27,12 @@ export interface LocalPostgresql {
   socketFolder: string;
   /** The URL of one of its databases; `postgres` is there from the beginning. */
   url(database: string): string;
+  /** Ends all connections and the server; its data stay. */
+  halt(): Promise<void>;
+  /** Starts the server again after {@link LocalPostgresql.halt}. */
+  resume(): Promise<void>;
+  /** Lets all of the server's processes stand still, so that it neither answers nor refuses. Returns what lets them go on. */
+  freeze(): () => void;
   /** Ends all connections and the server, and deletes everything. */
   stop(): Promise<void>;
 }
@@ -82,12 +88,13 @@ export async function startLocalPostgresql(): Promise<LocalPostgresql> {
     full_page_writes: "off",
     log_min_messages: "fatal",
   };
-  const server = await spawnGuarded(
-    join(programs, "postgres"),
-    ["-D", data, ...Object.entries(settings).flatMap(([name, value]) => ["-c", `${name}=${value}`])],
-    { cwd: folder, stdio: "ignore", ...owner },
-  );
-  server.child.unref();
+  const launch = async () => {
+    const args = ["-D", data, ...Object.entries(settings).flatMap(([name, value]) => ["-c", `${name}=${value}`])];
+    const launched = await spawnGuarded(join(programs, "postgres"), args, { cwd: folder, stdio: "ignore", ...owner });
+    launched.child.unref();
+    return launched;
+  };
+  let server = await launch();
   // Not in order, but at once, for a process that ends without having stopped it.
   const abandon = () => {
     server.child.kill("SIGQUIT");
@@ -102,23 +109,43 @@ export async function startLocalPostgresql(): Promise<LocalPostgresql> {
     password,
     socketFolder: folder,
     url: (database) => `postgresql://${USER}:${password}@${host}:${port}/${database}`,
-    async stop() {
-      process.off("exit", abandon);
+    async halt() {
       // SIGTERM would wait for those who are connected.
       server.child.kill("SIGINT");
       await server.stop();
+    },
+    async resume() {
+      server = await launch();
+      await untilItAnswers();
+    },
+    freeze() {
+      const children = spawnSync("pgrep", ["-P", String(server.pid)], { encoding: "utf8" })
+        .stdout.trim()
+        .split("\n");
+      const all = [server.pid, ...children.map(Number)];
+      for (const pid of all) process.kill(pid, "SIGSTOP");
+      return () => {
+        for (const pid of all) process.kill(pid, "SIGCONT");
+      };
+    },
+    async stop() {
+      process.off("exit", abandon);
+      await local.halt();
       rmSync(folder, { recursive: true, force: true });
     },
   };
-  for (
-    const deadline = performance.now() + START_TIMEOUT_MS;
-    !(await answers(local.url("postgres")));
-    await sleep(50)
-  ) {
-    if (performance.now() < deadline && server.child.exitCode === null) continue;
-    await local.stop();
-    throw new Error("PostgreSQL did not start");
+  async function untilItAnswers(): Promise<void> {
+    for (
+      const deadline = performance.now() + START_TIMEOUT_MS;
+      !(await answers(local.url("postgres")));
+      await sleep(50)
+    ) {
+      if (performance.now() < deadline && server.child.exitCode === null) continue;
+      await local.stop();
+      throw new Error("PostgreSQL did not start");
+    }
   }
+  await untilItAnswers();
   return local;
 }
 

@@ -1,0 +1,93 @@
+// The server as it is run: a process of its own, on a free port.
+
+import { type ChildProcess, spawn } from "node:child_process";
+import { once } from "node:events";
+import { setTimeout as sleep } from "node:timers/promises";
+import { freePort } from "../../scripts/lifecycle/free-port.ts";
+import { ROOT } from "./commands.ts";
+
+export interface TestServer {
+  url: string;
+  process: ChildProcess;
+  get(path: string, init?: RequestInit): Promise<Response>;
+  /** What /ready answers. */
+  readiness(): Promise<Readiness>;
+  /** Resolves once /ready answers with this status. */
+  untilReady(status?: 200 | 503): Promise<Readiness>;
+  /** The value of a metric, such as `mintmark_rpc_errors_total{kind="http"}`, added up over what else it tells apart. */
+  metric(selector: string): Promise<number | undefined>;
+  /** Asks it to end; resolves to its exit code. */
+  stop(): Promise<number | null>;
+}
+
+export interface Readiness {
+  status: number;
+  ready: boolean;
+  reason: string | null;
+  mirror: { state: string; lagSeconds: number | null; problem: string | null; headNumber: number | null };
+}
+
+/** Starts a server; resolves when it listens. */
+export async function startTestServer(environment: Record<string, string>): Promise<TestServer> {
+  const port = await freePort();
+  const child = spawn(process.execPath, ["server/main.ts"], {
+    cwd: ROOT,
+    env: { ...process.env, LOG_LEVEL: "silent", RATE_LIMIT_PER_MINUTE: "0", ...environment, PORT: String(port) },
+    stdio: ["ignore", "ignore", "pipe"],
+  });
+  let said = "";
+  child.stderr?.on("data", (data) => {
+    said += data;
+  });
+  let ended = false;
+  const exited = once(child, "exit").then(([code]: (number | null)[]) => {
+    ended = true;
+    return code ?? null;
+  });
+  const url = `http://127.0.0.1:${port}`;
+  const requireRunning = () => {
+    if (ended) throw new Error(`The server has ended: ${said}`);
+  };
+  const server: TestServer = {
+    url,
+    process: child,
+    get: (path, init) => fetch(`${url}${path}`, init),
+    async readiness() {
+      const response = await server.get("/ready");
+      return { status: response.status, ...((await response.json()) as Omit<Readiness, "status">) };
+    },
+    async untilReady(status = 200) {
+      for (;;) {
+        requireRunning();
+        const readiness = await server.readiness();
+        if (readiness.status === status) return readiness;
+        await sleep(50);
+      }
+    },
+    async metric(selector) {
+      const [, name = "", wanted = ""] = /^(\w+)(?:\{(.*)\})?$/.exec(selector) ?? [];
+      const lines = (await (await server.get("/metrics")).text()).split("\n");
+      const values = lines.flatMap((line) => {
+        const [, found, labels = "", value] = /^(\w+)(?:\{(.*)\})? (\S+)$/.exec(line) ?? [];
+        const matches = found === name && wanted.split(",").every((label) => labels.includes(label));
+        return matches ? [Number(value)] : [];
+      });
+      return values.length === 0 ? undefined : values.reduce((sum, value) => sum + value, 0);
+    },
+    async stop() {
+      child.kill("SIGTERM");
+      return await exited;
+    },
+  };
+  for (;;) {
+    requireRunning();
+    if (
+      await server.get("/metrics").then(
+        () => true,
+        () => false,
+      )
+    )
+      return server;
+    await sleep(50);
+  }
+}
