@@ -1,6 +1,6 @@
 // The databases that the server runs on, for tests: each test gets one of its own.
 
-import { mkdtempSync, rmSync } from "node:fs";
+import { copyFileSync, mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { PrismaPg } from "@prisma/adapter-pg";
@@ -39,14 +39,28 @@ export const sqlite: DatabaseKind = {
     };
   },
   async create() {
+    sqliteTemplate ??= (async () => {
+      const { url, drop } = await sqlite.createEmpty();
+      await migrate(url);
+      process.once("exit", () => void drop());
+      return fileOf(url);
+    })();
     const database = await sqlite.createEmpty();
-    await migrate(database.url);
+    copyFileSync(await sqliteTemplate, fileOf(database.url));
     return database;
   },
 };
 
+/** Migrated once; a copy of it takes a tenth of the time. */
+let sqliteTemplate: Promise<string> | undefined;
+
+function fileOf(url: string): string {
+  return url.slice("file:".length);
+}
+
 const TEMPLATE = "mintmark_template";
 let server: Promise<LocalPostgresql> | undefined;
+/** As for SQLite. */
 let template: Promise<void> | undefined;
 let created = 0;
 
@@ -81,7 +95,6 @@ export const postgresql: DatabaseKind = {
   name: "PostgreSQL",
   createEmpty: () => createFrom("template0"),
   async create() {
-    // Migrated once; a copy of it takes a tenth of the time.
     template ??= (async () => {
       await onPostgresql(`CREATE DATABASE ${TEMPLATE} TEMPLATE template0`);
       await migrate((await postgresqlServer()).url(TEMPLATE));
