@@ -1,6 +1,6 @@
 // npm test: types, lint, contract tests, server and browser tests. Ends with one line that adds everything up.
 //
-//   npm test -- --long                                 and what takes longer: more fuzzing, coverage, mutants; CI runs this
+//   npm test -- --long                                 and what takes longer: more fuzzing, simulations, coverage, mutants; CI runs this
 //   npm test -- test/server/indexer/fold.test.ts       arguments are passed on to mocha and leave out everything else
 
 import { mkdtempSync, readFileSync, rmSync } from "node:fs";
@@ -19,6 +19,9 @@ const SUITES = [
 
 /** How many mutants are tried besides those that leave out an event: some 5 minutes' worth. `npm run mutate` tries all. */
 const SAMPLED_MUTANTS = "100";
+
+/** How many simulations are run: some 2 minutes' worth. */
+const SIMULATIONS = "120";
 
 const folder = mkdtempSync(join(tmpdir(), "mintmark-test-"));
 
@@ -53,6 +56,7 @@ try {
   const args = ["--exit", ...(all ? SUITES : chosen)];
   results.push(await suite(all ? "server, pages, scripts" : "chosen tests", (counts) => run("mocha", args, counts)));
   if (long) {
+    results.push(await suite("simulations", (counts) => runScript("simulate.ts", ["--runs", SIMULATIONS], counts)));
     results.push(await suite("coverage of the contracts", (counts) => runScript("coverage.ts", [], counts)));
     results.push(
       await suite("mutants of the contracts", (counts) =>

@@ -80,7 +80,9 @@ export async function mirrorRows(database: Database): Promise<Record<string, unk
  * What a mirror that reads the chain now, from nothing, consists of. Always on SQLite, so that a test that compares another
  * database's rows with it also compares the two databases.
  */
-export async function freshMirrorRows(chain: TestChain): Promise<Record<string, unknown[]>> {
+export async function freshMirrorRows(
+  chain: Pick<TestChain, "rpcUrl" | "deployment">,
+): Promise<Record<string, unknown[]>> {
   const fresh = await createTestMirror();
   try {
     const indexer = fresh.indexer(chain);
