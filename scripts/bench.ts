@@ -1,103 +1,129 @@
 // npm run bench: what it costs, side by side with what it could cost at best. Prints Markdown for docs/benchmarks.md.
-// npm run bench -- gas | mirror | backfill | api: one part only.
+// npm run bench -- gas | scale | live | reorg | restart | rebuild | api: these parts only.
+//   --full                the sizes of the bounds (2 million events, 2 million cards) and every kind of chain: most of an hour
+//   --database=sqlite     or postgresql: on this one only
+//   --events=100000       instead of 200,000; for the scale benchmark also --shape=sparse instead of dense, and --rounds=1
 
-import { mkdtempSync, rmSync } from "node:fs";
-import { cpus, tmpdir, totalmem } from "node:os";
-import { join, resolve } from "node:path";
-import { setTimeout as sleep } from "node:timers/promises";
-import { createRpc } from "../server/chain/rpc.ts";
+import { cpus, loadavg, totalmem } from "node:os";
+import { parseArgs } from "node:util";
 import { benchApi } from "./bench/api.ts";
-import { benchBackfill } from "./bench/backfill.ts";
-import { fillChain } from "./bench/chain.ts";
 import { benchGas } from "./bench/gas.ts";
-import { benchMirror } from "./bench/mirror.ts";
-import { freePort } from "./lifecycle/free-port.ts";
-import { type GuardedProcess, spawnGuarded } from "./lifecycle/guarded-process.ts";
-import { anvilArguments, anvilBinary } from "./local-chain/anvil.ts";
+import { benchLive } from "./bench/live.ts";
+import { type Bound, formatBounds, number } from "./bench/measure.ts";
+import { benchRebuild } from "./bench/rebuild.ts";
+import { benchReorg } from "./bench/reorg.ts";
+import type { ReplayNodeOptions } from "./bench/replay/start.ts";
+import { benchRestart } from "./bench/restart.ts";
+import { benchScale } from "./bench/scale.ts";
+import { bringDatabases, type DatabaseKind } from "./bench/world/databases.ts";
+import { type FilledMirror, fillMirror } from "./bench/world/mirror.ts";
 
-const CARDS = 50_000;
-const START_TIMEOUT_MS = 60_000;
+const API_CARDS = 50_000;
+const CARDS_AT_SCALE = 2_000_000;
 
-const chosen = process.argv.slice(2);
-const parts = ["gas", "mirror", "backfill", "api"];
-const unknown = chosen.filter((part) => !parts.includes(part));
-if (unknown.length > 0) {
-  console.error(`There is no benchmark ${unknown.join(", ")}; there are ${parts.join(", ")}.`);
+/** What is measured on a mirror that is complete. */
+const ON_A_MIRROR: Record<string, (mirror: FilledMirror) => Promise<Bound[]>> = {
+  live: benchLive,
+  reorg: benchReorg,
+  restart: benchRestart,
+  rebuild: benchRebuild,
+};
+const DATABASES = ["sqlite", "postgresql"];
+const PARTS = ["gas", "scale", ...Object.keys(ON_A_MIRROR), "api"];
+
+const { values, positionals: chosen } = parseArgs({
+  allowPositionals: true,
+  options: {
+    full: { type: "boolean", default: false },
+    database: { type: "string" },
+    events: { type: "string", default: "200000" },
+    shape: { type: "string", default: "dense" },
+    rounds: { type: "string", default: "3" },
+  },
+});
+const { full, shape } = values;
+const [events, rounds] = [Number(values.events), Number(values.rounds)];
+const unknown = chosen.filter((part) => !PARTS.includes(part));
+const problems = [
+  unknown.length > 0 && `There is no benchmark ${unknown.join(", ")}; there are ${PARTS.join(", ")}.`,
+  !(events >= 10_000) && `--events must be a number, at least 10000 (it is ${values.events}).`,
+  !(rounds >= 1) && `--rounds must be a number, at least 1 (it is ${values.rounds}).`,
+  !DATABASES.includes(values.database ?? "sqlite") && `--database must be one of ${DATABASES.join(", ")}.`,
+  shape !== "dense" && shape !== "sparse" && "--shape must be dense or sparse.",
+].filter((problem) => problem !== false);
+if (problems.length > 0 || (shape !== "dense" && shape !== "sparse")) {
+  console.error(problems.join("\n"));
   process.exit(2);
 }
 const wanted = (part: string) => chosen.length === 0 || chosen.includes(part);
 const progress = (text: string) => process.stderr.write(`${text}\n`);
 
-async function until(what: string, check: () => Promise<boolean>): Promise<void> {
-  const deadline = Date.now() + START_TIMEOUT_MS;
-  while (!(await check().catch(() => false))) {
-    if (Date.now() > deadline) throw new Error(`${what} did not come up within ${START_TIMEOUT_MS / 1_000} s`);
-    await sleep(50);
+async function benchOnMirror(kind: DatabaseKind, parts: readonly string[]): Promise<Bound[]> {
+  const size: ReplayNodeOptions = full ? { cards: CARDS_AT_SCALE } : { events };
+  progress(`a mirror of ${full ? `${number(CARDS_AT_SCALE)} cards` : `${number(events)} events`}, ${kind.name} …`);
+  const mirror = await fillMirror(kind, size);
+  try {
+    const bounds: Bound[] = [];
+    for (const part of parts) {
+      progress(`  ${part} …`);
+      bounds.push(...((await ON_A_MIRROR[part]?.(mirror)) ?? []));
+    }
+    return bounds;
+  } finally {
+    await mirror.close();
+  }
+}
+
+async function benchApiOn(kind: DatabaseKind): Promise<string> {
+  const mirror = await fillMirror(kind, { cards: API_CARDS, collections: 1 });
+  try {
+    const server = await mirror.start();
+    try {
+      await server.ready();
+      return await benchApi(server.url, {
+        verify: "/v1/verify/bench-1/25000",
+        card: "/v1/collections/bench-1/cards/25000",
+        "50 cards": "/v1/collections/bench-1/cards?limit=50",
+        page: "/v/bench-1/25000",
+      });
+    } finally {
+      await server.stop();
+    }
+  } finally {
+    await mirror.close();
   }
 }
 
 const memory = Math.round(totalmem() / 2 ** 30);
-console.log(`Node ${process.version}, ${cpus().length} × ${cpus()[0]?.model.trim()}, ${memory} GiB\n`);
+const load = loadavg()[0]?.toFixed(1);
+console.log(
+  `Node ${process.version}, ${cpus().length} × ${cpus()[0]?.model.trim()}, ${memory} GiB, load before: ${load}\n`,
+);
 
 if (wanted("gas")) {
   progress("gas …");
   console.log(`## Gas\n\n${await benchGas()}\n`);
 }
 
-if (wanted("mirror")) {
-  progress("the mirror without the chain …");
-  console.log(`## The mirror without the chain\n\n${await benchMirror()}\n`);
-}
-
-if (wanted("backfill") || wanted("api")) {
-  const folder = mkdtempSync(join(tmpdir(), "mintmark-bench-"));
-  const running: GuardedProcess[] = [];
+const onMirror = Object.keys(ON_A_MIRROR).filter(wanted);
+if (wanted("scale") || onMirror.length > 0 || wanted("api")) {
+  const databases = await bringDatabases(values.database === undefined ? undefined : [values.database]);
+  const { kinds } = databases;
   try {
-    const chainPort = await freePort();
-    const rpcUrl = `http://127.0.0.1:${chainPort}`;
-    const genesisTimestamp = Math.floor(Date.now() / 1_000);
-    const args = anvilArguments({ host: "127.0.0.1", port: chainPort, genesisTimestamp, snapshot: undefined });
-    running.push(await spawnGuarded(anvilBinary(), args, { stdio: "ignore" }));
-    const rpc = createRpc({ url: rpcUrl });
-    await until("The chain", async () => (await rpc.call("eth_chainId")) !== undefined);
-    progress(`a chain with ${CARDS.toLocaleString("en")} cards …`);
-    const filled = await fillChain(rpcUrl, CARDS);
-
-    if (wanted("backfill")) {
-      progress("backfill …");
-      console.log(`## Backfill\n\n${await benchBackfill({ rpcUrl, ...filled })}\n`);
+    if (wanted("scale"))
+      console.log(`## Backfill\n\n${await benchScale({ kinds, full, events, shape, rounds, progress })}\n`);
+    if (onMirror.length > 0) {
+      const bounds: Bound[] = [];
+      for (const kind of kinds) bounds.push(...(await benchOnMirror(kind, onMirror)));
+      console.log(`## Following, restarting, rebuilding\n\n${formatBounds(bounds)}\n`);
     }
-    if (wanted("api")) {
-      progress("API …");
-      const port = await freePort();
-      const environment = {
-        ...process.env,
-        PORT: String(port),
-        PUBLIC_URL: `http://127.0.0.1:${port}`,
-        RPC_URL: rpcUrl,
-        REGISTRY_ADDRESS: filled.deployment.registry,
-        DATA_DIR: folder,
-        DATABASE_URL: `file:${join(folder, "api.db")}`,
-        RATE_LIMIT_PER_MINUTE: "0",
-        LOG_LEVEL: "warn",
-      };
-      const main = resolve(import.meta.dirname, "..", "server", "main.ts");
-      running.push(
-        await spawnGuarded(process.execPath, [main], { stdio: ["ignore", "ignore", "inherit"], env: environment }),
-      );
-      const serverUrl = `http://127.0.0.1:${port}`;
-      await until("The server", async () => (await fetch(`${serverUrl}/ready`)).ok);
-      const answers = await benchApi(serverUrl, {
-        verify: "/v1/verify/bench/25000",
-        card: "/v1/collections/bench/cards/25000",
-        "50 cards": "/v1/collections/bench/cards?limit=50",
-        page: "/v/bench/25000",
-      });
-      console.log(`## API\n\n${CARDS.toLocaleString("en")} cards in the mirror, SQLite, one process.\n\n${answers}\n`);
+    for (const kind of wanted("api") ? kinds.slice(0, 1) : []) {
+      progress(`API, ${kind.name} …`);
+      const answers = await benchApiOn(kind);
+      console.log(`## API\n\n${number(API_CARDS)} cards in the mirror, ${kind.name}, one process.\n\n${answers}\n`);
     }
   } finally {
-    for (const child of running.reverse()) await child.stop();
-    rmSync(folder, { recursive: true, force: true });
+    await databases.stop();
   }
 }
 process.exit(0);

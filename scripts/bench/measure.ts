@@ -26,3 +26,36 @@ export function table(header: readonly string[], rows: readonly (readonly string
   const line = (cells: readonly string[]) => `| ${cells.join(" | ")} |`;
   return [line(header), line(header.map(() => "---")), ...rows.map(line)].join("\n");
 }
+
+/** A whole number as people read it. */
+export function number(value: number): string {
+  return Math.round(value).toLocaleString("en");
+}
+
+/** Bytes in millions of them. */
+export function megabytes(bytes: number): number {
+  return bytes / 1e6;
+}
+
+/** The value that a share of the values does not exceed. */
+export function percentile(values: readonly number[], share: number): number {
+  const sorted = [...values].sort((a, b) => a - b);
+  return sorted[Math.max(0, Math.ceil(share * sorted.length) - 1)] ?? Number.NaN;
+}
+
+/** Something that must hold, and whether it did. */
+export interface Bound {
+  what: string;
+  bound: string;
+  measured: string;
+  holds: boolean;
+}
+
+/** A table of bounds; nothing if there are none. */
+export function formatBounds(bounds: readonly Bound[]): string {
+  if (bounds.length === 0) return "";
+  return table(
+    ["what must hold", "bound", "measured", ""],
+    bounds.map(({ what, bound, measured, holds }) => [what, bound, measured, holds ? "held" : "**not held**"]),
+  );
+}
