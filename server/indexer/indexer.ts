@@ -5,6 +5,7 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import type { Logger } from "pino";
 import { EventDecodeError } from "../chain/events.ts";
+import type { Heads } from "../chain/heads.ts";
 import type { Rpc } from "../chain/rpc.ts";
 import type { BlockPosition, MirrorStatus } from "../database/mirror-status.ts";
 import { isOutage } from "../database/unusable.ts";
@@ -38,12 +39,12 @@ export interface IndexerOptions {
   logger: Logger;
   /** How many blocks the chain may take back; more is an incident that stops the writer. */
   finalityDepth: number;
-  /** How often the head is looked at, in milliseconds. */
+  /** How often the head is looked at, in milliseconds; less often while new blocks are hinted at. */
   pollIntervalMs?: number;
   /** Where several servers share the database: one writes, the others stand by. The mirror must have the same lease. */
   lease?: Lease;
   /** Subscribes to hints that there is a new block; without them the head is looked at in intervals only. */
-  followHeads?(onHead: () => void): { stop(): void };
+  followHeads?(onHead: () => void): Pick<Heads, "stop" | "subscribed">;
   /** Is told of everything that keeps the mirror from going on. */
   onFailure?(error: unknown): void;
   /** For how long a node may be behind the mirror before its missing blocks count as lost, in milliseconds. */
@@ -70,6 +71,8 @@ const NEAR_HEAD = 8;
 const ENDS_CHECKED = 8;
 /** How often the same impossible answer is needed to believe it. */
 const IMPOSSIBLE_ANSWERS = 3;
+/** How many times as rarely the head is looked at while a subscription stands. */
+const HINTED_POLLS = 5;
 const RETRY_FIRST_MS = 200;
 const RETRY_LAST_MS = 5_000;
 
@@ -104,7 +107,7 @@ export function createIndexer(options: IndexerOptions): Indexer {
     mirror,
     logger,
     finalityDepth,
-    pollIntervalMs = 250,
+    pollIntervalMs = 100,
     behindGraceMs = 30_000,
     maxRange = 5_000,
   } = options;
@@ -131,6 +134,7 @@ export function createIndexer(options: IndexerOptions): Indexer {
   const stopping = new AbortController();
   let hinted = false;
   let wake: (() => void) | undefined;
+  let heads: ReturnType<NonNullable<IndexerOptions["followHeads"]>> | undefined;
   let running: Promise<void> | undefined;
   let waiting: (() => void)[] = [];
 
@@ -513,7 +517,7 @@ export function createIndexer(options: IndexerOptions): Indexer {
         await advance();
         retryMs = RETRY_FIRST_MS;
         impossibleAnswers = 0;
-        await pauseUntilHint(pollIntervalMs);
+        await pauseUntilHint(heads?.subscribed === true ? HINTED_POLLS * pollIntervalMs : pollIntervalMs);
       } catch (error) {
         options.onFailure?.(error);
         problem = error instanceof Error ? error.message : String(error);
@@ -564,7 +568,7 @@ export function createIndexer(options: IndexerOptions): Indexer {
       if (!(await throughOutages(() => takeUpMirror(found)))) return;
       problem = undefined;
       state = "catching-up";
-      const heads = options.followHeads?.(onHead);
+      heads = options.followHeads?.(onHead);
       // Also while a range is long in coming: a server that waits for its node is alive.
       const beats = setInterval(() => {
         if (leads === true)

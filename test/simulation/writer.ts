@@ -72,7 +72,7 @@ async function start(settings: WriterSettings): Promise<void> {
     maxRange: settings.maxRange,
     followHeads(hint) {
       onHead = hint;
-      return { stop: () => undefined };
+      return { stop: () => undefined, subscribed: true };
     },
   });
   await indexer.start();
