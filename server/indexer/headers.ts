@@ -13,9 +13,14 @@ export interface RawHeader {
   logsBloom?: string;
   /** The hashes of its transactions. */
   transactions?: readonly unknown[];
+  /** The root of the trie of its receipts; some nodes leave it out. */
+  receiptsRoot?: string;
 }
 
 const ZERO_HASH = `0x${"0".repeat(64)}`;
+
+/** Keccak-256 of the RLP of nothing (Ethereum yellow paper, 4.1). */
+const EMPTY_TRIE_ROOT = "0x56e81f171bcc55a6ff8345e692c0f86e5b48e01b996cadc001622fb5e363b421";
 
 /** The node does not have a block that it had a moment ago, or its answers do not fit together. Try again. */
 export class InconsistentAnswerError extends Error {
@@ -50,6 +55,11 @@ export function headerByHash(hash: string): RpcCall {
  */
 export function parentOf({ parentHash }: RawHeader): string | undefined {
   return parentHash === ZERO_HASH ? undefined : parentHash.toLowerCase();
+}
+
+/** Whether a block cannot hold logs: it has no receipts, as its hash vouches for. */
+export function isWithoutReceipts({ receiptsRoot, transactions }: RawHeader): boolean {
+  return receiptsRoot?.toLowerCase() === EMPTY_TRIE_ROOT && transactions?.length === 0;
 }
 
 /** Whether each header is the parent of the next. */

@@ -14,6 +14,7 @@ import {
   hex,
   InconsistentAnswerError,
   isCount,
+  isWithoutReceipts,
   parentOf,
   positionOf,
   type RawHeader,
@@ -31,15 +32,16 @@ export interface BlockRange {
   parentHash: string | undefined;
   events: ChainEvent[];
   /** What the events were asked for with. */
-  parts: readonly RangePart[];
+  source: RangeSource;
 }
 
-/** Blocks whose logs are asked for together with a header, by which it shows that the node has them. */
-export interface RangePart {
+/** How the logs of a range are asked for. */
+export interface RangeSource {
+  /** Asks for the header of the last block: a node that answers with it has all of them. */
   witness: RpcCall;
-  /** The header, where it is known what it must be. */
-  header: RawHeader | undefined;
   filters: readonly LogFilter[];
+  /** The headers that are known; of blocks that are read by their hashes all of them. */
+  headers: readonly RawHeader[];
 }
 
 type LogFilter = { fromBlock: string; toBlock: string } | { blockHash: string };
@@ -82,6 +84,8 @@ export interface RangeWithCollections {
 
 /** Contracts that one log filter names. */
 const ADDRESSES_PER_FILTER = 500;
+/** Calls for logs that one header vouches for. */
+const QUESTIONS_PER_WITNESS = 25;
 /** JSON-RPC's code of a method that the node does not have. */
 const METHOD_NOT_FOUND = -32601;
 
@@ -89,57 +93,64 @@ export function createRangeReader({ rpc, logger }: { rpc: Rpc; logger: Logger })
   const batches = createBatches(rpc);
 
   async function read(
-    parts: readonly RangePart[],
+    source: RangeSource,
     { from, addresses }: { from: number; addresses: readonly string[] },
   ): Promise<RangeWithCollections> {
-    const first = await readLogs(parts, addresses);
-    const created = createdCollections(first.logs, new Set(addresses));
-    const known = parts.map((part, index) => ({ ...part, header: first.headers[index] }));
-    if (created.length > 0) {
-      const more = await readLogs(known, created);
-      for (const log of more.logs) first.logs.push(log);
-    }
-    const last = first.headers.at(-1);
-    if (last === undefined) throw new Error("A range has no blocks");
-    const end = positionOf(last);
-    const events = await toEvents(first.logs, { from, parts: known });
-    const [lowest] = first.headers;
-    const parentHash = lowest !== undefined && isByHash(parts) ? parentOf(lowest) : undefined;
-    return { range: { from, end, parentHash, events, parts: known }, created };
+    const { logs, last } = await readLogs(source, addresses);
+    const known = source.headers.length === 0 ? { ...source, headers: [last] } : source;
+    const created = createdCollections(logs, new Set(addresses));
+    if (created.length > 0) for (const log of (await readLogs(known, created)).logs) logs.push(log);
+    const [first] = source.headers;
+    return {
+      range: {
+        from,
+        end: positionOf(last),
+        parentHash: first === undefined ? undefined : parentOf(first),
+        events: await toEvents(logs, { from, headers: known.headers }),
+        source: known,
+      },
+      created,
+    };
   }
 
-  /** The logs of some contracts, and the header of each part. */
+  /** The logs of some contracts, and the header of the last block. */
   async function readLogs(
-    parts: readonly RangePart[],
+    { witness, filters, headers }: RangeSource,
     addresses: readonly string[],
-  ): Promise<{ logs: RawLog[]; headers: RawHeader[] }> {
-    const someAddresses = chunks(addresses, ADDRESSES_PER_FILTER);
+  ): Promise<{ logs: RawLog[]; last: RawHeader }> {
+    const questions = filters.flatMap((filter) =>
+      chunks(addresses, ADDRESSES_PER_FILTER).map((address) => ({ ...filter, address, topics: [EVENT_TOPICS] })),
+    );
+    const known = headers.at(-1);
+    // Nothing to ask where the headers say that there is nothing.
+    if (known !== undefined && questions.length === 0) return { logs: [], last: known };
     // The header in the same request, so that it is the same node that answers: one that does not have the last block yet
     // answers with fewer logs, or with none, and not with an error.
-    const groups = parts.map(({ witness, filters }) => [
+    const groups = chunks(questions, QUESTIONS_PER_WITNESS).map((some) => [
       witness,
-      ...filters.flatMap((filter) =>
-        someAddresses.map((address): RpcCall => {
-          return { method: "eth_getLogs", params: [{ ...filter, address, topics: [EVENT_TOPICS] }] };
-        }),
-      ),
+      ...some.map((question): RpcCall => ({ method: "eth_getLogs", params: [question] })),
     ]);
     const answers = await batches.ask(groups);
     const wanted = new Set(addresses);
     const logs: RawLog[] = [];
-    const headers: RawHeader[] = [];
-    for (const [index, part] of parts.entries()) {
-      const [header, ...lists] = answers[index] as [RawHeader | null, ...unknown[]];
-      headers.push(requireHeader(header, part));
-      const found = lists.flatMap((list) => requireLogs(list, wanted));
-      const [filter] = part.filters;
-      if (filter !== undefined && "blockHash" in filter) {
-        requireLogsOf(found, filter.blockHash);
-        if (found.length === 0) found.push(...(await logsLeftOut(headers[index] as RawHeader, addresses)));
+    const blocksWithLogs = new Set<string>();
+    let last = known;
+    for (const [index, [header, ...lists]] of answers.entries()) {
+      last = requireHeader(header as RawHeader | null, witness, last);
+      for (const [place, list] of lists.entries()) {
+        const found = requireLogs(list, wanted);
+        const question = questions[index * QUESTIONS_PER_WITNESS + place];
+        if (question !== undefined && "blockHash" in question) requireLogsOf(found, question.blockHash);
+        for (const log of found) {
+          logs.push(log);
+          blocksWithLogs.add(log.blockHash.toLowerCase());
+        }
       }
-      for (const log of found) logs.push(log);
     }
-    return { logs, headers };
+    if (last === undefined) throw new Error("A range has no blocks");
+    const silent = headers.filter(({ hash }) => !blocksWithLogs.has(hash.toLowerCase()));
+    for (const header of silent) for (const log of await logsLeftOut(header, addresses)) logs.push(log);
+    return { logs, last };
   }
 
   /** What a node that answers with no logs of a block at all has left out; nodes do so while they are indexing it. */
@@ -173,9 +184,8 @@ export function createRangeReader({ rpc, logger }: { rpc: Rpc; logger: Logger })
 
   async function toEvents(
     logs: readonly RawLog[],
-    { from, parts }: { from: number; parts: readonly RangePart[] },
+    { from, headers }: { from: number; headers: readonly RawHeader[] },
   ): Promise<ChainEvent[]> {
-    const headers = parts.flatMap(({ header }) => header ?? []);
     const timestamps = await blockTimestamps(batches, logs, headers);
     const hashes = new Map(headers.map((header) => [Number(header.number), header.hash.toLowerCase()]));
     const to = Math.max(...hashes.keys());
@@ -199,7 +209,7 @@ export function createRangeReader({ rpc, logger }: { rpc: Rpc; logger: Logger })
       const filters: LogFilter[] = [];
       for (let first = from; first <= to; first += window)
         filters.push({ fromBlock: hex(first), toBlock: hex(Math.min(first + window - 1, to)) });
-      return await read([{ witness: headerByNumber(to), header: undefined, filters }], { from, addresses });
+      return await read({ witness: headerByNumber(to), filters, headers: [] }, { from, addresses });
     },
     async readChangeable({ from, to, addresses, newest }) {
       const headers = newest !== undefined && from === to ? [newest] : await readHeaders(batches, { from, to });
@@ -207,16 +217,15 @@ export function createRangeReader({ rpc, logger }: { rpc: Rpc; logger: Logger })
         throw new InconsistentAnswerError(
           `The chain has replaced one of the blocks ${from} to ${to} while they were read`,
         );
-      const parts = headers.map((header) => ({
-        witness: headerByHash(header.hash),
-        header,
-        filters: [{ blockHash: header.hash }],
-      }));
-      return await read(parts, { from, addresses });
+      const last = headers.at(-1);
+      if (last === undefined) throw new Error(`There are no blocks ${from} to ${to}`);
+      const filters = headers.filter((header) => !isWithoutReceipts(header)).map(({ hash }) => ({ blockHash: hash }));
+      return await read({ witness: headerByHash(last.hash), filters, headers }, { from, addresses });
     },
     async extend(range, addresses) {
-      const { logs } = await readLogs(range.parts, addresses);
-      const events = [...range.events, ...(await toEvents(logs, range))].sort(inChainOrder);
+      const { logs } = await readLogs(range.source, addresses);
+      const { from, source } = range;
+      const events = [...range.events, ...(await toEvents(logs, { from, headers: source.headers }))].sort(inChainOrder);
       return { ...range, events };
     },
     async replaced(blocks) {
@@ -263,11 +272,7 @@ async function blockTimestamps(
   return timestamps;
 }
 
-function isByHash(parts: readonly RangePart[]): boolean {
-  return parts.every(({ filters }) => filters.every((filter) => "blockHash" in filter));
-}
-
-function requireHeader(header: RawHeader | null, { witness, header: known }: RangePart): RawHeader {
+function requireHeader(header: RawHeader | null, witness: RpcCall, known: RawHeader | undefined): RawHeader {
   const [wanted] = witness.params;
   if (header === null) throw new InconsistentAnswerError(`The node no longer has block ${wanted}`);
   const { number, hash } = positionOf(header);

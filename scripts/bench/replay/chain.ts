@@ -51,6 +51,8 @@ export interface ReplayChain {
 }
 
 const CHAIN_ID = 20_260_101;
+/** What a block without transactions has instead: Keccak-256 of the RLP of nothing. */
+const EMPTY_TRIE_ROOT = "0x56e81f171bcc55a6ff8345e692c0f86e5b48e01b996cadc001622fb5e363b421";
 const KIND = { block: 11, transaction: 12, root: 13 } as const;
 const GAS_LIMIT = "0x3b9aca00";
 const NO_BYTES = "0x";
@@ -106,7 +108,8 @@ export function createReplayChain(options: ReplayChainOptions): ReplayChain {
       logsBloom: blockLogs.length === 0 ? EMPTY_BLOOM : logsBloom(blockLogs),
       transactionsRoot: `0x${randomHex(8, seed, KIND.root, 1, forkOf(block), block)}`,
       stateRoot: `0x${randomHex(8, seed, KIND.root, 2, forkOf(block), block)}`,
-      receiptsRoot: `0x${randomHex(8, seed, KIND.root, 3, forkOf(block), block)}`,
+      receiptsRoot:
+        transactions === 0 ? EMPTY_TRIE_ROOT : `0x${randomHex(8, seed, KIND.root, 3, forkOf(block), block)}`,
       miner: history.registry,
       difficulty: "0x1",
       totalDifficulty: hex(block + 1),
