@@ -73,5 +73,6 @@ for (let next = 1; next <= Number(head) || pending.length > 0; ) {
     );
 }
 await table?.close();
-process.stdout.write(JSON.stringify({ events }));
+const { user, system } = process.cpuUsage();
+process.stdout.write(JSON.stringify({ events, processorSeconds: (user + system) / 1e6 }));
 process.exit(0);

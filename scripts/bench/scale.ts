@@ -37,10 +37,15 @@ const FLOOR_EVENTS = 10_000;
 const RATE_BOUND: Record<string, number> = { SQLite: 40_000, PostgreSQL: 35_000 };
 const FLOOR_SHARE = 0.7;
 
-interface Round {
+/** What a process took. */
+interface Taken {
   seconds: number;
-  download: number;
-  insert: number;
+  processorSeconds: number;
+}
+
+interface Round extends Taken {
+  download: Taken;
+  insert: Taken;
   calls: number;
   requests: number;
   peakMemory: number;
@@ -81,7 +86,7 @@ export async function benchScale(options: ScaleOptions): Promise<string> {
           for (let round = 0; round < setting.rounds; round++) {
             rounds.push(await measureRound(kind, node));
             const { seconds, insert } = rounds[round] as Round;
-            const rates = `${number(node.events / seconds)} events/s, floor ${number(node.events / insert)}`;
+            const rates = `${number(node.events / seconds)} events/s, floor ${number(node.events / insert.seconds)}`;
             options.progress(`  ${kind.name}, ${latencyMs} ms, round ${round + 1}: ${rates}`);
           }
           const { events, head } = node;
@@ -107,11 +112,12 @@ async function measureRound(kind: DatabaseKind, node: ReplayNode): Promise<Round
     try {
       const seconds = ((await server.ready()) - server.startedAt) / 1_000;
       const { calls, requests } = await node.counts();
-      const peakMemory = server.peakMemory();
+      const [peakMemory, processorSeconds] = [server.peakMemory(), server.processorSeconds()];
       await expectComplete(server, node.head, node.cards);
       await server.stop();
       const sum = Object.values(calls).reduce((total, count) => total + count, 0);
-      return { seconds, download, insert, calls: sum, requests, peakMemory, size: await database.size() };
+      const size = await database.size();
+      return { seconds, processorSeconds, download, insert, calls: sum, requests, peakMemory, size };
     } finally {
       await server.stop();
     }
@@ -120,8 +126,8 @@ async function measureRound(kind: DatabaseKind, node: ReplayNode): Promise<Round
   }
 }
 
-/** Seconds from the start of the floor's process to its end. */
-async function measureFloor(node: ReplayNode, databaseUrl?: string): Promise<number> {
+/** From the start of the floor's process to its end. */
+async function measureFloor(node: ReplayNode, databaseUrl?: string): Promise<Taken> {
   const rangeBlocks = Math.max(1, Math.min(MAX_RANGE, Math.round(FLOOR_EVENTS / (node.events / node.head))));
   const addresses = [node.registry, ...node.collections].join();
   const args = [node.url, addresses, String(node.head), String(rangeBlocks)];
@@ -130,9 +136,9 @@ async function measureFloor(node: ReplayNode, databaseUrl?: string): Promise<num
   const startedAt = machineTime();
   const { stdout } = await promisify(execFile)(process.execPath, [program, ...what]);
   const seconds = (machineTime() - startedAt) / 1_000;
-  const { events } = JSON.parse(stdout);
+  const { events, processorSeconds } = JSON.parse(stdout);
   if (events !== node.events) throw new Error(`The floor has read ${events} events instead of ${node.events}`);
-  return seconds;
+  return { seconds, processorSeconds };
 }
 
 const HEADER = [
@@ -144,6 +150,8 @@ const HEADER = [
   "floor: download",
   "floor: download, decode, insert",
   "ratio to it",
+  "processor seconds, floor",
+  "server",
   "RPC calls (requests)",
   "calls per 5,000 blocks",
   "peak RSS, MB",
@@ -161,9 +169,11 @@ function row(measured: Measured): string[] {
     database,
     of(({ seconds }) => seconds, 1),
     of(({ seconds }) => events / seconds),
-    of(({ download }) => events / download),
-    of(({ insert }) => events / insert),
-    of(({ seconds, insert }) => insert / seconds, 2),
+    of(({ download }) => events / download.seconds),
+    of(({ insert }) => events / insert.seconds),
+    of(({ seconds, insert }) => insert.seconds / seconds, 2),
+    of(({ insert }) => insert.processorSeconds, 1),
+    of(({ processorSeconds }) => processorSeconds, 1),
     `${number(most(({ calls }) => calls))} (${number(most(({ requests }) => requests))})`,
     perRange(most(({ calls }) => calls)).toFixed(1),
     of(({ peakMemory }) => megabytes(peakMemory)),
@@ -176,7 +186,7 @@ function bounds(measured: readonly Measured[]): Bound[] {
   const rateOf = ({ events, rounds }: Measured) => summarize(rounds.map(({ seconds }) => events / seconds)).median;
   const plain = measured.filter(({ latencyMs, withTimestamps }) => latencyMs === 0 && withTimestamps);
   for (const small of plain.filter(({ events, shape }) => events < LARGE && shape === "dense")) {
-    const share = summarize(small.rounds.map(({ seconds, insert }) => insert / seconds)).median;
+    const share = summarize(small.rounds.map(({ seconds, insert }) => insert.seconds / seconds)).median;
     const needed = RATE_BOUND[small.database] ?? Number.NaN;
     found.push({
       what: `${number(small.events)} events, dense, ${small.database}: start of the process to ready`,

@@ -29,6 +29,8 @@ export interface BenchServer {
   until(path: string, holds: (answer: Answer) => boolean, gapMs?: number): Promise<number>;
   /** The most memory that the process had at any time so far, in bytes. */
   peakMemory(): number;
+  /** How many seconds the process has had a processor so far, all its threads together. */
+  processorSeconds(): number;
   /** A signal that the process cannot answer. */
   signal(name: "SIGKILL" | "SIGSTOP" | "SIGCONT"): void;
   stop(): Promise<void>;
@@ -42,6 +44,8 @@ export interface BenchServerOptions {
   subscribed?: boolean;
 }
 
+/** Linux counts processor time in these, on all machines that Node runs on. */
+const TICKS_PER_SECOND = 100;
 const READY_GAP_MS = 20;
 const FINALITY_DEPTH = 64;
 /** Longer than anything that is measured should take. */
@@ -117,6 +121,11 @@ export async function startServer(options: BenchServerOptions): Promise<BenchSer
     peakMemory() {
       const kilobytes = /^VmHWM:\s+(\d+) kB$/m.exec(readFileSync(`/proc/${running.pid}/status`, "utf8"))?.[1];
       return Number(kilobytes) * 1_024;
+    },
+    processorSeconds() {
+      // What stands before the last bracket is the program's name, which may hold spaces; then, from the third field on, numbers.
+      const fields = readFileSync(`/proc/${running.pid}/stat`, "utf8").split(") ").at(-1)?.split(" ") ?? [];
+      return (Number(fields[11]) + Number(fields[12])) / TICKS_PER_SECOND;
     },
     signal(name) {
       running.child.kill(name);
