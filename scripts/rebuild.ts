@@ -1,16 +1,12 @@
 // npm run rebuild: makes the mirror's tables anew from the events that are stored, without asking the chain, and says whether
 // that changed anything. Readers see the old tables until the new ones are complete.
 
-import { setTimeout as sleep } from "node:timers/promises";
 import { ConfigError, loadConfig } from "../server/config.ts";
 import { openDatabase } from "../server/database/client.ts";
 import { migrate } from "../server/database/migrate.ts";
 import { DatabaseUnusableError } from "../server/database/unusable.ts";
-import { createLease, LeaseLostError } from "../server/indexer/lease.ts";
+import { createLease, holdWhenFree, LeaseLostError } from "../server/indexer/lease.ts";
 import { createMirror } from "../server/indexer/mirror.ts";
-
-/** For how many seconds it is waited for a server that may have ended. */
-const PATIENCE_S = 7;
 
 async function main(): Promise<void> {
   const { databaseUrl } = loadConfig();
@@ -18,8 +14,7 @@ async function main(): Promise<void> {
   const database = await openDatabase(databaseUrl);
   const lease = createLease({ database });
   try {
-    // Where a server was killed on another machine, it takes a moment to be sure of it.
-    for (let waited = 0; waited < PATIENCE_S && !(await lease.hold()); waited++) await sleep(1_000);
+    if (!(await holdWhenFree(lease))) throw new LeaseLostError();
     let shown = performance.now();
     const { events, before, after, seconds } = await createMirror({ database, lease }).rebuild((done) => {
       if (performance.now() - shown < 1_000) return;

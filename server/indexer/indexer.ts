@@ -9,10 +9,12 @@ import type { Heads } from "../chain/heads.ts";
 import type { Rpc } from "../chain/rpc.ts";
 import type { BlockPosition, MirrorStatus } from "../database/mirror-status.ts";
 import { isOutage } from "../database/unusable.ts";
+import { differencesOf, type FoundChain, findChain, refuseOtherChain, WrongChainError } from "./chain-identity.ts";
+import { findParting } from "./common-block.ts";
 import { FoldError } from "./fold.ts";
 import { InconsistentAnswerError, positionOf, type RawHeader, readHeader } from "./headers.ts";
 import { BEAT_INTERVAL_MS, type Lease, LeaseLostError } from "./lease.ts";
-import { type ChainIdentity, CheckpointMovedError, type Mirror, type MirrorCheckpoint } from "./mirror.ts";
+import { type ChainIdentity, CheckpointMovedError, type Mirror } from "./mirror.ts";
 import { createProgressMeter } from "./progress.ts";
 import { createRangeSize } from "./range-size.ts";
 import { type BlockRange, createRangeReader, type RangeWithCollections } from "./ranges.ts";
@@ -53,11 +55,6 @@ export interface IndexerOptions {
   maxRange?: number;
 }
 
-/** The database mirrors another chain than the one behind the URL. */
-export class WrongChainError extends Error {
-  override name = "WrongChainError";
-}
-
 /** The chain has taken back blocks that it had promised to keep. */
 export class FinalityViolatedError extends Error {
   override name = "FinalityViolatedError";
@@ -73,6 +70,8 @@ const ENDS_CHECKED = 8;
 const IMPOSSIBLE_ANSWERS = 3;
 /** How many times as rarely the head is looked at while a subscription stands. */
 const HINTED_POLLS = 5;
+/** How often a mirror that has stopped looks whether it may go on. */
+const STOPPED_LOOK_MS = 1_000;
 const RETRY_FIRST_MS = 200;
 const RETRY_LAST_MS = 5_000;
 
@@ -138,27 +137,15 @@ export function createIndexer(options: IndexerOptions): Indexer {
   let running: Promise<void> | undefined;
   let waiting: (() => void)[] = [];
 
-  /** Asks the chain who it is, to compare the answer with what the mirror was built from. */
-  async function askIdentity(): Promise<{ chainId: number; genesis: BlockPosition }> {
-    const [id, header] = (await rpc.batch([
-      { method: "eth_chainId", params: [] },
-      { method: "eth_getBlockByNumber", params: ["0x0", false] },
-    ])) as [unknown, RawHeader | null];
-    const chainId = Number(id);
-    if (typeof id !== "string" || !Number.isSafeInteger(chainId) || header === null)
-      throw new InconsistentAnswerError(`The node at ${rpc.endpoint} does not say which chain it is on`);
-    return { chainId, genesis: positionOf(header) };
-  }
-
-  function identityOf({ chainId, genesis }: Awaited<ReturnType<typeof askIdentity>>): ChainIdentity {
+  function identityOf({ chainId, genesis }: FoundChain): ChainIdentity {
     return { chainId, genesisHash: genesis.hash, registry: options.registryOn(chainId).toLowerCase() };
   }
 
-  /** {@link askIdentity}, tried until it succeeds; nothing if told to stop before. */
-  async function askIdentityWhenReachable(): Promise<Awaited<ReturnType<typeof askIdentity>> | undefined> {
+  /** {@link findChain}, tried until it succeeds; nothing if told to stop before. */
+  async function findChainWhenReachable(): Promise<FoundChain | undefined> {
     for (let retryMs = RETRY_FIRST_MS; !stopping.signal.aborted; retryMs = Math.min(retryMs * 2, RETRY_LAST_MS)) {
       try {
-        return await askIdentity();
+        return await findChain(rpc);
       } catch (error) {
         options.onFailure?.(error);
         // Whatever the node says: a proxy before it may answer in its place with anything.
@@ -208,19 +195,6 @@ export function createIndexer(options: IndexerOptions): Indexer {
     hinted = false;
   }
 
-  function refuseOtherChain(stored: MirrorCheckpoint, found: ChainIdentity): void {
-    const differences = [
-      stored.chainId !== found.chainId && `chain id ${stored.chainId} instead of ${found.chainId}`,
-      stored.genesisHash !== found.genesisHash && `genesis block ${stored.genesisHash} instead of ${found.genesisHash}`,
-      stored.registry !== found.registry && `registry ${stored.registry} instead of ${found.registry}`,
-    ].filter((difference) => difference !== false);
-    if (differences.length === 0) return;
-    throw new WrongChainError(
-      `The database mirrors another chain than the one at ${rpc.endpoint}: it has ${differences.join(" and ")}. ` +
-        "To keep it, set RPC_URL to its chain; to discard the mirror and read the new chain, stop the server and run: npm run reset-mirror",
-    );
-  }
-
   /** One pass: from the checkpoint to the head as it is now. */
   async function advance(): Promise<void> {
     await takeLead();
@@ -264,6 +238,11 @@ export function createIndexer(options: IndexerOptions): Indexer {
     else logger.info("another server writes the mirror; standing by");
   }
 
+  async function giveBackLease(): Promise<void> {
+    // Others need not wait longer for it than for a server that was killed.
+    await options.lease?.release().catch((err: unknown) => logger.warn({ err }, "the lease was not given back"));
+  }
+
   /** Goes on from where the database is, should somebody else have emptied the mirror or moved it. */
   async function takeUpCheckpoint(): Promise<void> {
     const stored = await mirror.checkpoint();
@@ -272,12 +251,12 @@ export function createIndexer(options: IndexerOptions): Indexer {
     if (stored === undefined) {
       logger.warn("the mirror was emptied: reading the chain anew");
       state = "catching-up";
-      const found = await askIdentity();
+      const found = await findChain(rpc);
       identity = identityOf(found);
       await mirror.begin(identity, found.genesis);
       checkpoint = found.genesis;
     } else {
-      refuseOtherChain(stored, requireIdentity());
+      refuseOtherChain(stored, requireIdentity(), rpc.endpoint);
       if (leads) logger.info({ from: known.number, to: stored.block.number }, "going on where another server stopped");
       checkpoint = stored.block;
     }
@@ -440,30 +419,22 @@ export function createIndexer(options: IndexerOptions): Indexer {
 
   /** Takes the mirror back to the newest of its blocks that the chain still has. */
   async function rollBack(from: BlockPosition): Promise<void> {
-    const found = await askIdentity();
+    const found = await findChain(rpc);
     const stored = await mirror.checkpoint();
-    if (stored !== undefined) refuseOtherChain(stored, identityOf(found));
+    if (stored !== undefined) refuseOtherChain(stored, identityOf(found), rpc.endpoint);
 
-    let oldestUndone: BlockPosition | undefined;
-    let to: BlockPosition | undefined;
-    for (let below = from.number; to === undefined; ) {
-      const blocks = await mirror.blocksDownFrom(below, 100);
-      for (const block of blocks) {
-        if (await isOnChain(block)) {
-          to = block;
-          break;
-        }
-        oldestUndone = block;
-      }
-      const last = blocks.at(-1);
-      if (last === undefined) to ??= found.genesis;
-      else below = last.number - 1;
-    }
-    const depth = oldestUndone === undefined ? 0 : from.number - oldestUndone.number + 1;
+    const { common: to, oldestReplaced } = await findParting({
+      rpc,
+      mirror,
+      from,
+      genesis: found.genesis,
+      headNumber: headNumber ?? 0,
+    });
+    const depth = oldestReplaced === undefined ? 0 : from.number - oldestReplaced.number + 1;
     if (depth > finalityDepth) {
       throw new FinalityViolatedError(
-        `The chain at ${rpc.endpoint} has replaced ${depth} blocks from block ${oldestUndone?.number} on, and FINALITY_DEPTH allows ${finalityDepth}. ` +
-          "The mirror has stopped as it was. Find out why; if the chain is right, run: npm run reset-mirror",
+        `The chain at ${rpc.endpoint} has replaced ${depth} blocks from block ${oldestReplaced?.number} on, and FINALITY_DEPTH allows ${finalityDepth}. ` +
+          "The mirror has stopped as it was. Find out why; if the chain is right, run: npm run resume",
       );
     }
     const events = await takeBack(from, to);
@@ -523,9 +494,10 @@ export function createIndexer(options: IndexerOptions): Indexer {
         problem = error instanceof Error ? error.message : String(error);
         impossibleAnswers = isImpossible(error) ? impossibleAnswers + 1 : 0;
         if (isIncident(error) && (!isImpossible(error) || impossibleAnswers === IMPOSSIBLE_ANSWERS)) {
-          state = "degraded";
           logger.fatal({ err: error }, "the mirror has stopped");
-          return;
+          await standStill(error);
+          impossibleAnswers = 0;
+          continue;
         }
         // Whoever moved the checkpoint may have written a part of what was read here: the next pass takes up theirs.
         if (error instanceof CheckpointMovedError || error instanceof LeaseLostError)
@@ -537,8 +509,41 @@ export function createIndexer(options: IndexerOptions): Indexer {
     }
   }
 
+  /** Changes nothing until there is a reason to go on, or until told to stop. Another server may see more, and write. */
+  async function standStill(incident: unknown): Promise<void> {
+    state = "degraded";
+    leads = false;
+    awaited = undefined;
+    await giveBackLease();
+    const stoppedAt = requireCheckpoint();
+    for (;;) {
+      await pause(STOPPED_LOOK_MS);
+      if (stopping.signal.aborted) return;
+      try {
+        if (await mayGoOn(stoppedAt, incident)) break;
+      } catch (error) {
+        logger.warn({ err: error }, "the mirror has stopped, and cannot find out whether to go on");
+      }
+    }
+    logger.warn({ stoppedAt: stoppedAt.number }, "the mirror goes on: it is at a block of the chain");
+    state = "catching-up";
+    problem = undefined;
+  }
+
+  /** Whether a mirror that has stopped is at a block of this chain: because the chain has it again, or somebody has moved it. */
+  async function mayGoOn(stoppedAt: BlockPosition, incident: unknown): Promise<boolean> {
+    const stored = await mirror.checkpoint();
+    if (stored === undefined) return true;
+    const { number, hash } = stored.block;
+    // Where it is the events that are impossible, they are as impossible at the same block as before.
+    if (isImpossible(incident) && number === stoppedAt.number && hash === stoppedAt.hash) return false;
+    if (differencesOf(stored, requireIdentity()).length > 0) return false;
+    const header = await readHeader(rpc, number);
+    return header !== undefined && positionOf(header).hash === hash;
+  }
+
   /** Where the mirror stands; an empty one is made to follow the chain. */
-  async function takeUpMirror(found: Awaited<ReturnType<typeof askIdentity>>): Promise<void> {
+  async function takeUpMirror(found: FoundChain): Promise<void> {
     const own = identityOf(found);
     let stored = await mirror.checkpoint();
     if (stored === undefined) {
@@ -550,7 +555,7 @@ export function createIndexer(options: IndexerOptions): Indexer {
       stored = await mirror.checkpoint();
     }
     if (stored === undefined) throw new CheckpointMovedError();
-    refuseOtherChain(stored, own);
+    refuseOtherChain(stored, own, rpc.endpoint);
     identity = own;
     checkpoint = stored.block;
     collections = new Set(await mirror.collections());
@@ -563,7 +568,7 @@ export function createIndexer(options: IndexerOptions): Indexer {
       checkpoint = stored?.block;
       collections = new Set(await mirror.collections());
 
-      const found = await askIdentityWhenReachable();
+      const found = await findChainWhenReachable();
       if (found === undefined) return;
       if (!(await throughOutages(() => takeUpMirror(found)))) return;
       problem = undefined;
@@ -577,8 +582,7 @@ export function createIndexer(options: IndexerOptions): Indexer {
       running = run().finally(async () => {
         clearInterval(beats);
         heads?.stop();
-        // Others need not wait longer for it than for a server that was killed.
-        await options.lease?.release().catch((err: unknown) => logger.warn({ err }, "the lease was not given back"));
+        await giveBackLease();
       });
     },
     async stop() {

@@ -7,6 +7,7 @@
 import { randomUUID } from "node:crypto";
 import { readlinkSync } from "node:fs";
 import { hostname } from "node:os";
+import { setTimeout as sleep } from "node:timers/promises";
 import type { Database, DatabaseTransaction } from "../database/client.ts";
 
 /** Another server writes the mirror now. Nothing was changed. */
@@ -101,6 +102,18 @@ export function createLease({ database, patienceMs = 5_000, holder = thisProcess
       epoch = undefined;
     },
   };
+}
+
+/** For how many seconds it is waited for a holder on another machine that may have ended. */
+const PATIENCE_S = 7;
+
+/** {@link Lease.hold}, for what a person runs: waits until a holder that has ended would have been noticed. */
+export async function holdWhenFree(lease: Lease): Promise<boolean> {
+  for (let waited = 0; waited < PATIENCE_S; waited++) {
+    if (await lease.hold()) return true;
+    await sleep(1_000);
+  }
+  return await lease.hold();
 }
 
 /** This process, so that others on the same machine can see whether it is still there, and no other is taken for it. */

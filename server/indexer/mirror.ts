@@ -4,6 +4,7 @@
 
 import type { ChainEvent } from "../chain/events.ts";
 import type { Database, DatabaseTransaction } from "../database/client.ts";
+import { Prisma } from "../database/generated/sqlite/client.ts";
 import type { BlockPosition } from "../database/mirror-status.ts";
 import { type Lease, LeaseLostError } from "./lease.ts";
 import { retractAfter, tellEvents, tellOfChain } from "./outbox.ts";
@@ -27,6 +28,15 @@ export class CheckpointMovedError extends Error {
   constructor() {
     super("Another process has moved the mirror's checkpoint: only one indexer may write to a database");
   }
+}
+
+/** What a mirror would lose. */
+export interface Undoing {
+  events: number;
+  /** Cards that would change or go. */
+  cards: number;
+  /** Entries of the outbox that would be retracted. */
+  told: number;
 }
 
 /** What came of making the mirror's tables anew. */
@@ -55,6 +65,8 @@ export interface Mirror {
   commit(from: BlockPosition, to: BlockPosition, events: readonly ChainEvent[]): Promise<void>;
   /** The newest blocks with events at or below `number`, newest first. */
   blocksDownFrom(number: number, limit: number): Promise<BlockPosition[]>;
+  /** What {@link Mirror.rollBack} to a block would take back. */
+  undoing(blockNumber: number): Promise<Undoing>;
   /**
    * Takes the mirror back to an earlier block, as if nothing had happened after it, and retracts what was told of it. Returns
    * how many events are gone.
@@ -129,6 +141,15 @@ export function createMirror({ database, lease }: { database: Database; lease?: 
         take: limit,
       });
       return rows.map((row) => ({ number: row.number, hash: row.hash, timestamp: Number(row.timestamp) }));
+    },
+
+    async undoing(blockNumber) {
+      const [counts] = await database.$queryRaw<[{ events: number | bigint; cards: number | bigint }]>(Prisma.sql`
+        WITH u AS MATERIALIZED (SELECT "address", "serial" FROM "Event" WHERE "blockNumber" > ${blockNumber})
+        SELECT (SELECT COUNT(*) FROM u) AS "events",
+          (SELECT COUNT(*) FROM (SELECT DISTINCT "address", "serial" FROM u WHERE "serial" IS NOT NULL) AS c) AS "cards"`);
+      const told = await database.outboxEntry.count({ where: { standingBlock: { gt: blockNumber } } });
+      return { events: Number(counts.events), cards: Number(counts.cards), told };
     },
 
     async rollBack(from, to) {
