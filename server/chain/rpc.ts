@@ -282,8 +282,8 @@ function errorOf(method: string, error: unknown): RpcError {
 }
 
 function kindOf(code: number | undefined, message: string): RpcErrorKind {
-  // What a contract says when it reverts may contain any of the words below.
-  if (code === 3 || /\brevert/i.test(message)) return "rejected";
+  // What a contract says when it reverts, and the name of a method that the node lacks, may contain any of the words below.
+  if (code === 3 || code === -32601 || /\brevert/i.test(message)) return "rejected";
   if (code === 429 || SAYS_TOO_OFTEN.test(message)) return "rate-limited";
   if (SAYS_HOW_MUCH.test(message) && SAYS_TOO_MUCH.test(message)) return "too-large";
   if (SAYS_TOO_SLOW.test(message)) return "timeout";

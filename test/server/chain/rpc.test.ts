@@ -154,6 +154,11 @@ describe("a client of a node", () => {
     },
     "its own time-out": { answer: nodeError(-32000, "request timed out"), kind: "timeout" },
     "a wrong parameter": { answer: nodeError(-32602, "invalid address"), kind: "rejected", retryable: false },
+    "a method that it lacks": {
+      answer: nodeError(-32601, "Method eth_getLogs not found"),
+      kind: "rejected",
+      retryable: false,
+    },
     "a revert, whatever its words": {
       answer: nodeError(3, "execution reverted: too many results"),
       kind: "rejected",
