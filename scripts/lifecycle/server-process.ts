@@ -5,6 +5,8 @@ import { createWriteStream, existsSync, mkdirSync, renameSync, statSync } from "
 import { dirname, resolve } from "node:path";
 import { createInterface } from "node:readline";
 import { setTimeout as sleep } from "node:timers/promises";
+import type { MirrorProgress } from "../../server/database/mirror-status.ts";
+import { progressLine } from "../../server/indexer/progress-line.ts";
 import { type GuardedProcess, spawnGuarded } from "./guarded-process.ts";
 import { StartError } from "./session.ts";
 
@@ -147,6 +149,9 @@ export async function startServer(options: ServerOptions): Promise<ServerProcess
   };
 }
 
+/** As /ready writes it: what is not known is null there. */
+type PresentedProgress = Omit<MirrorProgress, "secondsLeft"> & { secondsLeft: number | null };
+
 async function askReady(url: string): Promise<{ ready: boolean; reason?: string; problem?: string }> {
   let response: Response;
   try {
@@ -160,11 +165,13 @@ async function askReady(url: string): Promise<{ ready: boolean; reason?: string;
   }
   const body = (await response.json().catch(() => ({}))) as {
     reason?: string;
-    mirror?: { state?: string; problem?: string | null };
+    mirror?: { state?: string; problem?: string | null; progress?: PresentedProgress | null };
   };
+  const { progress } = body.mirror ?? {};
+  const reason = progress ? progressLine({ ...progress, secondsLeft: progress.secondsLeft ?? undefined }) : body.reason;
   return {
     ready: false,
-    ...(typeof body.reason === "string" ? { reason: body.reason } : {}),
+    ...(typeof reason === "string" ? { reason } : {}),
     ...(body.mirror?.state === "degraded" && body.mirror.problem ? { problem: body.mirror.problem } : {}),
   };
 }
