@@ -26,7 +26,7 @@ const CLOSE_TIMEOUT_MS = 5_000;
 /** How many cards each audit looks at, at random. */
 const AUDITED_CARDS = 20;
 
-/** A file that is locked for longer is tried again: while a statement waits for it, the process answers nobody. */
+/** A file that is locked for longer is tried again: while a statement waits for it, its thread does nothing else. */
 const LOCK_PATIENCE_MS = 100;
 /** What a request asks the database for takes milliseconds. */
 const STATEMENT_TIMEOUT_MS = 10_000;
@@ -44,7 +44,7 @@ async function main(): Promise<void> {
   // still be taken back.
   const [database, writer] = await Promise.all([
     openDatabase(config.databaseUrl, { lockPatienceMs: LOCK_PATIENCE_MS, statementTimeoutMs: STATEMENT_TIMEOUT_MS }),
-    openDatabase(config.databaseUrl, { writesMuch: true }),
+    openDatabase(config.databaseUrl, { lockPatienceMs: LOCK_PATIENCE_MS, writesMuch: true }),
   ]);
   const metrics = new Registry();
   const indexerMetrics = createIndexerMetrics(metrics);

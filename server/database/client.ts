@@ -33,7 +33,10 @@ const CONNECT_TIMEOUT_MS = 10_000;
 export interface DatabaseOptions {
   /** Whether this connection writes so much at once that whoever else uses this thread should not have to wait. */
   writesMuch?: boolean;
-  /** How long a statement waits for a file that another process has locked. The whole process stands still meanwhile. */
+  /**
+   * How long a statement waits for a file that another process has locked. Its thread stands still meanwhile, and what else is
+   * asked on it waits as well.
+   */
   lockPatienceMs?: number;
   /** How long a PostgreSQL server may take for one statement; without it, one that has stopped is waited for. */
   statementTimeoutMs?: number;
@@ -56,9 +59,9 @@ export function dialectOf(client: Database | DatabaseTransaction): Dialect {
 }
 
 async function openSqlite(file: string, options: DatabaseOptions): Promise<Database> {
-  const { writesMuch = false } = options;
+  const { writesMuch = false, lockPatienceMs } = options;
   const direct = createSqliteAdapter(file, options);
-  const adapter = writesMuch ? createThreadedSqliteAdapter(file) : direct;
+  const adapter = writesMuch ? createThreadedSqliteAdapter({ file, lockPatienceMs }) : direct;
   const client = new PrismaClient({ adapter, transactionOptions: TRANSACTION_OPTIONS });
   // WAL survives a killed process with every committed transaction. FULL would also survive a power cut, but the mirror
   // can be read from the chain again, so the faster setting loses nothing.

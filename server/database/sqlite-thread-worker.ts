@@ -3,10 +3,11 @@
 import { parentPort, workerData } from "node:worker_threads";
 import { PrismaBetterSqlite3 } from "@prisma/adapter-better-sqlite3";
 import { isDriverAdapterError } from "@prisma/driver-adapter-utils";
-import type { SqliteOutcome, SqliteTask } from "./sqlite-thread.ts";
+import type { SqliteOutcome, SqliteTask, SqliteThreadOptions } from "./sqlite-thread.ts";
 
-const { file } = workerData as { file: string };
-const connection = await new PrismaBetterSqlite3({ url: file }).connect();
+const { file, lockPatienceMs } = workerData as SqliteThreadOptions;
+const patience = lockPatienceMs === undefined ? {} : { timeout: lockPatienceMs };
+const connection = await new PrismaBetterSqlite3({ url: file, ...patience }).connect();
 
 function carryOut(task: SqliteTask) {
   switch (task.kind) {

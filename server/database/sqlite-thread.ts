@@ -31,13 +31,20 @@ export type SqliteOutcome =
 
 const ADAPTER = { provider: "sqlite", adapterName: "mintmark-sqlite-thread" } as const;
 
-/** Connections to a file, each on a thread of its own. */
-export function createThreadedSqliteAdapter(file: string): SqlDriverAdapterFactory {
-  return { ...ADAPTER, connect: () => connect(file) };
+/** What a thread connects to. */
+export interface SqliteThreadOptions {
+  file: string;
+  /** How long a statement waits for a file that another process has locked; the driver's own patience if not given. */
+  lockPatienceMs: number | undefined;
 }
 
-async function connect(file: string): Promise<SqlDriverAdapter> {
-  const { ask, end } = await startThread(file);
+/** Connections to a file, each on a thread of its own. */
+export function createThreadedSqliteAdapter(options: SqliteThreadOptions): SqlDriverAdapterFactory {
+  return { ...ADAPTER, connect: () => connect(options) };
+}
+
+async function connect(options: SqliteThreadOptions): Promise<SqlDriverAdapter> {
+  const { ask, end } = await startThread(options);
   const queryable: SqlQueryable = {
     ...ADAPTER,
     queryRaw: (query) => ask<SqlResultSet>({ kind: "query", query }),
@@ -88,8 +95,8 @@ interface Thread {
   end(): Promise<unknown>;
 }
 
-async function startThread(file: string): Promise<Thread> {
-  const worker = new Worker(new URL("./sqlite-thread-worker.ts", import.meta.url), { workerData: { file } });
+async function startThread(options: SqliteThreadOptions): Promise<Thread> {
+  const worker = new Worker(new URL("./sqlite-thread-worker.ts", import.meta.url), { workerData: options });
   await once(worker, "message");
   const waiting: PromiseWithResolvers<unknown>[] = [];
   let ended: Error | undefined;
