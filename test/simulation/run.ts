@@ -67,6 +67,8 @@ export async function simulate(world: World, seed: number, options: SimulationOp
   try {
     await simulation.disturb();
     await simulation.settle();
+  } catch (error) {
+    simulation.outcome.divergences.push(`It broke off: ${error instanceof Error ? error.stack : error}`);
   } finally {
     await simulation.end();
   }
@@ -232,6 +234,8 @@ async function begin(world: World, seed: number, { sabotage }: SimulationOptions
 
   const team: (Writer | undefined)[] = Array.from({ length: plan.chance(0.5) ? 2 : 1 }, () => undefined);
   const used = new Set<Writer>();
+  let frozen = 0;
+  let isEmptying = false;
   /** Everything that goes on beside the plan. */
   const errands = new Set<Promise<void>>();
   const answered = new Set<() => void>();
@@ -304,16 +308,22 @@ async function begin(world: World, seed: number, { sabotage }: SimulationOptions
   async function freezeOne(): Promise<void> {
     const writer = plan.pick(team);
     const ms = plan.between(5, 300);
-    if (writer === undefined) return;
+    if (writer === undefined || isEmptying) return;
+    frozen++;
     writer.freeze();
     counts.freezes++;
     await sleep(ms);
     writer.thaw();
+    frozen--;
   }
 
   /** What `npm run reset-mirror` does while the servers run, and maybe somebody is about to write. */
   async function emptyMirror(): Promise<void> {
+    isEmptying = true;
+    // One that stands still may hold the lock of the file, and who waits for that lets nobody else in this process run.
+    while (frozen > 0) await sleep(5);
     await createMirror({ database }).clear();
+    isEmptying = false;
     counts.resets++;
   }
 
