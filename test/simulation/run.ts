@@ -56,7 +56,7 @@ export interface SimulationOptions {
 /** Seeds are whole numbers from 1 to this one. */
 export const MOST_SEED = 1_000_000_000;
 /** As long as a correct mirror needs on a busy machine, many times over. */
-const CONVERGENCE_TIMEOUT_MS = 60_000;
+const CONVERGENCE_TIMEOUT_MS = 120_000;
 /** How much of what the writers said is told. */
 const LOG_LINES = 30;
 /** One of so many simulations runs on PostgreSQL. */
@@ -107,7 +107,8 @@ async function begin(world: World, seed: number, { sabotage }: SimulationOptions
   const settings: WriterSettings = {
     databaseUrl: databaseSpace.url,
     rpcUrls: nodes.slice(0, plan.chance(0.35) ? 2 : 1).map(({ rpcUrl }) => rpcUrl),
-    rpcTimeoutMs: plan.pick([150, 400]),
+    // No shorter: on a busy machine a node that is well needs that long.
+    rpcTimeoutMs: plan.pick([500, 1_500]),
     registry: chain.deployment.registry,
     finalityDepth,
     pollIntervalMs: plan.pick([5, 20, 100]),
