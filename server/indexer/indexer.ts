@@ -546,7 +546,8 @@ export function createIndexer(options: IndexerOptions): Indexer {
   async function takeUpMirror(found: FoundChain): Promise<void> {
     const own = identityOf(found);
     let stored = await mirror.checkpoint();
-    if (stored === undefined) {
+    // Whoever empties the mirror meanwhile does not keep it from being begun again.
+    while (stored === undefined) {
       try {
         await mirror.begin(own, found.genesis);
       } catch (error) {
@@ -554,7 +555,6 @@ export function createIndexer(options: IndexerOptions): Indexer {
       }
       stored = await mirror.checkpoint();
     }
-    if (stored === undefined) throw new CheckpointMovedError();
     refuseOtherChain(stored, own, rpc.endpoint);
     identity = own;
     checkpoint = stored.block;

@@ -160,6 +160,23 @@ describeOnEachDatabase("indexer", (kind) => {
     expect(failed[0]?.reason).to.be.instanceOf(CheckpointMovedError);
   });
 
+  it("starts although the mirror is emptied just when it has been begun", async () => {
+    await issueHistory();
+    let emptied = 0;
+    const emptiedOnce = {
+      ...mirror.mirror,
+      async begin(...args: Parameters<typeof mirror.mirror.begin>) {
+        await mirror.mirror.begin(...args);
+        if (emptied++ === 0) await mirror.mirror.clear();
+      },
+    };
+    const indexer = mirror.indexer(chain, { mirror: emptiedOnce });
+    await startAndCatchUp(indexer);
+    await indexer.stop();
+    expect(emptied).to.equal(2);
+    expect(await mirrorRows(mirror.database)).to.deep.equal(await freshMirrorRows(chain));
+  });
+
   it("refuses another chain in one sentence that names the command to run", async () => {
     const indexer = mirror.indexer(chain);
     await startAndCatchUp(indexer);
