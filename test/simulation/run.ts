@@ -114,6 +114,7 @@ async function begin(world: World, seed: number, { sabotage }: SimulationOptions
     pollIntervalMs: plan.pick([5, 20, 100]),
     behindGraceMs: plan.between(30, 200),
     maxRange: plan.pick([1, 3, 20, 5_000]),
+    isHinted: plan.chance(0.5),
     // The first is shorter than the time between two signs of life: writers take the lease from each other all the time.
     patienceMs: plan.pick([100, 1_500, 5_000]),
   };
@@ -148,6 +149,8 @@ async function begin(world: World, seed: number, { sabotage }: SimulationOptions
     await chain.mine(await life.block(lifeRandom, ledgers.after(head), timestamp, acts), timestamp);
     counts.blocks++;
     highest = Math.max(highest, chain.head.number);
+    // Some hints get lost.
+    if (plan.chance(0.8) && settings.isHinted) hint();
   }
 
   async function mineSome(blocks: number, busy: number): Promise<void> {
@@ -296,6 +299,10 @@ async function begin(world: World, seed: number, { sabotage }: SimulationOptions
     await startWriter(place);
   }
 
+  function hint(): void {
+    for (const writer of team) writer?.hint();
+  }
+
   async function restartOne(): Promise<void> {
     const place = plan.below(team.length);
     const writer = team[place];
@@ -347,7 +354,7 @@ async function begin(world: World, seed: number, { sabotage }: SimulationOptions
   }
 
   async function changeWeather(): Promise<void> {
-    faults.probability = plan.pick([0, 0.05, 0.15, 0.3]);
+    faults.probability = plan.pick([0, 0.1, 0.25, 0.5]);
   }
 
   async function look(): Promise<void> {
@@ -376,17 +383,17 @@ async function begin(world: World, seed: number, { sabotage }: SimulationOptions
       }
       const steps = plan.between(8, 24);
       for (let step = 0; step < steps; step++) {
-        const act = plan.weighted<() => Promise<void> | undefined>([
+        const act = plan.weighted<() => Promise<void> | void>([
           [8, () => mineSome(plan.between(1, 5), 0.7)],
           [2, () => mineSome(plan.between(20, 70), 0.15)],
           [5, reorg],
           [2, returnToFormer],
           // Forth and back before anybody has got used to it.
           [1, async () => [await reorg(), await returnToFormer(), await returnToFormer()][0]],
-          [3, () => void errand(killOne())],
+          [5, () => void errand(killOne())],
           [1, restartOne],
           [1, () => void errand(freezeOne())],
-          [2, () => void team.forEach((writer) => void writer?.hint())],
+          [1, hint],
           [3, changeWeather],
           [0.5, emptyMirror],
           [3, look],

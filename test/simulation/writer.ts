@@ -15,6 +15,8 @@ export interface WriterSettings {
   pollIntervalMs: number;
   behindGraceMs: number;
   maxRange: number;
+  /** Whether it may rely on being told of most new blocks. */
+  isHinted: boolean;
   /** For how long the lease's holder may show no sign of life. */
   patienceMs: number;
 }
@@ -72,7 +74,7 @@ async function start(settings: WriterSettings): Promise<void> {
     maxRange: settings.maxRange,
     followHeads(hint) {
       onHead = hint;
-      return { stop: () => undefined, subscribed: true };
+      return { stop: () => undefined, subscribed: settings.isHinted };
     },
   });
   await indexer.start();
