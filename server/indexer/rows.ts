@@ -18,6 +18,7 @@ import {
 } from "./fold.ts";
 import { loadEvents } from "./stored-events.ts";
 
+export const SUBJECT_KEY = ["subject", "blockNumber", "logIndex"] as const;
 /** How many stored events are folded at a time. */
 const EVENTS_PER_STEP = 20_000;
 /** How many cards are kept in memory before they are written. */
@@ -63,7 +64,7 @@ export async function writeFolded(transaction: DatabaseTransaction, events: read
 /** Empties all tables that are made of events. */
 export async function clearFolded(transaction: DatabaseTransaction): Promise<void> {
   // In this order, because rows refer to those of later tables. Without a condition SQLite need not look at the rows.
-  for (const table of ["Redemption", "Benefit", "Card", "Batch", "Collection", "Brand"]) {
+  for (const table of ["EventSubject", "Reissue", "Redemption", "Benefit", "Card", "Batch", "Collection", "Brand"]) {
     await transaction.$executeRaw(Prisma.sql`DELETE FROM ${Prisma.raw(`"${table}"`)}`);
   }
 }
@@ -96,6 +97,8 @@ async function writeAllButCards(transaction: DatabaseTransaction, events: readon
   await writeBatches(transaction, events);
   await writeBenefits(transaction, events);
   await writeRedemptions(transaction, events);
+  await writeReissues(transaction, events);
+  await writeSubjects(transaction, events);
 }
 
 /** Folds the events onto the brands they concern. There are few of either. */
@@ -127,15 +130,19 @@ async function writeCollections(transaction: DatabaseTransaction, events: readon
   }
 }
 
-/** Batches, each of which is what one event says, and how many cards they make. */
+/** Batches, each of which is what one event says, and how many cards they make with those before them. */
 async function writeBatches(transaction: DatabaseTransaction, events: readonly ChainEvent[]): Promise<void> {
-  const issued = new Map<string, number>();
-  const batches = events.filter(isNamed("BatchIssued")).map((event): CellValue[] => {
-    const { firstSerial, count, tier, expiresAt, commitmentRoot } = event.args;
-    issued.set(event.address, (issued.get(event.address) ?? 0) + count);
-    const terms = [firstSerial, count, tier, expiresAt, commitmentRoot];
-    return [event.address, ...terms, event.blockNumber, event.logIndex, event.transactionHash];
-  });
+  const totals = new Map<string, BatchTotals>();
+  const batches: CellValue[][] = [];
+  for (const { address, args, blockNumber, logIndex, transactionHash } of events.filter(isNamed("BatchIssued"))) {
+    const { firstSerial, count, tier, expiresAt, commitmentRoot } = args;
+    const before = totals.get(address) ?? (await lastTotals(transaction, address));
+    const issuedCount = before.issuedCount + count;
+    const highestSerial = Math.max(before.highestSerial, firstSerial + count - 1);
+    totals.set(address, { issuedCount, highestSerial });
+    const terms = [firstSerial, count, tier, expiresAt, commitmentRoot, issuedCount, highestSerial];
+    batches.push([address, ...terms, blockNumber, logIndex, transactionHash]);
+  }
   await insertRows(transaction, {
     table: "Batch",
     columns: [
@@ -145,15 +152,29 @@ async function writeBatches(transaction: DatabaseTransaction, events: readonly C
       "tier",
       "expiresAt",
       "commitmentRoot",
+      "issuedCount",
+      "highestSerial",
       "blockNumber",
       "logIndex",
       "transactionHash",
     ],
     rows: batches,
   });
-  for (const [address, count] of issued) {
-    await transaction.collection.update({ where: { address }, data: { issuedCount: { increment: count } } });
+  for (const [address, { issuedCount }] of totals) {
+    await transaction.collection.update({ where: { address }, data: { issuedCount } });
   }
+}
+
+type BatchTotals = Record<"issuedCount" | "highestSerial", number>;
+
+/** What a collection's batches come to so far. */
+async function lastTotals(transaction: DatabaseTransaction, collectionAddress: string): Promise<BatchTotals> {
+  const last = await transaction.batch.findFirst({
+    where: { collectionAddress },
+    orderBy: [{ blockNumber: "desc" }, { logIndex: "desc" }],
+    select: { issuedCount: true, highestSerial: true },
+  });
+  return last ?? { issuedCount: 0, highestSerial: 0 };
 }
 
 /** What tiers are entitled to: of several changes the last one counts. */
@@ -195,6 +216,34 @@ async function writeRedemptions(transaction: DatabaseTransaction, events: readon
         return [address, ...use, blockNumber, logIndex, transactionHash];
       }),
   });
+}
+
+/** The changes of holder, by which a read of the past finds who held a card then. */
+async function writeReissues(transaction: DatabaseTransaction, events: readonly ChainEvent[]): Promise<void> {
+  await insertRows(transaction, {
+    table: "Reissue",
+    columns: ["collectionAddress", "serial", "generation", "fromHolder", "toHolder", "blockNumber", "logIndex"],
+    rows: events.filter(isNamed("CardReissued")).map(({ address, args, blockNumber, logIndex }): CellValue[] => {
+      const { serial, generation, from, to } = args;
+      return [address, serial, generation, from, to, blockNumber, logIndex];
+    }),
+  });
+}
+
+/** Which events a read of the past has to fold for a brand or a collection. */
+async function writeSubjects(transaction: DatabaseTransaction, events: readonly ChainEvent[]): Promise<void> {
+  await insertRows(transaction, { table: "EventSubject", columns: SUBJECT_KEY, rows: subjectRows(events) });
+}
+
+/** The keys of those rows: what an event is about, if it is about a brand or a collection itself. */
+export function subjectRows(events: readonly ChainEvent[]): CellValue[][] {
+  const rows: CellValue[][] = [];
+  for (const event of events) {
+    const { blockNumber, logIndex } = event;
+    if (isBrandEvent(event)) rows.push([`brand/${brandIdOf(event)}`, blockNumber, logIndex]);
+    if (isCollectionEvent(event)) rows.push([`collection/${collectionOf(event)}`, blockNumber, logIndex]);
+  }
+  return rows;
 }
 
 /** For filters: whether an event has this name. */

@@ -20,7 +20,7 @@ import {
   isCollectionEvent,
   serialsOf,
 } from "./fold.ts";
-import { isNamed, writeBenefits } from "./rows.ts";
+import { isNamed, SUBJECT_KEY, subjectRows, writeBenefits } from "./rows.ts";
 import { fromStored, inChainOrder, loadEvents, type StoredEvent } from "./stored-events.ts";
 
 type StoredRow = Omit<StoredEvent, "hash" | "timestamp">;
@@ -44,16 +44,14 @@ export async function undoAfter(transaction: DatabaseTransaction, blockNumber: n
   await transaction.block.deleteMany({ where: { number: { gt: blockNumber } } });
 
   await removeBatches(transaction, others.filter(isNamed("BatchIssued")));
+  await deleteRows(transaction, { table: "EventSubject", key: SUBJECT_KEY, keys: subjectRows(others) });
   for (let start = 0; start < cards.length; start += CARDS_PER_STEP) {
     const some = cards
       .slice(start, start + CARDS_PER_STEP)
       .map(({ address, serial }): CardKey => [address, Number(serial)]);
-    await deleteRows(transaction, {
-      table: "Redemption",
-      key: CARD_KEY,
-      keys: some,
-      where: `"blockNumber" > ${blockNumber}`,
-    });
+    for (const table of ["Redemption", "Reissue"]) {
+      await deleteRows(transaction, { table, key: CARD_KEY, keys: some, where: `"blockNumber" > ${blockNumber}` });
+    }
     await refoldCards(transaction, some);
   }
   await refoldBenefits(transaction, others);

@@ -85,6 +85,7 @@ export async function createMirrorFixture(kind: DatabaseKind = sqlite): Promise<
   const mirror = await createEmptyMirror(kind);
   const { database } = mirror;
   let blockNumber = 10;
+  const issued = new Map<string, { issuedCount: number; highestSerial: number }>();
 
   async function issue(batch: FixtureBatch): Promise<void> {
     const { collection, firstSerial, count, tier = 1, expiresAt = 0, commitmentRoot = ZeroHash } = batch;
@@ -94,6 +95,12 @@ export async function createMirrorFixture(kind: DatabaseKind = sqlite): Promise<
     const event = { blockNumber: number, transactionHash, address: collection };
     const holderOf = batch.holderOf ?? ((serial) => addressOf(`${collection} ${serial}`));
     const serials = Array.from({ length: count }, (_, index) => firstSerial + index);
+    const before = issued.get(collection) ?? { issuedCount: 0, highestSerial: 0 };
+    const totals = {
+      issuedCount: before.issuedCount + count,
+      highestSerial: Math.max(before.highestSerial, firstSerial + count - 1),
+    };
+    issued.set(collection, totals);
     await database.$transaction([
       database.block.create({ data: { number, hash: id(`block ${number}`), timestamp: BigInt(issuedAt) } }),
       database.event.createMany({
@@ -131,6 +138,7 @@ export async function createMirrorFixture(kind: DatabaseKind = sqlite): Promise<
           tier,
           expiresAt: BigInt(expiresAt),
           commitmentRoot,
+          ...totals,
           blockNumber: number,
           logIndex: 3 * count,
           transactionHash,
@@ -165,18 +173,50 @@ export async function createMirrorFixture(kind: DatabaseKind = sqlite): Promise<
       blockTimestamp: BigInt(NOW - 2),
     },
   });
-  await database.brand.createMany({
-    data: [
-      brand(1, "Noirance", "Noirance Atelier Co., Ltd.", "noirance.example", ""),
-      brand(2, "云岫茶舍", "杭州云岫茶业有限公司", "yunxiu.example", "浙ICP备20260001号"),
-    ],
+  const brands = [
+    brand(1, "Noirance", "Noirance Atelier Co., Ltd.", "noirance.example", ""),
+    brand(2, "云岫茶舍", "杭州云岫茶业有限公司", "yunxiu.example", "浙ICP备20260001号"),
+  ];
+  const collections = [
+    collection(1, COLLECTIONS.firstEdition, "First Edition", "NOIR1", 5_000),
+    collection(1, COLLECTIONS.atelier, "Atelier & Friends <Private>", "NOIRA", 100),
+    collection(2, COLLECTIONS.tea, "春茶会员卡 2026", "YXT26", 100_000),
+  ];
+  await database.brand.createMany({ data: brands });
+  await database.collection.createMany({ data: collections });
+  await database.block.createMany({
+    data: [1, 2, 5].map((number) => ({
+      number,
+      hash: id(`block ${number}`),
+      timestamp: BigInt(NOW - 500 * DAY + number),
+    })),
   });
-  await database.collection.createMany({
-    data: [
-      collection(1, COLLECTIONS.firstEdition, "First Edition", "NOIR1", 5_000),
-      collection(1, COLLECTIONS.atelier, "Atelier & Friends <Private>", "NOIRA", 100),
-      collection(2, COLLECTIONS.tea, "春茶会员卡 2026", "YXT26", 100_000),
-    ],
+  const origins = [
+    ...brands.map(({ id: brandId, status: _, blockNumber, transactionHash, ...profile }) => ({
+      subject: `brand/${brandId}`,
+      event: { blockNumber, logIndex: 0, transactionHash, name: "BrandAdmitted" },
+      args: { brandId, admin: addressOf("admin"), ...profile },
+    })),
+    ...collections.map(({ address, blockNumber, transactionHash, ...terms }, logIndex) => ({
+      subject: `collection/${address}`,
+      event: { blockNumber, logIndex, transactionHash, name: "CollectionCreated" },
+      args: {
+        collection: address,
+        brandId: terms.brandId,
+        slug: terms.slug,
+        name: terms.name,
+        symbol: terms.symbol,
+        maxSupply: terms.maxSupply,
+        burnAuth: terms.burnAuth,
+        reissueDelay: terms.reissueDelay,
+      },
+    })),
+  ];
+  await database.event.createMany({
+    data: origins.map(({ event, args }) => ({ ...event, address: REGISTRY, arguments: JSON.stringify(args) })),
+  });
+  await database.eventSubject.createMany({
+    data: origins.map(({ subject, event: { blockNumber, logIndex } }) => ({ subject, blockNumber, logIndex })),
   });
 
   const statuses: Record<number, CardStatus> = {

@@ -67,6 +67,8 @@ export async function mirrorRows(database: Database): Promise<Record<string, unk
     Card: ["collectionAddress", "serial"],
     Benefit: ["collectionAddress", "tier", "benefitId"],
     Redemption: ["collectionAddress", "serial", "benefitId", "number"],
+    Reissue: ["collectionAddress", "serial", "generation"],
+    EventSubject: ["subject", "blockNumber", "logIndex"],
   };
   const rows: Record<string, unknown[]> = {};
   for (const [table, key] of Object.entries(tables)) {
