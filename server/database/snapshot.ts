@@ -129,6 +129,25 @@ export const batchAt = (address: string, serial: number) =>
     orderBy: Prisma.sql`"firstSerial" DESC`,
   });
 
+/** Which card a row of another table is asked for. */
+export interface CardKey {
+  address: Prisma.Sql;
+  serial: Prisma.Sql;
+}
+
+/** A column of the batch that a card was issued in, as a subquery. */
+export function ofBatch(column: "blockNumber" | "logIndex", { address, serial }: CardKey): Prisma.Sql {
+  return Prisma.sql`(
+    SELECT ${Prisma.raw(`b."${column}"`)} FROM "Batch" AS b
+    WHERE b."collectionAddress" = ${address} AND b."firstSerial" <= ${serial} ORDER BY b."firstSerial" DESC LIMIT 1)`;
+}
+
+/** Which event is the one that issued a card's batch. */
+export function issuedBatchOf(card: CardKey): Prisma.Sql {
+  return Prisma.sql`
+    "Event"."blockNumber" = ${ofBatch("blockNumber", card)} AND "Event"."logIndex" = ${ofBatch("logIndex", card)}`;
+}
+
 /** How many members a JSON object is made with at once: a function of PostgreSQL takes at most 100 arguments. */
 const MOST_MEMBERS = 50;
 

@@ -14,6 +14,7 @@ import {
   checkpoint,
   collectionAt,
   type EventRow,
+  issuedBatchOf,
   many,
   one,
   owner,
@@ -116,7 +117,7 @@ export function createQueries(database: Database): Queries {
       });
     },
     async card(address, serial) {
-      const { cardEvents, batchEvents, ...found } = await readSnapshot(database, {
+      const { cardEvents, batchEvent, ...found } = await readSnapshot(database, {
         checkpoint,
         collection: collectionAt(address),
         card: cardAt(address, serial),
@@ -127,15 +128,13 @@ export function createQueries(database: Database): Queries {
           limit: LONGEST_HISTORY,
           include: withTime,
         }),
-        batchEvents: many("Event", {
-          where: closesBatchOf(address, serial),
-          orderBy: Prisma.sql`"blockNumber", "logIndex"`,
-          limit: 1,
+        batchEvent: one("Event", {
+          where: issuedBatchOf({ address: Prisma.sql`${address}`, serial: Prisma.sql`${serial}` }),
           include: withTime,
         }),
       });
       if (found.card === null) return { ...found, batch: null, events: [] };
-      const events = [...cardEvents, ...batchEvents].sort(
+      const events = (batchEvent === null ? cardEvents : [...cardEvents, batchEvent]).sort(
         (a, b) => a.blockNumber - b.blockNumber || a.logIndex - b.logIndex,
       );
       return { ...found, events };
@@ -178,14 +177,4 @@ export function createQueries(database: Database): Queries {
       });
     },
   };
-}
-
-/** The event that closed the card's batch: the first `BatchIssued` of its collection after the card's own `Issued`. */
-function closesBatchOf(address: string, serial: number): Prisma.Sql {
-  const issued = Prisma.sql`FROM "Event" i WHERE i."address" = ${address} AND i."serial" = ${serial} AND i."name" = 'Issued'`;
-  // The address as an expression, which no index answers: PostgreSQL, while it has no statistics of the table, would rather
-  // read all of a collection's events from the index of addresses than those of one block.
-  return Prisma.sql`
-    "blockNumber" = (SELECT i."blockNumber" ${issued}) AND "logIndex" > (SELECT i."logIndex" ${issued})
-    AND "address" || '' = ${address} AND "name" = 'BatchIssued'`;
 }
