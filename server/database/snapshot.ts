@@ -14,35 +14,44 @@ type Plain<Row> = {
 
 export type BatchRow = Plain<Models.Batch>;
 export type BenefitRow = Plain<Models.Benefit>;
+export type BlockRow = Plain<Models.Block>;
 export type BrandRow = Plain<Models.Brand>;
 export type CardRow = Plain<Models.Card>;
 export type CheckpointRow = Plain<Models.Checkpoint>;
 export type CollectionRow = Plain<Models.Collection>;
 export type CollectionWithBrand = CollectionRow & { brand: BrandRow };
 export type EventRow = Plain<Models.Event>;
+export type EventSubjectRow = Plain<Models.EventSubject>;
 export type RedemptionRow = Plain<Models.Redemption>;
+export type ReissueRow = Plain<Models.Reissue>;
 
 interface Tables {
   Batch: BatchRow;
   Benefit: BenefitRow;
+  Block: BlockRow;
   Brand: BrandRow;
   Card: CardRow;
   Checkpoint: CheckpointRow;
   Collection: CollectionRow;
   Event: EventRow;
+  EventSubject: EventSubjectRow;
   Redemption: RedemptionRow;
+  Reissue: ReissueRow;
 }
 
 /** Each table's columns as members of a JSON object. */
 const COLUMNS: { [Table in keyof Tables]: Prisma.Sql } = {
   Batch: columnsOf("Batch", Prisma.BatchScalarFieldEnum),
   Benefit: columnsOf("Benefit", Prisma.BenefitScalarFieldEnum),
+  Block: columnsOf("Block", Prisma.BlockScalarFieldEnum),
   Brand: columnsOf("Brand", Prisma.BrandScalarFieldEnum),
   Card: columnsOf("Card", Prisma.CardScalarFieldEnum),
   Checkpoint: columnsOf("Checkpoint", Prisma.CheckpointScalarFieldEnum),
   Collection: columnsOf("Collection", Prisma.CollectionScalarFieldEnum),
   Event: columnsOf("Event", Prisma.EventScalarFieldEnum),
+  EventSubject: columnsOf("EventSubject", Prisma.EventSubjectScalarFieldEnum),
   Redemption: columnsOf("Redemption", Prisma.RedemptionScalarFieldEnum),
+  Reissue: columnsOf("Reissue", Prisma.ReissueScalarFieldEnum),
 };
 
 function columnsOf(table: string, columns: Record<string, string>): Prisma.Sql {
@@ -70,6 +79,8 @@ interface Selection<Included extends Parts> {
   where: Prisma.Sql;
   /** Without ORDER BY. */
   orderBy?: Prisma.Sql;
+  /** How many rows to leave out before the first. */
+  skip?: number;
   /** Further values for each row. */
   include?: Included;
 }
@@ -171,11 +182,12 @@ export async function readSnapshot<Included extends Parts>(
 function rows(
   dialect: Dialect,
   table: keyof Tables,
-  { where, orderBy, include = {}, limit }: Selection<Parts> & { limit: number },
+  { where, orderBy, skip, include = {}, limit }: Selection<Parts> & { limit: number },
 ): Prisma.Sql {
   const row = dialect.json.object(Prisma.join([COLUMNS[table], ...members(dialect, include)]));
   const order = orderBy === undefined ? Prisma.empty : Prisma.sql`ORDER BY ${orderBy}`;
-  return Prisma.sql`SELECT ${row} AS "row" FROM ${Prisma.raw(`"${table}"`)} WHERE ${where} ${order} LIMIT ${limit}`;
+  const offset = skip === undefined ? Prisma.empty : Prisma.sql`OFFSET ${skip}`;
+  return Prisma.sql`SELECT ${row} AS "row" FROM ${Prisma.raw(`"${table}"`)} WHERE ${where} ${order} LIMIT ${limit} ${offset}`;
 }
 
 /** Parts as members of a JSON object. Their names come from the sources, never from a request. */

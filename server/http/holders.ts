@@ -1,6 +1,6 @@
 import { z } from "zod";
-import { list, requireCheckpoint } from "./answers.ts";
-import { encodeHolderCursor } from "./cursors.ts";
+import { list, requireMoment } from "./answers.ts";
+import { encodeHolderCursor, type HolderPosition } from "./cursors.ts";
 import { defineOperation, type Operation } from "./operations.ts";
 import { addressParameter, listQueries } from "./parameters.ts";
 import { presentCard } from "./present.ts";
@@ -20,19 +20,21 @@ export function holderOperations({ mirror }: Services, queries: Queries): Operat
       params: z.object({ address: addressParameter }),
       query: listQueries.holderCards,
       answers: { 200: { description: "A page of cards.", schema: listOf(cardSchema) } },
-      problems: [503],
+      problems: [409, 503],
       tagged: true,
       limited: true,
       open: true,
-      async handle({ params, query: { limit, cursor } }) {
+      async handle({ params, query: { limit, cursor, atBlock } }) {
         const status = mirror.status();
-        const { checkpoint, cards } = await queries.holderCards(params.address, { after: cursor, limit: limit + 1 });
-        return list({
-          rows: cards,
+        const found = await queries.at(atBlock).holderCards(params.address, { after: cursor, limit: limit + 1 });
+        return list<(typeof found.cards)[number], HolderPosition>({
+          rows: found.cards,
           limit,
           present: (card) => presentCard(card, card.collection),
-          cursorOf: (card) => encodeHolderCursor(card),
-          checkpoint: requireCheckpoint(checkpoint),
+          keyOf: (card) => card,
+          goesOnAfter: found.goesOnAfter,
+          cursorOf: encodeHolderCursor,
+          moment: requireMoment(found),
           mirror: status,
         });
       },

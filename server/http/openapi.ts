@@ -15,6 +15,13 @@ ${Object.entries(PROBLEMS)
   .join("\n")}
 
 Lists are read page by page: send the \`nextCursor\` of one answer as the \`cursor\` of the next request until it is null.
+A list that is read with \`atBlock\` may have pages with fewer items than \`limit\` before its end, even empty ones: only null ends it.
+
+Cards, collections, holders and verdicts can be asked for as of any block that the registry has read (\`atBlock\`). Such an
+answer says \`"historical": true\` in its \`asOf\`, and is not refused while the registry lags behind the chain: that changes
+nothing about the past. It is the past of the chain that the registry follows: where a chain can reorganise, its youngest blocks
+may still be replaced, and the answer with them; \`blockHash\` tells which block it is.
+
 Answers carry an \`ETag\` that changes only when the resource does; send it as \`If-None-Match\` and a 304 says that nothing is new.`;
 
 const requestId = z.string().meta({
@@ -42,6 +49,7 @@ const retryAfter = z.string().meta({
 const PROBLEM_DESCRIPTIONS: Record<number, string> = {
   400: "The request is not valid; `errors` says which parameter is wrong.",
   404: "There is no such resource.",
+  409: "The registry has not read the block in `atBlock` yet.",
   429: "Too many requests.",
   500: "Something went wrong on our side.",
   503: "The registry has nothing to answer from yet, or cannot reach its database.",

@@ -150,6 +150,8 @@ function problemText({ errors }: Text, problem: ProblemName): { title: string; d
       return { title: errors.internalTitle, detail: errors.internal };
     case "database-unavailable":
       return { title: errors.notReadyTitle, detail: errors.databaseAway };
+    // No page asks for a block; to a person it would be the same.
+    case "block-not-reached":
     case "mirror-not-ready":
       return { title: errors.notReadyTitle, detail: errors.notReady };
   }

@@ -94,17 +94,34 @@ function cursorOf<Key>(pattern: RegExp, decode: (cursor: string) => Key) {
   );
 }
 
+const atBlock = z
+  .string("must be given once")
+  .regex(/^(0|[1-9][0-9]{0,77})$/, "must be the number of a block: a whole number, in digits, without leading zeros")
+  // The tables hold signed 32-bit numbers; whatever is beyond is after the mirror's last block in any case.
+  .transform((value) => Math.min(Number(value), 2 ** 31 - 1))
+  .optional()
+  // Without an example: the documentation page would fill it in, and answer of the past.
+  .meta({
+    description:
+      "Answers as of this block of the past: what the same request would have been answered when the registry had read up to it, with the serials, holders, brands and history of then. Left out, the answer is the newest. A block that the registry has not read yet is a 409.",
+  });
+
 /** Any string that matches is a valid position. */
 export const listQueries = {
   collections: z.strictObject({
     limit,
     cursor: cursorOf(/^[A-Za-z0-9_-]{26}[AEIMQUYcgkosw048]$/, decodeCollectionCursor),
+    atBlock,
   }),
-  cards: z.strictObject({ limit, cursor: cursorOf(/^[A-Za-z0-9_-]{5}[AQgw]$/, decodeCardCursor) }),
+  cards: z.strictObject({ limit, cursor: cursorOf(/^[A-Za-z0-9_-]{5}[AQgw]$/, decodeCardCursor), atBlock }),
   holderCards: z.strictObject({
     limit,
     cursor: cursorOf(/^[A-Za-z0-9_-]{32}$/, decodeHolderCursor),
+    atBlock,
   }),
 };
+
+/** Of what is one thing. */
+export const momentQuery = z.strictObject({ atBlock });
 
 export const noQuery = z.strictObject({});

@@ -2,7 +2,7 @@
 
 import { ZeroHash } from "ethers";
 import type { BrandStatus, BurnAuth, CardStatus } from "../chain/abi.ts";
-import type { MirrorStatus } from "../database/mirror-status.ts";
+import type { BlockPosition, MirrorStatus } from "../database/mirror-status.ts";
 import type {
   BatchRow,
   BrandRow,
@@ -14,6 +14,7 @@ import type {
 import { explainVerdict } from "../verification/explain.ts";
 import type { VerdictWithAssurance } from "../verification/verdict.ts";
 import type { CardRecord } from "../verification/verify-card.ts";
+import type { Moment } from "./answers.ts";
 import { checksummed } from "./checksum.ts";
 import type { TimedEvent } from "./queries.ts";
 import type {
@@ -37,7 +38,19 @@ export function isoTimeOrNull(seconds: number): string | null {
   return seconds === 0 ? null : isoTime(seconds);
 }
 
-export function presentAsOf(checkpoint: CheckpointRow, mirror: MirrorStatus): AsOf {
+export function presentAsOf({ checkpoint, past }: Moment, mirror: MirrorStatus): AsOf {
+  if (past !== undefined) {
+    return {
+      chainId: checkpoint.chainId,
+      blockNumber: past.number,
+      blockHash: past.known?.hash ?? null,
+      blockTime: past.known === undefined ? null : isoTime(past.known.timestamp),
+      lagSeconds: null,
+      state: mirror.state,
+      historical: true,
+      lastEventBlock: past.lastEventBlock === undefined ? null : presentBlock(past.lastEventBlock),
+    };
+  }
   return {
     chainId: checkpoint.chainId,
     blockNumber: checkpoint.blockNumber,
@@ -46,6 +59,10 @@ export function presentAsOf(checkpoint: CheckpointRow, mirror: MirrorStatus): As
     lagSeconds: mirror.lagSeconds === undefined ? null : Math.max(0, mirror.lagSeconds),
     state: mirror.state,
   };
+}
+
+function presentBlock({ number, hash, timestamp }: BlockPosition) {
+  return { number, hash, time: isoTime(timestamp) };
 }
 
 function presentBrandSummary(brand: BrandRow): BrandSummaryAnswer {

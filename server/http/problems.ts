@@ -8,6 +8,7 @@ export const PROBLEMS = {
   "invalid-request": { status: 400, title: "The request is not valid" },
   "not-found": { status: 404, title: "There is no such resource" },
   "method-not-allowed": { status: 405, title: "This resource does not know that method" },
+  "block-not-reached": { status: 409, title: "The registry has not read that block yet" },
   "too-many-requests": { status: 429, title: "Too many requests" },
   "internal-error": { status: 500, title: "Something went wrong on our side" },
   "database-unavailable": { status: 503, title: "The registry's database cannot be reached" },

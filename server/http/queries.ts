@@ -22,6 +22,8 @@ import {
   value,
   withBrand,
 } from "../database/snapshot.ts";
+import { createHistory, LONGEST_HISTORY } from "../history/history.ts";
+import type { PastBlock } from "../history/past-block.ts";
 import type { HolderPosition } from "./cursors.ts";
 import { brandNameOf, collectionNameOf } from "./names.ts";
 import type { CollectionName } from "./parameters.ts";
@@ -29,29 +31,33 @@ import type { OfferedCollection } from "./verify-form.ts";
 
 /** How many collections a form offers; the others can be typed. */
 const MOST_OFFERED = 200;
-/** How many events of a card its history has at most. */
-const LONGEST_HISTORY = 1_000;
 
 /** An event with the time of its block. */
 export type TimedEvent = EventRow & { timestamp: number };
 
 export interface Snapshot {
   checkpoint: CheckpointRow | null;
+  /** The block that was asked for; nothing where it is the checkpoint's. */
+  past?: PastBlock;
 }
 
-export interface Queries {
-  /** The address of a collection; nothing if no collection has that slug. */
-  resolveCollection(name: CollectionName): Promise<string | undefined>;
-  checkpoint(): Promise<CheckpointRow | null>;
+/** One page of a list. */
+export interface Page<Key> extends Snapshot {
+  /** Where the list goes on though there are fewer rows than were asked for; nothing where it then ends. */
+  goesOnAfter?: Key;
+}
+
+/** What is read alike of the newest block and of any other. */
+export interface MirrorReads {
   collections(page: {
     after: string | undefined;
     limit: number;
-  }): Promise<Snapshot & { collections: CollectionWithBrand[] }>;
+  }): Promise<Page<string> & { collections: CollectionWithBrand[] }>;
   collection(address: string): Promise<Snapshot & { collection: CollectionWithBrand | null }>;
   cards(
     address: string,
     page: { after: number | undefined; limit: number },
-  ): Promise<Snapshot & { collection: CollectionWithBrand | null; cards: CardRow[] }>;
+  ): Promise<Page<number> & { collection: CollectionWithBrand | null; cards: CardRow[] }>;
   card(
     address: string,
     serial: number,
@@ -63,6 +69,18 @@ export interface Queries {
       events: TimedEvent[];
     }
   >;
+  holderCards(
+    holder: string,
+    page: { after: HolderPosition | undefined; limit: number },
+  ): Promise<Page<HolderPosition> & { cards: (CardRow & { collection: CollectionRow })[] }>;
+}
+
+export interface Queries extends MirrorReads {
+  /** Reads as of a block; as of the newest one if it is left out. */
+  at(block: number | undefined): MirrorReads;
+  /** The address of a collection; nothing if no collection has that slug. */
+  resolveCollection(name: CollectionName): Promise<string | undefined>;
+  checkpoint(): Promise<CheckpointRow | null>;
   /** The card without its history. */
   cardOnly(
     address: string,
@@ -70,10 +88,6 @@ export interface Queries {
   ): Promise<Snapshot & { collection: CollectionWithBrand | null; card: CardRow | null }>;
   /** The first collections by name, for a form. */
   offeredCollections(): Promise<OfferedCollection[]>;
-  holderCards(
-    holder: string,
-    page: { after: HolderPosition | undefined; limit: number },
-  ): Promise<Snapshot & { cards: (CardRow & { collection: CollectionRow })[] }>;
 }
 
 export function createQueries(database: Database): Queries {
@@ -83,7 +97,10 @@ export function createQueries(database: Database): Queries {
     timestamp: value<number>(Prisma.sql`SELECT "timestamp" FROM "Block" WHERE "number" = "Event"."blockNumber"`),
   };
 
-  return {
+  const queries: Queries = {
+    at(block) {
+      return block === undefined ? queries : createHistory({ database, at: block });
+    },
     async resolveCollection(name) {
       if ("address" in name) return name.address;
       const known = addresses.get(name.slug);
@@ -177,4 +194,5 @@ export function createQueries(database: Database): Queries {
       });
     },
   };
+  return queries;
 }

@@ -37,14 +37,31 @@ const lagSeconds = z.number().nonnegative().nullable().meta({
   example: 1,
 });
 
+const blockPosition = z
+  .object({ number: blockNumber, hash, time })
+  .meta({ id: "BlockPosition", description: "A block." });
+
 export const asOfSchema = z
   .object({
     chainId: z.number().int().positive().meta({ description: "The chain.", example: 31337 }),
     blockNumber,
-    blockHash: hash,
-    blockTime: time,
-    lagSeconds,
+    blockHash: hash.nullable().meta({
+      description:
+        "Null only with `atBlock`, where nothing happened in that block: the registry does not keep such blocks.",
+    }),
+    blockTime: time.nullable().meta({ description: "When the block was sealed; null where `blockHash` is." }),
+    lagSeconds: lagSeconds.meta({
+      description:
+        "For how many seconds the mirror has not been known to equal the head of the chain; null if it never was, and with `atBlock`.",
+    }),
     state: mirrorState,
+    historical: z.literal(true).optional().meta({
+      description: "With `atBlock` only: the answer is of the past, and says nothing about now.",
+    }),
+    lastEventBlock: blockPosition.nullable().optional().meta({
+      description:
+        "With `atBlock` only: the newest block at or below `blockNumber` in which anything happened, which is what the answer follows from; null if nothing had happened yet.",
+    }),
   })
   .meta({ id: "AsOf", description: "The block that an answer is as of, and how fresh that is." });
 
@@ -189,9 +206,10 @@ export const verificationSchema = z
     }),
     reasons: z.array(z.enum(VERDICT_REASONS)).meta({ description: "Why.", example: ["record-on-chain"] }),
     explanation: z.string().meta({ description: "What the verdict means, in a sentence." }),
-    lastKnown: recordVerdictSchema
-      .nullable()
-      .meta({ description: "With `cannot-confirm`: the verdict as of the block in `asOf`. Otherwise null." }),
+    lastKnown: recordVerdictSchema.nullable().meta({
+      description:
+        "With `cannot-confirm`: the verdict as of the block in `asOf`, or with `block-time-unknown` as of its `lastEventBlock`. Otherwise null.",
+    }),
     card: cardSchema.nullable().meta({ description: "The card; null if there is none." }),
     collection: collectionSchema,
     brand: brandSchema,
@@ -255,10 +273,6 @@ export const problemSchema = z
     requestId: z.string().meta({ description: "Names this request in our logs; the same as in `X-Request-Id`." }),
   })
   .meta({ id: "Problem", description: "Why a request was not answered (RFC 9457)." });
-
-const blockPosition = z
-  .object({ number: blockNumber, hash, time })
-  .meta({ id: "BlockPosition", description: "A block." });
 
 export const readinessSchema = z
   .object({

@@ -17,6 +17,10 @@ const SENTENCES: Record<VerdictReason, string> = {
   "mirror-degraded":
     "The registry has stopped reading the chain because something there needs attention. Try again later.",
   "mirror-lagging": "The registry has had no news from the chain for a while. Try again in a minute.",
+  "past-block":
+    "This is how the record stood at the block that was asked for, and says nothing about now: ask without atBlock for that.",
+  "block-time-unknown":
+    "The card expired about when this block was sealed, and the registry keeps the times of only those blocks in which something happened. Ask for a block a little earlier or later.",
 };
 
 /** Says in English what a verdict means and what to do. */

@@ -1,5 +1,6 @@
 // The answer to "is this card genuine". Pure: what the mirror holds, what it knows of itself and the time go in, a verdict
-// comes out. Must hold: a mirror that is not known to be fresh never leads to a verdict about the card.
+// comes out. Must hold: a mirror that is not known to be fresh never leads to a verdict about the card as it is now, and a
+// verdict about the past says that it is one.
 
 import type { BrandStatus, CardStatus } from "../chain/abi.ts";
 import type { MirrorStatus } from "../database/mirror-status.ts";
@@ -31,6 +32,8 @@ export const VERDICT_REASONS = [
   "mirror-catching-up",
   "mirror-degraded",
   "mirror-lagging",
+  "past-block",
+  "block-time-unknown",
 ] as const;
 export type VerdictReason = (typeof VERDICT_REASONS)[number];
 
@@ -49,7 +52,10 @@ export interface RecordVerdict {
 
 export interface VerdictWithAssurance extends RecordVerdict {
   assurance: Assurance;
-  /** With `cannot-confirm` only: what the mirror's last block says, which may have changed since. */
+  /**
+   * With `cannot-confirm` only: what the mirror's last block says, which may have changed since; of a past block, what it was
+   * when something last happened before it.
+   */
   lastKnown: RecordVerdict | undefined;
 }
 
@@ -75,6 +81,31 @@ export function verdictOf(input: VerdictInput): VerdictWithAssurance {
   return { ...record, assurance: "record", lastKnown: undefined };
 }
 
+export interface PastVerdictInput extends Pick<VerdictInput, "card" | "brandStatus"> {
+  /** Between which times the block was sealed, in seconds since the Unix epoch; equal where its time is known. */
+  sealed: { earliest: number; latest: number };
+  mirror: Pick<MirrorStatus, "state">;
+}
+
+/**
+ * Decides as of a block of the past, at the time of that block. A mirror that is behind the chain knows as much of the past as
+ * any other. One that has stopped because the chain cannot be right says so beside the verdict.
+ */
+export function pastVerdictOf({ card, brandStatus, sealed, mirror }: PastVerdictInput): VerdictWithAssurance {
+  const record = recordVerdictOf({ card, brandStatus, now: sealed.earliest });
+  const doubts: VerdictReason[] = mirror.state === "degraded" ? ["past-block", "mirror-degraded"] : ["past-block"];
+  if (recordVerdictOf({ card, brandStatus, now: sealed.latest }).verdict !== record.verdict) {
+    const reasons: VerdictReason[] = ["block-time-unknown", ...doubts];
+    return { verdict: "cannot-confirm", assurance: "record", reasons, lastKnown: record };
+  }
+  return {
+    verdict: record.verdict,
+    assurance: "record",
+    reasons: [...record.reasons, ...doubts],
+    lastKnown: undefined,
+  };
+}
+
 /** Why the mirror cannot be relied on now; nothing if it can. */
 export function mirrorDoubt(
   mirror: Pick<MirrorStatus, "state" | "lagSeconds">,
@@ -93,7 +124,11 @@ export function mirrorDoubt(
   }
 }
 
-function recordVerdictOf({ card, brandStatus, now }: VerdictInput): RecordVerdict {
+function recordVerdictOf({
+  card,
+  brandStatus,
+  now,
+}: Pick<VerdictInput, "card" | "brandStatus" | "now">): RecordVerdict {
   if (card === undefined) return { verdict: "not-found", reasons: ["card-not-issued"] };
   switch (card.status) {
     case "None":

@@ -16,7 +16,9 @@ import {
   readSnapshot,
   storedSerial,
 } from "../database/snapshot.ts";
-import { type VerdictWithAssurance, verdictOf } from "./verdict.ts";
+import { createHistory } from "../history/history.ts";
+import type { PastBlock } from "../history/past-block.ts";
+import { pastVerdictOf, type VerdictWithAssurance, verdictOf } from "./verdict.ts";
 
 /** What the mirror holds about one serial of one collection. */
 export interface CardRecord {
@@ -57,20 +59,48 @@ export async function verifyCard(input: VerifyCardInput): Promise<CardVerificati
     card: cardAt(collectionAddress, serial),
     batch: batchAt(collectionAddress, serial),
   });
-  const { collection, card, batch } = found;
-  const verdict = verdictOf({
-    card: card === null ? undefined : { status: card.status as CardStatus, expiresAt: card.expiresAt },
-    brandStatus: collection === null ? undefined : (collection.brand.status as BrandStatus),
-    now,
-    mirror,
-    maxLagSeconds,
-  });
   return {
-    verdict,
-    record:
-      collection === null
-        ? undefined
-        : { collection, card: card ?? undefined, batch: card === null || batch === null ? undefined : batch },
+    verdict: verdictOf({ ...standingOf(found), now, mirror, maxLagSeconds }),
+    record: recordOf(found),
     checkpoint: found.checkpoint ?? undefined,
   };
+}
+
+/** A verification as of a block of the past, which may be one that the mirror has not come to: compare the checkpoint. */
+export interface PastVerification extends CardVerification {
+  past: PastBlock;
+}
+
+/** Gives the verdict as of a block, at that block's time. */
+export async function verifyCardAt(
+  input: Pick<VerifyCardInput, "database" | "mirror" | "collectionAddress" | "serial"> & { atBlock: number },
+): Promise<PastVerification> {
+  const { database, mirror, collectionAddress, serial, atBlock } = input;
+  const history = createHistory({ database, at: atBlock });
+  const found = await history.cardOnly(collectionAddress ?? "", storedSerial(serial));
+  return {
+    verdict: pastVerdictOf({ ...standingOf(found), sealed: found.past, mirror }),
+    record: recordOf(found),
+    checkpoint: found.checkpoint ?? undefined,
+    past: found.past,
+  };
+}
+
+interface FoundCard {
+  collection: CollectionWithBrand | null;
+  card: CardRow | null;
+  batch: BatchRow | null;
+}
+
+/** What a verdict goes by. */
+function standingOf({ collection, card }: FoundCard) {
+  return {
+    card: card === null ? undefined : { status: card.status as CardStatus, expiresAt: card.expiresAt },
+    brandStatus: collection === null ? undefined : (collection.brand.status as BrandStatus),
+  };
+}
+
+function recordOf({ collection, card, batch }: FoundCard): CardRecord | undefined {
+  if (collection === null) return undefined;
+  return { collection, card: card ?? undefined, batch: card === null || batch === null ? undefined : batch };
 }

@@ -90,6 +90,8 @@ export const en: Text = {
     "mirror-catching-up": "The registry is still reading the chain. Try again in a minute.",
     "mirror-degraded": "The registry has paused because something on the chain needs attention. Try again later.",
     "mirror-lagging": "The registry has had no news from the chain for a while. Try again in a minute.",
+    "past-block": "This is how the record stood at an earlier block. It may have changed since.",
+    "block-time-unknown": "The card expired around that block, and the registry does not know the block's exact time.",
   },
   assurance: {
     heading: "How sure is this?",

@@ -90,6 +90,8 @@ export const zhCN: Text = {
     "mirror-catching-up": "系统仍在读取链上记录，请一分钟后再试。",
     "mirror-degraded": "链上出现需要处理的情况，系统已暂停更新，请稍后再试。",
     "mirror-lagging": "系统已有一段时间未收到链上的新消息，请一分钟后再试。",
+    "past-block": "这是该记录在较早区块时的状态，此后可能已有变化。",
+    "block-time-unknown": "会员卡在该区块前后到期，而系统不掌握该区块的确切时间。",
   },
   assurance: {
     heading: "这个结论有多可靠？",

@@ -171,6 +171,24 @@ describeOnEachDatabase("API contract", (kind) => {
     await check("/metadata/{address}/{serial}", `/metadata/${address}/${SERIALS.notIssued}`, 404);
   });
 
+  it("answers of the past, and 409 of a block that is not read yet", async () => {
+    for (const [path, target] of Object.entries(TARGETS)) {
+      if (document.paths[path]?.get.responses["409"] === undefined) continue;
+      const { body } = await check(path, `${target}?atBlock=1023`, 200);
+      expect(body.asOf).to.include({ blockNumber: 1023, blockHash: null, historical: true });
+      const now = await check(path, target, 200);
+      const newest = await check(path, `${target}?atBlock=1024`, 200);
+      expect(newest.body.asOf).to.deep.include({ ...now.body.asOf, lagSeconds: null, historical: true });
+      const refused = await check(path, `${target}?atBlock=1025`, 409);
+      expect(refused.body.type).to.equal("/problems/block-not-reached");
+      expect(refused.body.detail).to.contain("up to block 1024.");
+    }
+    await check("/v1/collections/{collection}", "/v1/collections/none-such?atBlock=1025", 409);
+    await check("/v1/collections/{collection}", "/v1/collections/none-such?atBlock=1024", 404);
+    await check("/v1/verify/{collection}/{serial}", "/v1/verify/none-such/1?atBlock=1025", 409);
+    await check("/v1/verify/{collection}/{serial}", "/v1/verify/none-such/1?atBlock=1024", 404);
+  });
+
   it("answers 503 while the mirror is empty", async () => {
     emptyApp.status = {
       ...freshStatus(),
@@ -186,6 +204,9 @@ describeOnEachDatabase("API contract", (kind) => {
       if (path === "/health" || path === "/metrics") continue;
       const { body } = await check(path, target, 503, { on: emptyApp });
       if (path !== "/ready") expect(body.type).to.equal("/problems/mirror-not-ready");
+      if (document.paths[path]?.get.responses["409"] !== undefined) {
+        await check(path, `${target}?atBlock=1`, 503, { on: emptyApp });
+      }
     }
   });
 

@@ -108,10 +108,10 @@ describeOnPostgresql("SQLite and PostgreSQL", function () {
   }
 
   /** Walks a list page by page on both. */
-  async function walk(path: string, limit: number): Promise<number> {
+  async function walk(path: string, limit: number, query = ""): Promise<number> {
     let count = 0;
     for (let cursor = ""; ; ) {
-      const { status, text } = await same(`${path}?limit=${limit}${cursor}`);
+      const { status, text } = await same(`${path}?limit=${limit}${query}${cursor}`);
       expect(status, text).to.equal(200);
       const page = JSON.parse(text) as { data: unknown[]; nextCursor: string | null };
       count += page.data.length;
@@ -156,6 +156,20 @@ describeOnPostgresql("SQLite and PostgreSQL", function () {
     };
     expect(Object.keys(targets).sort()).to.deep.equal(Object.keys(document.paths).sort());
     for (const check of Object.values(targets)) await check();
+  });
+
+  it("answer with the same bytes of the past", async () => {
+    const head = await chain.provider.getBlockNumber();
+    const lists = ["/v1/collections", `/v1/collections/${slugs[0]}/cards`, `/v1/holders/${holder}/cards`];
+    for (let number = 0; number <= head + 1; number++) {
+      const at = `atBlock=${number}`;
+      for (const path of lists.slice(0, number <= head ? 1 : 0)) await walk(path, 5, `&${at}`);
+      for (const path of [`/v1/collections/${slugs[0]}`, ...lists]) await same(`${path}?${at}`);
+      for (const serial of [11, 13, 16, 999]) {
+        await same(`/v1/collections/${slugs[0]}/cards/${serial}?${at}`);
+        await same(`/v1/verify/${slugs[0]}/${serial}?${at}`);
+      }
+    }
   });
 
   it("answer with the same pages", async () => {

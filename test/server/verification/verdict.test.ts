@@ -2,7 +2,13 @@ import { expect } from "chai";
 import type { BrandStatus, CardStatus } from "../../../server/chain/abi.ts";
 import type { MirrorStatus } from "../../../server/database/mirror-status.ts";
 import { explainVerdict } from "../../../server/verification/explain.ts";
-import { VERDICT_REASONS, type VerdictInput, verdictOf } from "../../../server/verification/verdict.ts";
+import {
+  type PastVerdictInput,
+  pastVerdictOf,
+  VERDICT_REASONS,
+  type VerdictInput,
+  verdictOf,
+} from "../../../server/verification/verdict.ts";
 
 const NOW = 1_800_000_000;
 
@@ -70,6 +76,57 @@ describe("verdict", () => {
     });
   }
 
+  const past = (earliest: number, latest: number, given: Parameters<typeof input>[0] = {}): PastVerdictInput => ({
+    ...input(given),
+    sealed: { earliest, latest },
+  });
+  const pastTable: [string, PastVerdictInput, string, string[]][] = [
+    ["an active card", past(NOW, NOW), "genuine", ["record-on-chain", "past-block"]],
+    ["no card", past(NOW, NOW, { noCard: true }), "not-found", ["card-not-issued", "past-block"]],
+    [
+      "a block before expiry",
+      past(NOW, NOW + 9, { expiresAt: NOW + 10 }),
+      "genuine",
+      ["record-on-chain", "past-block"],
+    ],
+    ["a block after expiry", past(NOW, NOW + 9, { expiresAt: NOW }), "expired", ["card-expired", "past-block"]],
+    [
+      "a block about expiry",
+      past(NOW, NOW + 9, { expiresAt: NOW + 9 }),
+      "cannot-confirm",
+      ["block-time-unknown", "past-block"],
+    ],
+    [
+      "a revoked card about expiry",
+      past(NOW, NOW + 9, { status: "Revoked", expiresAt: NOW + 9 }),
+      "revoked",
+      ["card-revoked", "past-block"],
+    ],
+    [
+      "a mirror that lags",
+      past(NOW, NOW, { state: "catching-up", lagSeconds: undefined }),
+      "genuine",
+      ["record-on-chain", "past-block"],
+    ],
+    [
+      "a degraded mirror",
+      past(NOW, NOW, { state: "degraded" }),
+      "genuine",
+      ["record-on-chain", "past-block", "mirror-degraded"],
+    ],
+  ];
+  for (const [name, given, verdict, reasons] of pastTable) {
+    it(`of ${name} in the past is ${verdict}`, () => {
+      const result = pastVerdictOf(given);
+      expect({ verdict: result.verdict, reasons: result.reasons }).to.deep.equal({ verdict, reasons });
+      expect(explainVerdict(result)).to.contain("says nothing about now");
+      const confirmed = verdict !== "cannot-confirm";
+      expect(result.lastKnown).to.deep.equal(
+        confirmed ? undefined : { verdict: "genuine", reasons: ["record-on-chain"] },
+      );
+    });
+  }
+
   it("carries what was known last when it cannot confirm, and only then", () => {
     const stale = verdictOf(input({ status: "Revoked", state: "degraded" }));
     expect(stale.lastKnown).to.deep.equal({ verdict: "revoked", reasons: ["card-revoked"] });
@@ -78,7 +135,10 @@ describe("verdict", () => {
   });
 
   it("gives every reason that it knows in some case", () => {
-    const seen = new Set(table.flatMap(([, given]) => verdictOf(given).reasons));
+    const seen = new Set([
+      ...table.flatMap(([, given]) => verdictOf(given).reasons),
+      ...pastTable.flatMap(([, given]) => pastVerdictOf(given).reasons),
+    ]);
     expect([...seen].sort()).to.deep.equal([...VERDICT_REASONS].sort());
   });
 });
