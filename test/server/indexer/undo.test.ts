@@ -4,7 +4,6 @@ import { expect } from "chai";
 import { id, ZeroAddress, ZeroHash } from "ethers";
 import { HISTORY_GENESIS, HISTORY_IDENTITY, type HistoryBlock, inventHistory } from "../../../scripts/bench/history.ts";
 import type { ChainEvent, EventArguments, EventName } from "../../../server/chain/events.ts";
-import { migrate } from "../../../server/database/migrate.ts";
 import type { BlockPosition } from "../../../server/database/mirror-status.ts";
 import { describeOnEachDatabase } from "../../support/databases.ts";
 import { createTestMirror, mirrorRows, type TestMirror } from "../../support/mirror.ts";
@@ -110,20 +109,5 @@ describeOnEachDatabase("blocks that are taken back", (kind) => {
         [10, 3],
       ],
     ]);
-  });
-
-  it("are found by their batches also in a mirror that an earlier version has written", async () => {
-    const blocks = history();
-    await commit(mirror, HISTORY_GENESIS, blocks);
-    const before = await mirrorRows(mirror.database);
-    const { database } = mirror;
-    await database.$executeRawUnsafe(`ALTER TABLE "Batch" DROP COLUMN "logIndex"`);
-    await database.$executeRawUnsafe(
-      `DELETE FROM "_prisma_migrations" WHERE "migration_name" LIKE '%_batch_log_index'`,
-    );
-    // Migrations want a database file for themselves. The client connects again by itself.
-    await database.$disconnect();
-    expect(await migrate(mirror.url)).to.have.length(1);
-    expect(await mirrorRows(database)).to.deep.equal(before);
   });
 });
