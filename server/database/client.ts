@@ -5,6 +5,7 @@ import { mkdirSync } from "node:fs";
 import { dirname } from "node:path";
 import { PrismaBetterSqlite3 } from "@prisma/adapter-better-sqlite3";
 import type { PrismaPg } from "@prisma/adapter-pg";
+import { acceptBulkParameters } from "./bulk-parameter.ts";
 import { type Dialect, postgresqlDialect, sqliteDialect } from "./dialect.ts";
 import { PrismaClient } from "./generated/sqlite/client.ts";
 import { type DatabaseLocation, locateDatabase } from "./location.ts";
@@ -62,7 +63,10 @@ async function openSqlite(file: string, options: DatabaseOptions): Promise<Datab
   const { writesMuch = false, lockPatienceMs } = options;
   const direct = createSqliteAdapter(file, options);
   const adapter = writesMuch ? createThreadedSqliteAdapter({ file, lockPatienceMs }) : direct;
-  const client = new PrismaClient({ adapter, transactionOptions: TRANSACTION_OPTIONS });
+  const client = new PrismaClient({
+    adapter: acceptBulkParameters(adapter),
+    transactionOptions: TRANSACTION_OPTIONS,
+  });
   // WAL survives a killed process with every committed transaction. FULL would also survive a power cut, but the mirror
   // can be read from the chain again, so the faster setting loses nothing.
   await client.$queryRawUnsafe("PRAGMA journal_mode = WAL");
@@ -74,7 +78,7 @@ async function openSqlite(file: string, options: DatabaseOptions): Promise<Datab
 async function openPostgresql(location: PostgresqlLocation, options: DatabaseOptions): Promise<Database> {
   const { PrismaClient } = await import("./generated/postgresql/client.ts");
   const client = new PrismaClient({
-    adapter: await createPostgresqlAdapter(location, options),
+    adapter: acceptBulkParameters(await createPostgresqlAdapter(location, options)),
     // Whatever the server's default is: the writer's compare-and-set waits for another writer's row lock and then looks
     // again, where stricter levels would fail.
     transactionOptions: { ...TRANSACTION_OPTIONS, isolationLevel: "ReadCommitted" },
