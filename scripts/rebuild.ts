@@ -11,7 +11,7 @@ import { createMirror } from "../server/indexer/mirror.ts";
 async function main(): Promise<void> {
   const { databaseUrl } = loadConfig();
   await migrate(databaseUrl);
-  const database = await openDatabase(databaseUrl);
+  const database = await openDatabase(databaseUrl, { writesMuch: true });
   const lease = createLease({ database });
   try {
     if (!(await holdWhenFree(lease))) throw new LeaseLostError();

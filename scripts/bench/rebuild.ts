@@ -1,5 +1,5 @@
 // How fast `npm run rebuild` makes the mirror's tables anew from the stored events, by its own account: without the start of its
-// process, and with both hashes of the outcome.
+// process, and without the hashes of the tables before and after.
 
 import { execFile } from "node:child_process";
 import { resolve } from "node:path";

@@ -16,13 +16,14 @@ import {
   isBrandEvent,
   isCollectionEvent,
 } from "./fold.ts";
-import { loadEvents } from "./stored-events.ts";
+import { loadEventsAfter, type Place } from "./stored-events.ts";
 
 export const SUBJECT_KEY = ["subject", "blockNumber", "logIndex"] as const;
 /** How many stored events are folded at a time. */
 const EVENTS_PER_STEP = 20_000;
 /** How many cards are kept in memory before they are written. */
 const CARDS_IN_MEMORY = 200_000;
+const BEFORE_ALL: Place = { blockNumber: -1, logIndex: -1 };
 
 /** Writes events down, with their blocks. They must be new. */
 export async function writeEvents(transaction: DatabaseTransaction, events: readonly ChainEvent[]): Promise<void> {
@@ -76,19 +77,30 @@ export async function refoldAll(
 ): Promise<number> {
   await clearFolded(transaction);
   const cards = createCardBook(transaction);
+  const readAfter = (place: Place) => loadEventsAfter(transaction, place, EVENTS_PER_STEP);
   let done = 0;
-  for (let last = { blockNumber: -1, logIndex: -1 }; ; ) {
-    const after = Prisma.sql`(e."blockNumber", e."logIndex") > (${last.blockNumber}, ${last.logIndex})`;
-    const events = await loadEvents(transaction, after, EVENTS_PER_STEP);
-    await writeAllButCards(transaction, events);
-    await cards.fold(events.filter(isCardEvent));
-    const end = events.at(-1);
-    if (end === undefined || cards.size() > CARDS_IN_MEMORY) await cards.write();
-    done += events.length;
-    onProgress(done);
-    if (end === undefined) return done;
-    last = { blockNumber: end.blockNumber, logIndex: end.logIndex };
+  let reading = readAfter(BEFORE_ALL);
+  try {
+    for (;;) {
+      const events = await reading;
+      const end = events.at(-1);
+      if (end === undefined) break;
+      // While these are folded, the database reads on.
+      reading = readAfter(end);
+      // Awaited by the next turn; until then a failure must not count as unhandled.
+      reading.catch(() => undefined);
+      await writeAllButCards(transaction, events);
+      await cards.fold(events.filter(isCardEvent));
+      if (cards.size() > CARDS_IN_MEMORY) await cards.write();
+      done += events.length;
+      onProgress(done);
+    }
+  } finally {
+    // Nothing may still be at work when the transaction ends.
+    await Promise.allSettled([reading]);
   }
+  await cards.write();
+  return done;
 }
 
 async function writeAllButCards(transaction: DatabaseTransaction, events: readonly ChainEvent[]): Promise<void> {

@@ -20,7 +20,7 @@ export interface StoredEvent {
 export const STORED_EVENT_COLUMNS = `e."blockNumber", e."logIndex", e."transactionHash", e."address", e."name", e."arguments", b."hash", b."timestamp"`;
 
 export function fromStored(row: StoredEvent): ChainEvent {
-  if (row.hash === null) throw new Error(`The mirror has events of block ${row.blockNumber}, but not the block`);
+  if (row.hash === null) throw missingBlock(row.blockNumber);
   return {
     blockNumber: Number(row.blockNumber),
     blockHash: row.hash,
@@ -33,15 +33,53 @@ export function fromStored(row: StoredEvent): ChainEvent {
   } as ChainEvent;
 }
 
-/** Stored events in the order of the chain. `condition` names the columns of the table `e`. */
-export async function loadEvents(
+/** Where an event is on the chain. */
+export type Place = Pick<ChainEvent, "blockNumber" | "logIndex">;
+
+type EventCells = [
+  blockNumber: number,
+  logIndex: number,
+  transactionHash: string,
+  address: string,
+  name: string,
+  args: unknown,
+  hash: string,
+  timestamp: number,
+];
+
+/**
+ * At most `limit` stored events from the one after a place on, in the order of the chain. Comes as one text, which takes half
+ * the time of rows. None of its texts needs quoting: they are hashes, addresses and names, and arguments are JSON already.
+ */
+export async function loadEventsAfter(
   transaction: DatabaseTransaction,
-  condition: Prisma.Sql,
-  limit = Number.MAX_SAFE_INTEGER,
+  { blockNumber, logIndex }: Place,
+  limit: number,
 ): Promise<ChainEvent[]> {
+  const [answer] = await transaction.$queryRaw<[{ events: string | null }]>(Prisma.sql`
+    SELECT string_agg('[' || s."blockNumber" || ',' || s."logIndex" || ',"' || s."transactionHash" || '","' || s."address"
+      || '","' || s."name" || '",' || s."arguments" || ',"' || coalesce(s."hash", '') || '",' || coalesce(s."timestamp", 0)
+      || ']', ',') AS "events"
+    FROM (SELECT e.*, b."hash", b."timestamp" FROM "Event" e LEFT JOIN "Block" b ON b."number" = e."blockNumber"
+      WHERE (e."blockNumber", e."logIndex") > (${blockNumber}, ${logIndex})
+      ORDER BY e."blockNumber", e."logIndex" LIMIT ${limit}) AS s`);
+  const rows = JSON.parse(`[${answer.events ?? ""}]`) as EventCells[];
+  return rows.map(([number, log, transactionHash, address, name, args, hash, timestamp]) => {
+    if (hash === "") throw missingBlock(number);
+    const where = { blockNumber: number, blockHash: hash, blockTimestamp: timestamp, transactionHash, logIndex: log };
+    return { ...where, address, name, args } as ChainEvent;
+  });
+}
+
+function missingBlock(number: number | bigint): Error {
+  return new Error(`The mirror has events of block ${number}, but not the block`);
+}
+
+/** Stored events in the order of the chain. `condition` names the columns of the table `e`. */
+export async function loadEvents(transaction: DatabaseTransaction, condition: Prisma.Sql): Promise<ChainEvent[]> {
   const rows = await transaction.$queryRaw<StoredEvent[]>(Prisma.sql`
     SELECT ${Prisma.raw(STORED_EVENT_COLUMNS)} FROM "Event" e LEFT JOIN "Block" b ON b."number" = e."blockNumber"
-    WHERE ${condition} ORDER BY e."blockNumber", e."logIndex" LIMIT ${limit}`);
+    WHERE ${condition} ORDER BY e."blockNumber", e."logIndex"`);
   return rows.map(fromStored);
 }
 

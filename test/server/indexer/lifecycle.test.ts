@@ -190,6 +190,18 @@ describeOnEachDatabase("indexer of whole lives", (kind) => {
     expect(await mirrorRows(mirror.database)).to.deep.equal(right);
   });
 
+  it("is not rebuilt from events whose block is missing", async () => {
+    const indexer = mirror.indexer(chain);
+    await startAndCatchUp(indexer);
+    await indexer.stop();
+    const { number } = await mirror.database.block.findFirstOrThrow({ orderBy: { number: "desc" } });
+    await mirror.database.block.delete({ where: { number } });
+    const before = await mirrorRows(mirror.database);
+    const failure = await mirror.mirror.rebuild().catch((error: unknown) => error);
+    expect(failure).to.be.instanceOf(Error).with.property("message").that.contains(`block ${number}`);
+    expect(await mirrorRows(mirror.database)).to.deep.equal(before);
+  });
+
   it("is not rebuilt while another server writes it", async () => {
     const other = createLease({ database: mirror.database, holder: "another server" });
     await other.hold();

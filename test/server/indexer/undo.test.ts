@@ -2,10 +2,10 @@
 
 import { expect } from "chai";
 import { id, ZeroAddress, ZeroHash } from "ethers";
-import { HISTORY_GENESIS, HISTORY_IDENTITY, type HistoryBlock, inventHistory } from "../../../scripts/bench/history.ts";
 import type { ChainEvent, EventArguments, EventName } from "../../../server/chain/events.ts";
 import type { BlockPosition } from "../../../server/database/mirror-status.ts";
 import { describeOnEachDatabase } from "../../support/databases.ts";
+import { HISTORY_GENESIS, HISTORY_IDENTITY, type HistoryBlock, inventHistory } from "../../support/history.ts";
 import { createTestMirror, mirrorRows, type TestMirror } from "../../support/mirror.ts";
 
 const CARDS = 400;

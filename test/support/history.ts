@@ -1,4 +1,4 @@
-// A made-up history for the benchmarks that need no chain: cards issued in batches, and changed in every way since.
+// A made-up history that needs no chain: cards issued in batches, and changed in every way since.
 
 import { id, ZeroAddress, ZeroHash } from "ethers";
 import type { ChainEvent, EventArguments, EventName } from "../../server/chain/events.ts";
