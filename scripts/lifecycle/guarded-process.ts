@@ -19,7 +19,11 @@ export interface GuardedProcess {
 }
 
 /** Starts a process; rejects if there is no such program. */
-export async function spawnGuarded(command: string, args: string[], options: SpawnOptions): Promise<GuardedProcess> {
+export async function spawnGuarded(
+  command: string,
+  args: readonly string[],
+  options: SpawnOptions,
+): Promise<GuardedProcess> {
   const child = spawn(command, args, { ...options, detached: true });
   await new Promise<void>((resolve, reject) => {
     child.once("spawn", resolve);

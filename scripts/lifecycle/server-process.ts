@@ -8,6 +8,7 @@ import { setTimeout as sleep } from "node:timers/promises";
 import type { MirrorProgress } from "../../server/database/mirror-status.ts";
 import { progressLine } from "../../server/indexer/progress-line.ts";
 import { type GuardedProcess, spawnGuarded } from "./guarded-process.ts";
+import { SERVER_ARGUMENTS, SERVER_ENVIRONMENT } from "./server-command.ts";
 import { StartError } from "./session.ts";
 
 const ROOT = resolve(import.meta.dirname, "../..");
@@ -66,9 +67,9 @@ export async function startServer(options: ServerOptions): Promise<ServerProcess
   async function launch(): Promise<GuardedProcess> {
     lastWords = [];
     dead = undefined;
-    const server = await spawnGuarded(process.execPath, [resolve(ROOT, "server/main.ts")], {
+    const server = await spawnGuarded(process.execPath, SERVER_ARGUMENTS, {
       cwd: ROOT,
-      env: { ...process.env, ...options.environment },
+      env: { ...process.env, ...SERVER_ENVIRONMENT, ...options.environment },
       stdio: ["ignore", "pipe", "pipe"],
     });
     options.onProcess?.(server.pid);

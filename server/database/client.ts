@@ -27,7 +27,7 @@ type PostgresqlLocation = Extract<DatabaseLocation, { provider: "postgresql" }>;
  */
 const TRANSACTION_OPTIONS = { timeout: 600_000, maxWait: 10_000 };
 /** Rows go into indexes at random places: the parts of them that are in use should fit. */
-const WRITER_CACHE_KIB = 32_768;
+const WRITER_CACHE_KIB = 16_384;
 /** How long a PostgreSQL server may take to answer to a new connection. */
 const CONNECT_TIMEOUT_MS = 10_000;
 

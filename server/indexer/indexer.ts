@@ -295,7 +295,7 @@ export function createIndexer(options: IndexerOptions): Indexer {
         from.number < target && !stopping.signal.aborted;
         from = requireCheckpoint()
       ) {
-        const to = Math.min(from.number + CHANGEABLE_RANGE, target);
+        const to = Math.min(from.number + Math.min(CHANGEABLE_RANGE, rangeSize.blocks()), target);
         const addresses = [requireIdentity().registry, ...collections];
         const last = to === target ? newest : undefined;
         const { range, created } = await reader.readChangeable({ from: from.number + 1, to, addresses, newest: last });

@@ -16,9 +16,9 @@ export interface RangeSize {
   failed(blocks: number, error: unknown): void;
 }
 
-const FIRST_RANGE = 25;
-/** What a range should hold at most: some 6 MB of the node's JSON. */
-const FULL_RANGE_EVENTS = 8_000;
+const FIRST_RANGE = 15;
+/** What a range should hold at most: some 4 MB of the node's JSON. */
+const FULL_RANGE_EVENTS = 6_000;
 const WINDOWS_PER_RANGE = 8;
 const MOST_GROWTH = 8;
 /** After how many ranges it is tried whether the node takes larger windows by now. */

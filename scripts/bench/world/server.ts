@@ -3,10 +3,11 @@
 import { mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { Agent, request } from "node:http";
 import { tmpdir } from "node:os";
-import { join, resolve } from "node:path";
+import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { freePort } from "../../lifecycle/free-port.ts";
 import { type GuardedProcess, spawnGuarded } from "../../lifecycle/guarded-process.ts";
+import { SERVER_ARGUMENTS, SERVER_ENVIRONMENT } from "../../lifecycle/server-command.ts";
 import { machineTime } from "../replay/server.ts";
 import type { ReplayNode } from "../replay/start.ts";
 
@@ -71,11 +72,10 @@ export async function startServer(options: BenchServerOptions): Promise<BenchSer
     RATE_LIMIT_PER_MINUTE: "0",
     LOG_LEVEL: "error",
   };
-  const main = resolve(import.meta.dirname, "..", "..", "..", "server", "main.ts");
   const startedAt = machineTime();
-  const running = await spawnGuarded(process.execPath, [main], {
+  const running = await spawnGuarded(process.execPath, SERVER_ARGUMENTS, {
     stdio: ["ignore", "ignore", "inherit"],
-    env: environment,
+    env: { ...SERVER_ENVIRONMENT, ...environment },
   });
   let hasEnded = false;
   running.ended.then(() => {
