@@ -21,7 +21,7 @@ export interface FaultsOptions {
 }
 
 export interface Faults {
-  /** How likely it is that something goes wrong with a request. */
+  /** How likely it is that something goes wrong with a request; one that is answered with logs is in more danger. */
   probability: number;
   next(request: ForwardedCall[]): Fault | undefined;
 }
@@ -29,6 +29,8 @@ export interface Faults {
 type MakeFault = (request: ForwardedCall[]) => Fault | undefined;
 
 const PAGE = "<html><body>Bad gateway</body></html>";
+/** Most requests ask for the newest block only, and answers about it spoil little. */
+const LOGS_LIKELIER = 3;
 /** As often as an indexer takes it for the node's mistake. */
 const MOST_MALFORMED = 2;
 
@@ -37,7 +39,6 @@ export function createFaults(options: FaultsOptions): Faults {
   let malformed = 0;
   let episode: { name: string; left: number; fault: Fault } | undefined;
 
-  const isAbout = (method: string, request: ForwardedCall[]) => request.some((call) => call.method === method);
   const respond = (answers: (calls: IdentifiedCall[], answers: RpcAnswer[]) => RpcAnswer[]): Fault => ({
     kind: "respond",
     answers,
@@ -45,11 +46,20 @@ export function createFaults(options: FaultsOptions): Faults {
   const error = (code: number, message: string) => (): Fault =>
     respond((_, answers) => answers.map(({ id }) => ({ jsonrpc: "2.0", id, error: { code, message } })));
   const answer = (status: number, body: string) => (): Fault => ({ kind: "answer", status, body });
+  /** Whether a node that is well answers a call with logs. */
+  function hasLogs({ method, params }: ForwardedCall): boolean {
+    if (method !== "eth_getLogs") return false;
+    const { blockHash, fromBlock, toBlock } = params[0];
+    const isAsked = ({ hash, number }: SimulatedBlock) =>
+      blockHash === undefined ? number >= Number(fromBlock) && number <= Number(toBlock) : hash === blockHash;
+    return blocks().some((block) => isAsked(block) && block.logs.some((log) => matches(log, params[0])));
+  }
+
   /** Changes the lists of logs, where there are any. */
-  const withLogs =
+  const onLogs =
     (change: (logs: RawLog[], call: ForwardedCall) => RawLog[]): MakeFault =>
     (request) =>
-      isAbout("eth_getLogs", request)
+      request.some(hasLogs)
         ? {
             kind: "rewrite",
             result: (call, logs) => (call.method === "eth_getLogs" && Array.isArray(logs) ? change(logs, call) : logs),
@@ -128,17 +138,22 @@ export function createFaults(options: FaultsOptions): Faults {
       most: 4,
       make: (request) => (request.length > 1 ? respond((_, answers) => random.shuffled(answers)) : undefined),
     },
-    "logs twice": { weight: 3, most: 3, make: withLogs((logs) => [...logs, ...random.shuffled(logs)]) },
-    "logs in another order": { weight: 3, most: 3, make: withLogs((logs) => random.shuffled(logs)) },
+    "a header of another fork": { weight: 3, most: 2, make: formerHeaders },
+    "a late node": { weight: 5, most: 8, make: late },
+    "a node on another fork": { weight: 5, most: 8, make: onFormerChain },
+  };
+  const logFaults: typeof faults = {
+    "logs twice": { weight: 3, most: 3, make: onLogs((logs) => [...logs, ...random.shuffled(logs)]) },
+    "logs in another order": { weight: 3, most: 3, make: onLogs((logs) => random.shuffled(logs)) },
     "logs without time": {
       weight: 3,
       most: 3,
-      make: withLogs((logs) => logs.map(({ blockTimestamp: _, ...log }) => log)),
+      make: onLogs((logs) => logs.map(({ blockTimestamp: _, ...log }) => log)),
     },
     "logs being taken back": {
       weight: 2,
       most: 2,
-      make: withLogs((logs) => {
+      make: onLogs((logs) => {
         const removed = random.below(logs.length);
         return logs.map((log, index) => (index === removed ? { ...log, removed: true } : log));
       }),
@@ -146,28 +161,28 @@ export function createFaults(options: FaultsOptions): Faults {
     "logs of another fork among the true ones": {
       weight: 3,
       most: 2,
-      make: (request) => {
-        if (!isAbout("eth_getLogs", request)) return undefined;
-        return withLogs((logs, { params: [filter] }) => {
-          const block = blocks().find(({ hash }) => hash === filter.blockHash);
-          const foreign = block && formerly(block.number)?.logs.filter((log) => matches(log, filter));
-          return [...logs, ...(foreign ?? [])];
-        })(request);
-      },
+      make: onLogs((logs, { params: [filter] }) => {
+        const block = blocks().find(({ hash }) => hash === filter.blockHash);
+        const foreign = block && formerly(block.number)?.logs.filter((log) => matches(log, filter));
+        return [...logs, ...(foreign ?? [])];
+      }),
     },
     // Only where a block is asked for by its hash: what numbers are answered with has no header beside it that says otherwise.
     "no logs although there are some": {
       weight: 4,
       most: 3,
-      make: withLogs((logs, { params: [filter] }) => (filter.blockHash === undefined ? logs : [])),
+      make: (request) =>
+        request.some((call) => hasLogs(call) && call.params[0].blockHash !== undefined)
+          ? onLogs((logs, { params: [filter] }) => (filter.blockHash === undefined ? logs : []))(request)
+          : undefined,
     },
     "a log cut off": {
       weight: 1,
       most: 1,
       make: (request) => {
-        if (malformed >= MOST_MALFORMED || !isAbout("eth_getLogs", request)) return undefined;
+        if (malformed >= MOST_MALFORMED || !request.some(hasLogs)) return undefined;
         malformed++;
-        return withLogs((logs) => {
+        return onLogs((logs) => {
           const cut = random.below(logs.length);
           return logs.map((log, index) =>
             index === cut ? { ...log, data: "0x", topics: log.topics.slice(0, 1) } : log,
@@ -175,21 +190,23 @@ export function createFaults(options: FaultsOptions): Faults {
         })(request);
       },
     },
-    "a header of another fork": { weight: 3, most: 2, make: formerHeaders },
-    "a late node": { weight: 5, most: 8, make: late },
-    "a node on another fork": { weight: 5, most: 8, make: onFormerChain },
   };
-  const choices = Object.entries(faults).map(([name, { weight }]) => [weight, name] as const);
+  const choicesOf = (catalogue: typeof faults) =>
+    Object.entries(catalogue).map(([name, { weight, ...fault }]) => [weight, { name, ...fault }] as const);
+  const [choices, logChoices] = [choicesOf(faults), choicesOf(logFaults)];
 
   return {
     probability: 0,
     next(request) {
       if (this.probability === 0) episode = undefined;
-      if (episode === undefined && random.chance(this.probability)) {
-        const name = random.weighted(choices);
-        const { most, make } = faults[name] as (typeof faults)[string];
-        const fault = make(request);
-        if (fault !== undefined) episode = { name, left: random.between(1, most), fault };
+      const withLogs = request.some(hasLogs);
+      if (episode === undefined && random.chance(this.probability * (withLogs ? LOGS_LIKELIER : 1))) {
+        // Not every fault can come over every request.
+        for (let tries = 0; episode === undefined && tries < 5; tries++) {
+          const { name, most, make } = random.weighted(withLogs && random.chance(0.6) ? logChoices : choices);
+          const fault = make(request);
+          if (fault !== undefined) episode = { name, left: random.between(1, most), fault };
+        }
       }
       if (episode === undefined) return undefined;
       const { name, fault } = episode;

@@ -354,7 +354,7 @@ async function begin(world: World, seed: number, { sabotage }: SimulationOptions
   }
 
   async function changeWeather(): Promise<void> {
-    faults.probability = plan.pick([0, 0.1, 0.25, 0.5]);
+    faults.probability = plan.pick([0, 0.05, 0.15, 0.3]);
   }
 
   async function look(): Promise<void> {
