@@ -17,6 +17,9 @@ const SUITES = [
   "test/e2e/**/*.test.ts",
 ];
 
+/** Most tests wait most of the time: for blocks, for servers to start, for time-outs. */
+const PARALLEL = ["--parallel", "--jobs", "3"];
+
 /** How many mutants are tried besides those that leave out an event: some 5 minutes' worth. `npm run mutate` tries all. */
 const SAMPLED_MUTANTS = "100";
 
@@ -53,7 +56,7 @@ try {
   }
   const all = chosen.length === 0;
   // A test that leaves a handle open would otherwise keep a failed run from ending.
-  const args = ["--exit", ...(all ? SUITES : chosen)];
+  const args = ["--exit", ...(all ? [...PARALLEL, ...SUITES] : chosen)];
   results.push(await suite(all ? "server, pages, scripts" : "chosen tests", (counts) => run("mocha", args, counts)));
   if (long) {
     results.push(await suite("simulations", (counts) => runScript("simulate.ts", ["--runs", SIMULATIONS], counts)));
