@@ -60,12 +60,11 @@ export class FinalityViolatedError extends Error {
   override name = "FinalityViolatedError";
 }
 
-const RANGES_IN_FLIGHT = 3;
 /** Blocks that are read one by one: what the chain may replace, and the few between two looks at the head. */
 const CHANGEABLE_RANGE = 100;
 const NEAR_HEAD = 8;
 /** As many ends of ranges are looked at once more after a backfill. */
-const ENDS_CHECKED = 8;
+const ENDS_CHECKED = 4;
 /** How often the same impossible answer is needed to believe it. */
 const IMPOSSIBLE_ANSWERS = 3;
 /** How many times as rarely the head is looked at while a subscription stands. */
@@ -333,8 +332,7 @@ export function createIndexer(options: IndexerOptions): Indexer {
     let next = start.number + 1;
     try {
       while (requireCheckpoint().number < target && !stopping.signal.aborted) {
-        // Until it is known how many events there are in a block, one range at a time.
-        while (pending.length < (rangeSize.isKnown() ? RANGES_IN_FLIGHT : 1) && next <= target) {
+        while (pending.length < rangeSize.inFlight() && next <= target) {
           const to = Math.min(next + rangeSize.blocks() - 1, target);
           const known = new Set(collections);
           const addresses = [requireIdentity().registry, ...known];

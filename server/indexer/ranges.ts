@@ -99,7 +99,10 @@ export function createRangeReader({ rpc, logger }: { rpc: Rpc; logger: Logger })
     const { logs, last } = await readLogs(source, addresses);
     const known = source.headers.length === 0 ? { ...source, headers: [last] } : source;
     const created = createdCollections(logs, new Set(addresses));
-    if (created.length > 0) for (const log of (await readLogs(known, created)).logs) logs.push(log);
+    if (created.length > 0) {
+      const since = { ...known, filters: known.filters.filter((filter) => mayHoldFrom(filter, firstBlockOf(logs))) };
+      for (const log of (await readLogs(since, created)).logs) logs.push(log);
+    }
     const [first] = source.headers;
     return {
       range: {
@@ -298,6 +301,16 @@ function requireLogs(list: unknown, addresses: ReadonlySet<string> | undefined):
 function requireLogsOf(logs: readonly RawLog[], blockHash: string): void {
   if (logs.some((log) => log.blockHash.toLowerCase() !== blockHash.toLowerCase()))
     throw new InconsistentAnswerError(`The node answered with logs of another block than ${blockHash}`);
+}
+
+/** The first block in which a collection was created. */
+function firstBlockOf(logs: readonly RawLog[]): number {
+  return Math.min(...logs.filter(isCollectionCreated).map(({ blockNumber }) => Number(blockNumber)));
+}
+
+/** Whether logs that a filter asks for may be of a block or of later ones. */
+function mayHoldFrom(filter: LogFilter, block: number): boolean {
+  return "blockHash" in filter || Number(filter.toBlock) >= block;
 }
 
 function createdCollections(logs: readonly RawLog[], known: ReadonlySet<string>): string[] {
