@@ -197,9 +197,12 @@ export function createIndexer(options: IndexerOptions): Indexer {
   /** One pass: from the checkpoint to the head as it is now. */
   async function advance(): Promise<void> {
     await takeLead();
-    await takeUpCheckpoint();
     const askedAt = thisMoment();
-    const header = await readHeader(rpc, "latest");
+    const asking = readHeader(rpc, "latest");
+    // Awaited below; until then a failure must not count as unhandled.
+    asking.catch(() => undefined);
+    await takeUpCheckpoint();
+    const header = await asking;
     if (header === undefined) throw new InconsistentAnswerError(`The node at ${rpc.endpoint} has no latest block`);
     const head = positionOf(header);
     headNumber = head.number;

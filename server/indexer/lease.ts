@@ -9,6 +9,7 @@ import { readlinkSync } from "node:fs";
 import { hostname } from "node:os";
 import { setTimeout as sleep } from "node:timers/promises";
 import type { Database, DatabaseTransaction } from "../database/client.ts";
+import { Prisma } from "../database/generated/sqlite/client.ts";
 
 /** Another server writes the mirror now. Nothing was changed. */
 export class LeaseLostError extends Error {
@@ -49,13 +50,12 @@ export function createLease({ database, patienceMs = 5_000, holder = thisProcess
 
   async function beat(client: Database | DatabaseTransaction): Promise<boolean> {
     if (epoch === undefined) return false;
-    const renewed = await client.writerLease.updateMany({
-      where: { id: LEASE_ID, holder, epoch },
-      data: { beat: { increment: 1 } },
-    });
-    if (renewed.count === 1) renewedAt = performance.now();
+    const renewed = await client.$executeRaw(Prisma.sql`
+      UPDATE "WriterLease" SET "beat" = "beat" + 1
+      WHERE "id" = ${LEASE_ID} AND "holder" = ${holder} AND "epoch" = ${epoch}`);
+    if (renewed === 1) renewedAt = performance.now();
     else epoch = undefined;
-    return renewed.count === 1;
+    return renewed === 1;
   }
 
   /** The lease as it stands. The first to ask makes it, held by nobody. */

@@ -173,7 +173,9 @@ async function writeBatches(transaction: DatabaseTransaction, events: readonly C
     rows: batches,
   });
   for (const [address, { issuedCount }] of totals) {
-    await transaction.collection.update({ where: { address }, data: { issuedCount } });
+    await transaction.$executeRaw(
+      Prisma.sql`UPDATE "Collection" SET "issuedCount" = ${issuedCount} WHERE "address" = ${address}`,
+    );
   }
 }
 
@@ -181,12 +183,10 @@ type BatchTotals = Record<"issuedCount" | "highestSerial", number>;
 
 /** What a collection's batches come to so far. */
 async function lastTotals(transaction: DatabaseTransaction, collectionAddress: string): Promise<BatchTotals> {
-  const last = await transaction.batch.findFirst({
-    where: { collectionAddress },
-    orderBy: [{ blockNumber: "desc" }, { logIndex: "desc" }],
-    select: { issuedCount: true, highestSerial: true },
-  });
-  return last ?? { issuedCount: 0, highestSerial: 0 };
+  const [last] = await transaction.$queryRaw<Record<keyof BatchTotals, number | bigint>[]>(Prisma.sql`
+    SELECT "issuedCount", "highestSerial" FROM "Batch" WHERE "collectionAddress" = ${collectionAddress}
+    ORDER BY "blockNumber" DESC, "logIndex" DESC LIMIT 1`);
+  return { issuedCount: Number(last?.issuedCount ?? 0), highestSerial: Number(last?.highestSerial ?? 0) };
 }
 
 /** What tiers are entitled to: of several changes the last one counts. */
