@@ -217,7 +217,7 @@ describeOnEachDatabase("indexer", (kind) => {
     const { black } = await issueHistory();
     const unreachable = mirror.indexer({ rpcUrl: "http://127.0.0.1:1", deployment: chain.deployment });
     const starting = unreachable.start();
-    await new Promise((resolve) => setTimeout(resolve, 100));
+    while (unreachable.status().problem === undefined) await new Promise((resolve) => setTimeout(resolve, 5));
     expect(unreachable.status()).to.include({ state: "starting", lagSeconds: undefined });
     expect(unreachable.status().problem).to.contain("http://127.0.0.1:1 cannot be reached");
     await unreachable.stop();
