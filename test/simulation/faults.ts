@@ -68,7 +68,9 @@ export function createFaults(options: FaultsOptions): Faults {
 
   /** The block of the same number on a former chain. */
   function formerly(number: number): SimulatedBlock | undefined {
-    const others = formerChains().filter((chain) => chain[number] !== undefined && chain[number] !== blocks()[number]);
+    const others = formerChains().filter((chain) => {
+      return chain[number] !== undefined && chain[number].hash !== blocks()[number]?.hash;
+    });
     return others.length === 0 ? undefined : random.pick(others)[number];
   }
 
@@ -161,11 +163,16 @@ export function createFaults(options: FaultsOptions): Faults {
     "logs of another fork among the true ones": {
       weight: 3,
       most: 2,
-      make: onLogs((logs, { params: [filter] }) => {
-        const block = blocks().find(({ hash }) => hash === filter.blockHash);
-        const foreign = block && formerly(block.number)?.logs.filter((log) => matches(log, filter));
-        return [...logs, ...(foreign ?? [])];
-      }),
+      make(request) {
+        const foreign = request.flatMap(({ method, params: [filter] }) => {
+          const block = method === "eth_getLogs" ? blocks().find(({ hash }) => hash === filter.blockHash) : undefined;
+          const logs = block && formerly(block.number)?.logs.filter((log) => matches(log, filter));
+          return logs === undefined || logs.length === 0 ? [] : [[filter.blockHash as string, logs] as const];
+        });
+        if (foreign.length === 0) return undefined;
+        const byHash = new Map(foreign);
+        return onLogs((logs, { params: [filter] }) => [...logs, ...(byHash.get(filter.blockHash) ?? [])])(request);
+      },
     },
     // Only where a block is asked for by its hash: what numbers are answered with has no header beside it that says otherwise.
     "no logs although there are some": {
