@@ -56,6 +56,11 @@ const environmentSchema = z.object({
     .int("must be a whole number")
     .min(0, "must not be negative")
     .default(600),
+  KEY_RATE_LIMIT_PER_MINUTE: z.coerce
+    .number("must be a number")
+    .int("must be a whole number")
+    .min(0, "must not be negative")
+    .default(60_000),
   TRUST_PROXY: z.coerce
     .number("must be a number")
     .int("must be a whole number")
@@ -101,6 +106,8 @@ export interface Config {
   maxLagSeconds: number;
   /** How many requests one client may send per minute; 0 for no limit. */
   rateLimitPerMinute: number;
+  /** How many requests may be sent with one API key per minute; 0 for no limit. */
+  keyRateLimitPerMinute: number;
   /** How many reverse proxies stand before the server. */
   trustProxy: number;
   /** The least severe log lines that are written. */
@@ -160,6 +167,7 @@ export function loadConfig(environment: NodeJS.ProcessEnv = process.env): Config
     finalityDepth: values.FINALITY_DEPTH,
     maxLagSeconds: values.MAX_LAG_SECONDS,
     rateLimitPerMinute: values.RATE_LIMIT_PER_MINUTE,
+    keyRateLimitPerMinute: values.KEY_RATE_LIMIT_PER_MINUTE,
     trustProxy: values.TRUST_PROXY,
     logLevel: values.LOG_LEVEL,
   };

@@ -3,6 +3,7 @@
 import { createServer } from "node:http";
 import pino from "pino";
 import { Registry } from "prom-client";
+import { createAuthenticator } from "./accounts/authenticator.ts";
 import { readDeployment } from "./chain/deployment.ts";
 import { followHeads } from "./chain/heads.ts";
 import { connectNodes } from "./chain/nodes.ts";
@@ -42,9 +43,10 @@ async function main(): Promise<void> {
   await migrate(config.databaseUrl);
   // The writer has a connection of its own: queries that shared it would run inside its open transaction, and see what may
   // still be taken back.
-  const [database, writer] = await Promise.all([
+  const [database, writer, application] = await Promise.all([
     openDatabase(config.databaseUrl, { lockPatienceMs: LOCK_PATIENCE_MS, statementTimeoutMs: STATEMENT_TIMEOUT_MS }),
     openDatabase(config.databaseUrl, { lockPatienceMs: LOCK_PATIENCE_MS, writesMuch: true }),
+    openDatabase(config.databaseUrl, { application: true, statementTimeoutMs: STATEMENT_TIMEOUT_MS }),
   ]);
   const metrics = new Registry();
   const indexerMetrics = createIndexerMetrics(metrics);
@@ -80,7 +82,10 @@ async function main(): Promise<void> {
     onDifferences: indexerMetrics.differences,
     logger,
   });
-  const server = createServer(createApp({ config, database, mirror: indexer, logger, metrics }));
+  const authenticator = createAuthenticator({ database, now: Date.now });
+  const server = createServer(
+    createApp({ config, database, application, authenticator, mirror: indexer, logger, metrics }),
+  );
 
   let stopping = false;
   async function stop(signal: string): Promise<void> {
@@ -91,7 +96,7 @@ async function main(): Promise<void> {
     server.closeIdleConnections();
     setTimeout(() => server.closeAllConnections(), CLOSE_TIMEOUT_MS).unref();
     await Promise.all([closed, indexer.stop(), auditor.stop()]);
-    await Promise.all([database.$disconnect(), writer.$disconnect()]);
+    await Promise.all([database, writer, application].map((client) => client.$disconnect()));
     logger.info("stopped");
     // Connections that failed leave timers behind, which would hold the process for seconds.
     process.exit();

@@ -4,7 +4,7 @@ import { withBulkParameter } from "./bulk-parameter.ts";
 import { type DatabaseTransaction, dialectOf } from "./client.ts";
 import type { Dialect } from "./dialect.ts";
 
-export type CellValue = string | number | null;
+export type CellValue = string | number | boolean | null;
 
 /** Rows of one table as arrays of cells, in the order of the columns. */
 export interface BulkRows {

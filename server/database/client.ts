@@ -35,6 +35,11 @@ export interface DatabaseOptions {
   /** Whether this connection writes so much at once that whoever else uses this thread should not have to wait. */
   writesMuch?: boolean;
   /**
+   * Whether this connection writes what cannot be read from the chain again: a commit survives a power cut, and its
+   * transactions may read before they write.
+   */
+  application?: boolean;
+  /**
    * How long a statement waits for a file that another process has locked. Its thread stands still meanwhile, and what else is
    * asked on it waits as well.
    */
@@ -60,17 +65,18 @@ export function dialectOf(client: Database | DatabaseTransaction): Dialect {
 }
 
 async function openSqlite(file: string, options: DatabaseOptions): Promise<Database> {
-  const { writesMuch = false, lockPatienceMs } = options;
+  const { writesMuch = false, application = false, lockPatienceMs } = options;
   const direct = createSqliteAdapter(file, options);
-  const adapter = writesMuch ? createThreadedSqliteAdapter({ file, lockPatienceMs }) : direct;
+  const threaded = writesMuch || application;
+  const adapter = threaded ? createThreadedSqliteAdapter({ file, lockPatienceMs, immediate: application }) : direct;
   const client = new PrismaClient({
     adapter: acceptBulkParameters(adapter),
     transactionOptions: TRANSACTION_OPTIONS,
   });
-  // WAL survives a killed process with every committed transaction. FULL would also survive a power cut, but the mirror
-  // can be read from the chain again, so the faster setting loses nothing.
+  // WAL survives a killed process with every committed transaction. FULL survives a power cut as well; the mirror can be read
+  // from the chain again, so for it the faster setting loses nothing.
   await client.$queryRawUnsafe("PRAGMA journal_mode = WAL");
-  await client.$queryRawUnsafe("PRAGMA synchronous = NORMAL");
+  await client.$queryRawUnsafe(`PRAGMA synchronous = ${application ? "FULL" : "NORMAL"}`);
   if (writesMuch) await client.$queryRawUnsafe(`PRAGMA cache_size = -${WRITER_CACHE_KIB}`);
   return client.$extends({ client: { $dialect: sqliteDialect } }) as unknown as Database;
 }

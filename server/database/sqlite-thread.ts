@@ -36,6 +36,11 @@ export interface SqliteThreadOptions {
   file: string;
   /** How long a statement waits for a file that another process has locked; the driver's own patience if not given. */
   lockPatienceMs: number | undefined;
+  /**
+   * Whether transactions lock the file from their beginning. Those that read before they write must: otherwise they fail when
+   * somebody else has written in between.
+   */
+  immediate?: boolean;
 }
 
 /** Connections to a file, each on a thread of its own. */
@@ -63,7 +68,7 @@ async function connect(options: SqliteThreadOptions): Promise<SqlDriverAdapter> 
     await before;
     const release = async () => ended.resolve();
     try {
-      await execute("BEGIN");
+      await execute(options.immediate === true ? "BEGIN IMMEDIATE" : "BEGIN");
     } catch (error) {
       await release();
       throw error;

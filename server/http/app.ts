@@ -1,4 +1,4 @@
-// The HTTP server's application: reads of the mirror, as an API and as pages. It never writes.
+// The HTTP server's application: an API and pages. It never writes to the mirror.
 
 import express, { type Express } from "express";
 import { Registry } from "prom-client";
@@ -42,7 +42,10 @@ export function createApp({ metrics = new Registry(), now = Date.now, ...options
   app.use(logRequests({ logger, metrics: createHttpMetrics(metrics) }));
   app.use(securityHeaders(config));
   app.use(["/v1", "/metadata", "/openapi.json"], allowOtherOrigins);
-  app.use(limitRate({ perMinute: config.rateLimitPerMinute }));
+  const { authenticate } = services.authenticator;
+  app.use(
+    limitRate({ perMinute: config.rateLimitPerMinute, perMinuteAndKey: config.keyRateLimitPerMinute, authenticate }),
+  );
 
   const operations: Operation[] = [
     ...collectionOperations(services, queries),
@@ -63,9 +66,10 @@ export function createApp({ metrics = new Registry(), now = Date.now, ...options
     tagged: true,
     limited: true,
     open: true,
+    access: "everyone",
     handle: () => ({ body: document }),
   });
-  app.use(operationRouter([...operations, documentOperation]));
+  app.use(operationRouter([...operations, documentOperation], authenticate));
   app.use(docsRouter());
   app.use(pageRouter(services, queries));
   app.use(notFound);

@@ -9,7 +9,7 @@ import type { Queries } from "./queries.ts";
 import { type CardDetailAnswer, cardDetailSchema, cardSchema, collectionSchema, listOf, singleOf } from "./schemas.ts";
 import type { Services } from "./services.ts";
 
-const DATA_ROUTE = { tagged: true, limited: true, open: true } as const;
+const DATA_ROUTE = { tagged: true, limited: true, open: true, access: "everyone" } as const;
 
 export function collectionOperations({ mirror }: Services, queries: Queries): Operation[] {
   /** The address of the collection that is asked for, or a 404 that is true: 503 or 409 while nothing is known of that time. */

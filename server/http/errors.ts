@@ -3,6 +3,7 @@
 
 import type { ErrorRequestHandler, Request, RequestHandler, Response } from "express";
 import { isOutage } from "../database/unusable.ts";
+import { invalidRequest } from "./operations.ts";
 import { renderProblemPage } from "./page-rendering.ts";
 import { databaseUnavailable, Problem, sendProblem } from "./problems.ts";
 import type { Services } from "./services.ts";
@@ -41,6 +42,15 @@ function asProblem(error: unknown): Problem {
   // Express and its parts mark what is the client's fault, malformed encodings for example, with a status.
   const status = statusOf(error);
   if (status === 404) return new Problem("not-found", "There is nothing at this address.");
+  if (status === 413) {
+    return new Problem("request-too-large", "The body is larger than this request may be. Send less at once.");
+  }
+  if (status === 415) {
+    return new Problem("unsupported-media-type", "The body's encoding is not known here. Send JSON in UTF-8.");
+  }
+  if (error instanceof SyntaxError && status === 400) {
+    return invalidRequest([{ parameter: "body", detail: "is not valid JSON" }]);
+  }
   if (status !== undefined && status >= 400 && status < 500) {
     return new Problem("invalid-request", "The address is not encoded correctly. Check it for stray percent signs.");
   }

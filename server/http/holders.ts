@@ -24,6 +24,7 @@ export function holderOperations({ mirror }: Services, queries: Queries): Operat
       tagged: true,
       limited: true,
       open: true,
+      access: "everyone",
       async handle({ params, query: { limit, cursor, atBlock } }) {
         const status = mirror.status();
         const found = await queries.at(atBlock).holderCards(params.address, { after: cursor, limit: limit + 1 });

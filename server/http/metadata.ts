@@ -31,6 +31,7 @@ export function metadataOperations({ config }: Services, queries: Queries): Oper
       tagged: true,
       limited: true,
       open: true,
+      access: "everyone",
       async handle({ params }) {
         const { checkpoint, collection } = await queries.collection(params.address);
         requireCheckpoint(checkpoint);
@@ -58,6 +59,7 @@ export function metadataOperations({ config }: Services, queries: Queries): Oper
       tagged: true,
       limited: true,
       open: true,
+      access: "everyone",
       async handle({ params }) {
         const serial = storedSerial(params.serial);
         const { checkpoint, collection, card } = await queries.cardOnly(params.address, serial);

@@ -6,7 +6,13 @@ import { type Operation, TAGS } from "./operations.ts";
 import { PROBLEMS } from "./problems.ts";
 import { problemSchema } from "./schemas.ts";
 
-const DESCRIPTION = `Reads of the Mintmark registry of membership cards. Each answer says as of which block it is (\`asOf\`).
+/** The cookie of a signed-in user or customer. */
+export const SESSION_COOKIE = "mintmark.session_token";
+
+const DESCRIPTION = `The Mintmark registry of membership cards. What is read of the chain says as of which block it is (\`asOf\`).
+
+Everyone may read what is on the chain. Whatever belongs to a brand needs one of its API keys (\`Authorization: Bearer mm_…\`) or a
+signed-in user of it, and says which roles are let in.
 
 Errors are problem documents (RFC 9457). Their \`type\` is one of:
 
@@ -46,10 +52,24 @@ const retryAfter = z.string().meta({
   header: { id: "RetryAfter" },
 });
 
+const idempotencyKey = z
+  .string()
+  .regex(/^[!-~]{1,255}$/)
+  .meta({
+    description:
+      "Names this one wish, chosen by you. Sent again with the same body, the answer is the same and nothing is done twice; with another body it is a 422.",
+    example: "8e03978e-40d5-43e8-bc93-6894a57f9324",
+  });
+
 const PROBLEM_DESCRIPTIONS: Record<number, string> = {
   400: "The request is not valid; `errors` says which parameter is wrong.",
+  401: "It is not known who asks.",
+  403: "Who asks may not do this.",
   404: "There is no such resource.",
-  409: "The registry has not read the block in `atBlock` yet.",
+  409: "The state of things does not allow this; the problem's `type` and `detail` say why.",
+  413: "The body is too large.",
+  415: "The body is not JSON.",
+  422: "The `Idempotency-Key` was used for another request.",
   429: "Too many requests.",
   500: "Something went wrong on our side.",
   503: "The registry has nothing to answer from yet, or cannot reach its database.",
@@ -60,22 +80,14 @@ export function createOpenApiDocument(operations: readonly Operation[], { public
   const paths: ZodOpenApiPathsObject = {};
   for (const operation of operations) {
     paths[operation.path] = {
-      get: {
+      ...paths[operation.path],
+      [operation.method]: {
         operationId: operation.id,
         tags: [operation.tag],
         summary: operation.summary,
         description: operation.description,
-        security: [],
-        ...(operation.params === undefined && operation.query === undefined
-          ? {}
-          : {
-              requestParams: {
-                ...(operation.params === undefined ? {} : { path: operation.params }),
-                ...(operation.query === undefined || Object.keys(operation.query.shape).length === 0
-                  ? {}
-                  : { query: operation.query }),
-              },
-            }),
+        security: operation.access === "everyone" ? [] : [{ apiKey: [] }, { session: [] }],
+        ...requestOf(operation),
         responses: responsesOf(operation),
       },
     };
@@ -93,8 +105,36 @@ export function createOpenApiDocument(operations: readonly Operation[], { public
     servers: [{ url: publicUrl, description: "This server." }],
     tags: Object.entries(TAGS).map(([name, description]) => ({ name, description })),
     security: [],
+    components: {
+      securitySchemes: {
+        apiKey: { type: "http", scheme: "bearer", description: "An API key of a brand: `mm_…`." },
+        session: { type: "apiKey", in: "cookie", name: SESSION_COOKIE, description: "The cookie of a session." },
+      },
+    },
     paths,
   });
+}
+
+/** What a request may carry. */
+function requestOf({ params, query, body, upload, idempotent }: Operation) {
+  const requestParams = {
+    ...(params === undefined ? {} : { path: params }),
+    ...(query === undefined || Object.keys(query.shape).length === 0 ? {} : { query }),
+    ...(idempotent ? { header: z.object({ "Idempotency-Key": idempotencyKey }) } : {}),
+  };
+  const content =
+    upload === undefined
+      ? body && { "application/json": { schema: body } }
+      : Object.fromEntries(
+          upload.contentTypes.map((type) => [
+            type,
+            { schema: { type: "string" as const, format: "binary", description: upload.description } },
+          ]),
+        );
+  return {
+    ...(Object.keys(requestParams).length === 0 ? {} : { requestParams }),
+    ...(content === undefined ? {} : { requestBody: { required: true, content } }),
+  };
 }
 
 function responsesOf(operation: Operation): ZodOpenApiResponsesObject {
@@ -110,7 +150,7 @@ function responsesOf(operation: Operation): ZodOpenApiResponsesObject {
         ...(operation.tagged ? { ETag: entityTag } : {}),
         ...limitHeaders,
       }),
-      content: { [contentType]: { schema: schema ?? z.string() } },
+      ...(status === "204" ? {} : { content: { [contentType]: { schema: schema ?? z.string() } } }),
     };
   }
   if (operation.tagged) {
@@ -119,13 +159,22 @@ function responsesOf(operation: Operation): ZodOpenApiResponsesObject {
       headers: z.object({ "X-Request-Id": requestId, ETag: entityTag, ...limitHeaders }),
     };
   }
-  const problems = [
-    ...(operation.params !== undefined || operation.query !== undefined ? [400] : []),
+  const takesInput =
+    operation.params !== undefined ||
+    operation.query !== undefined ||
+    operation.body !== undefined ||
+    operation.upload !== undefined ||
+    operation.idempotent;
+  const problems = new Set([
+    ...(takesInput ? [400] : []),
+    ...(operation.access === "everyone" ? [] : [401, 403]),
+    ...(operation.body === undefined && operation.upload === undefined ? [] : [413, 415]),
+    ...(operation.idempotent ? [422] : []),
     ...(operation.limited ? [429] : []),
     ...operation.problems,
     500,
-  ];
-  for (const status of problems.sort()) {
+  ]);
+  for (const status of [...problems].sort()) {
     responses[String(status) as `${4 | 5}${string}`] = {
       description: PROBLEM_DESCRIPTIONS[status] ?? "A problem.",
       headers: z.object({

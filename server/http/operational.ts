@@ -17,6 +17,7 @@ const OPERATIONAL_ROUTE = {
   tagged: false,
   limited: false,
   open: false,
+  access: "everyone",
 } as const;
 
 /** A database that needs longer for the simplest of all questions answers nobody. */

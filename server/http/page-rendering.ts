@@ -138,7 +138,17 @@ export function renderProblemPage(request: Request, response: Response, problem:
 
 function problemText({ errors }: Text, problem: ProblemName): { title: string; detail: string } {
   switch (problem) {
+    // Only programs send what the others are about; to a person it would be the same.
     case "invalid-request":
+    case "unauthenticated":
+    case "forbidden":
+    case "conflict":
+    case "sold-out":
+    case "already-taken":
+    case "not-open":
+    case "request-too-large":
+    case "unsupported-media-type":
+    case "idempotency-key-reused":
       return { title: errors.badRequestTitle, detail: errors.badRequest };
     case "not-found":
       return { title: errors.notFoundTitle, detail: errors.notFound };

@@ -6,9 +6,18 @@ import type { Response } from "express";
 /** The known types. The path under /problems is the stable part that programs compare. */
 export const PROBLEMS = {
   "invalid-request": { status: 400, title: "The request is not valid" },
+  unauthenticated: { status: 401, title: "It is not known who asks" },
+  forbidden: { status: 403, title: "Not allowed" },
   "not-found": { status: 404, title: "There is no such resource" },
   "method-not-allowed": { status: 405, title: "This resource does not know that method" },
   "block-not-reached": { status: 409, title: "The registry has not read that block yet" },
+  conflict: { status: 409, title: "The state of things does not allow this" },
+  "sold-out": { status: 409, title: "Sold out" },
+  "already-taken": { status: 409, title: "The customer has a card of this edition already" },
+  "not-open": { status: 409, title: "Not on offer now" },
+  "request-too-large": { status: 413, title: "The request is too large" },
+  "unsupported-media-type": { status: 415, title: "The body is of a kind that is not read here" },
+  "idempotency-key-reused": { status: 422, title: "The Idempotency-Key was used for another request" },
   "too-many-requests": { status: 429, title: "Too many requests" },
   "internal-error": { status: 500, title: "Something went wrong on our side" },
   "database-unavailable": { status: 503, title: "The registry's database cannot be reached" },

@@ -3,6 +3,7 @@
 import type { NextFunction, Request, RequestHandler, Response } from "express";
 import { rateLimit } from "express-rate-limit";
 import helmet from "helmet";
+import type { Authenticate } from "./operations.ts";
 import { Problem } from "./problems.ts";
 
 export function securityHeaders({ publicUrl }: { publicUrl: string }): RequestHandler {
@@ -45,15 +46,37 @@ export function allowOtherOrigins(_request: Request, response: Response, next: N
 
 const UNLIMITED = new Set(["/health", "/ready", "/metrics"]);
 
-/** How often one client may ask. */
-export function limitRate({ perMinute }: { perMinute: number }): RequestHandler {
-  if (perMinute === 0) return (_request, _response, next) => next();
+export interface RateLimits {
+  /** For each address that asks without a valid API key; 0 for no limit. */
+  perMinute: number;
+  /** For each API key; 0 for no limit. */
+  perMinuteAndKey: number;
+  authenticate: Authenticate;
+}
+
+/** How often one client may ask. A shop's server has one address and asks for all of its customers. */
+export function limitRate({ perMinute, perMinuteAndKey, authenticate }: RateLimits): RequestHandler {
+  const byAddress = limiter(perMinute);
+  const byKey = limiter(perMinuteAndKey, (request) => keyIds.get(request) ?? "");
+  const keyIds = new WeakMap<Request, string>();
+  return async (request, response, next) => {
+    if (request.get("Authorization") === undefined) return byAddress(request, response, next);
+    const principal = await authenticate(request);
+    if (principal?.kind !== "api-key") return byAddress(request, response, next);
+    keyIds.set(request, principal.id);
+    return byKey(request, response, next);
+  };
+}
+
+function limiter(limit: number, keyOf?: (request: Request) => string): RequestHandler {
+  if (limit === 0) return (_request, _response, next) => next();
   return rateLimit({
     windowMs: 60_000,
-    limit: perMinute,
+    limit,
     standardHeaders: "draft-8",
     legacyHeaders: false,
     identifier: "requests",
+    ...(keyOf === undefined ? {} : { keyGenerator: keyOf }),
     // A proxy's header without TRUST_PROXY is ignored on purpose: anybody can send it.
     validate: { xForwardedForHeader: false, forwardedHeader: false },
     skip: (request) => UNLIMITED.has(request.path),

@@ -2,14 +2,18 @@
 
 import type { Logger } from "pino";
 import type { Registry } from "prom-client";
+import type { Authenticator } from "../accounts/authenticator.ts";
 import type { Config } from "../config.ts";
 import type { Database } from "../database/client.ts";
 import type { MirrorStatus } from "../database/mirror-status.ts";
 
 export interface Services {
-  config: Pick<Config, "publicUrl" | "maxLagSeconds" | "rateLimitPerMinute" | "trustProxy">;
+  config: Pick<Config, "publicUrl" | "maxLagSeconds" | "rateLimitPerMinute" | "keyRateLimitPerMinute" | "trustProxy">;
   /** Should not be the indexer's own connection: what runs on one connection waits for, and sees, what is not committed. */
   database: Database;
+  /** The connection for application tables: see `openDatabase`. */
+  application: Database;
+  authenticator: Authenticator;
   mirror: { status(): MirrorStatus };
   logger: Logger;
   metrics: Registry;

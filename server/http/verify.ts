@@ -28,6 +28,7 @@ export function verifyOperations({ config, database, mirror, now }: Services, qu
       tagged: true,
       limited: true,
       open: true,
+      access: "everyone",
       async handle({ params, query: { atBlock } }) {
         const status = mirror.status();
         const asked = { collectionAddress: await queries.resolveCollection(params.collection), serial: params.serial };

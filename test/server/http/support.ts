@@ -5,6 +5,7 @@ import type { AddressInfo } from "node:net";
 import { Writable } from "node:stream";
 import { pino } from "pino";
 import { Registry } from "prom-client";
+import { createAuthenticator } from "../../../server/accounts/authenticator.ts";
 import type { Config } from "../../../server/config.ts";
 import type { Database } from "../../../server/database/client.ts";
 import type { MirrorStatus } from "../../../server/database/mirror-status.ts";
@@ -57,9 +58,12 @@ export async function startApp(
       publicUrl: options.publicUrl ?? url,
       maxLagSeconds: 30,
       rateLimitPerMinute: options.rateLimitPerMinute ?? 0,
+      keyRateLimitPerMinute: 0,
       trustProxy: 0,
     },
     database,
+    application: database,
+    authenticator: createAuthenticator({ database, now: () => clock.now * 1000 }),
     mirror: { status: () => running.status },
     logger: pino({ level: "info" }, sink),
     metrics: new Registry(),
