@@ -7,6 +7,9 @@ import { config as loadDotenv } from "dotenv";
 import { z } from "zod";
 import { DatabaseUrlError, locateDatabase } from "./database/location.ts";
 
+/** Of secp256k1 (SEC 2, 2.4.1). */
+const CURVE_ORDER = 0xfffffffffffffffffffffffffffffffebaaedce6af48a03bbfd25e8cd0364141n;
+
 const port = z.coerce
   .number("must be a number")
   .int("must be a whole number")
@@ -18,6 +21,24 @@ const httpUrls = z
   .transform((text) => text.split(",").map((url) => url.trim()))
   .pipe(z.array(httpUrl));
 const webSocketUrl = z.url({ protocol: /^wss?$/, error: "must be a ws:// or wss:// URL, or none" });
+const PRIVATE_KEY = /^0x[0-9a-fA-F]{64}$/;
+/** One of the curve's: most numbers of 32 bytes are, but not all. */
+function isPrivateKey(text: string): boolean {
+  return PRIVATE_KEY.test(text) && BigInt(text) > 0n && BigInt(text) < CURVE_ORDER;
+}
+const privateKeys = z
+  .string()
+  .transform((text) => text.split(",").map((key) => key.trim()))
+  .superRefine((keys, context) => {
+    for (const [index, key] of keys.entries()) {
+      if (isPrivateKey(key)) continue;
+      const which = keys.length === 1 ? "it" : `number ${index + 1} of them`;
+      context.addIssue({
+        code: "custom",
+        message: `must be private keys, separated by commas: 0x and 64 hexadecimal digits each; ${which} is none`,
+      });
+    }
+  });
 const address = z.string().regex(/^0x[0-9a-fA-F]{40}$/, "must be an address: 0x and 40 hexadecimal digits");
 
 const databaseUrl = z.string().superRefine((value, context) => {
@@ -41,10 +62,9 @@ const environmentSchema = z.object({
   REGISTRY_ADDRESS: address.optional(),
   KEYSTORE_FILE: z.string().min(1).optional(),
   KEYSTORE_PASSPHRASE: z.string().min(1).optional(),
-  DEPLOYER_PRIVATE_KEY: z
-    .string()
-    .regex(/^0x[0-9a-fA-F]{64}$/, "must be a private key: 0x and 64 hexadecimal digits")
-    .optional(),
+  DEPLOYER_PRIVATE_KEY: z.string().regex(PRIVATE_KEY, "must be a private key: 0x and 64 hexadecimal digits").optional(),
+  ISSUER_PRIVATE_KEYS: privateKeys.optional(),
+  REMOTE_SIGNER_URL: httpUrl.optional(),
   FINALITY_DEPTH: z.coerce
     .number("must be a number")
     .int("must be a whole number")
@@ -96,8 +116,12 @@ export interface Config {
   registryAddress: string | undefined;
   /** The brand's encrypted keystore, where it is not the one in the data folder. */
   keystoreFile: string | undefined;
-  /** The passphrase of the keystore; asked for if not set. */
+  /** The passphrase of the keystores that are no demo's; who issues from a file is asked for it if it is not set. */
   keystorePassphrase: string | undefined;
+  /** Keys that the server signs with besides those of the keystores. */
+  issuerPrivateKeys: string[];
+  /** Where another program signs for the server, over JSON-RPC; nothing if none does. */
+  remoteSignerUrl: string | undefined;
   /** The key that deploys the registry and acts for the consortium; for `npm run deploy` only. */
   deployerPrivateKey: string | undefined;
   /** How many blocks the chain may take back; 0 where blocks are final at once. */
@@ -163,6 +187,8 @@ export function loadConfig(environment: NodeJS.ProcessEnv = process.env): Config
     registryAddress: values.REGISTRY_ADDRESS?.toLowerCase(),
     keystoreFile: values.KEYSTORE_FILE,
     keystorePassphrase: values.KEYSTORE_PASSPHRASE,
+    issuerPrivateKeys: values.ISSUER_PRIVATE_KEYS ?? [],
+    remoteSignerUrl: values.REMOTE_SIGNER_URL,
     deployerPrivateKey: values.DEPLOYER_PRIVATE_KEY,
     finalityDepth: values.FINALITY_DEPTH,
     maxLagSeconds: values.MAX_LAG_SECONDS,

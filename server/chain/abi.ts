@@ -128,6 +128,7 @@ export const membershipCollectionInterface = new Interface([
 
 /** Solidity's `IBrandRegistry.BrandRole`. */
 export const BRAND_ROLE = { Admin: 0, Issuer: 1, Steward: 2, Staff: 3 } as const;
+export type BrandRoleNumber = (typeof BRAND_ROLE)[keyof typeof BRAND_ROLE];
 
 /** Solidity's `IBrandRegistry.BrandStatus`, by number. */
 export const BRAND_STATUS = ["None", "Active", "Suspended", "Retired"] as const;

@@ -85,6 +85,8 @@ export interface RpcRequest {
 
 export interface RpcOptions {
   url: string;
+  /** How messages call what is there; a node of the chain if left out. */
+  peer?: string;
   /** How long one request may take, answer included. */
   timeoutMs?: number;
   /** How large an answer may be, unpacked. JSON.parse takes a little more than this at most. */
@@ -117,9 +119,15 @@ const LESS_MAY_HELP: ReadonlySet<RpcErrorKind> = new Set(["timeout", "too-large"
 
 /** A client of one endpoint. */
 export function createRpc(options: RpcOptions): Rpc {
-  const { url, timeoutMs = 30_000, maxAnswerBytes = DEFAULT_MAX_ANSWER_BYTES, onRequest } = options;
+  const {
+    url,
+    peer = "The chain's node",
+    timeoutMs = 30_000,
+    maxAnswerBytes = DEFAULT_MAX_ANSWER_BYTES,
+    onRequest,
+  } = options;
   const endpoint = withoutCredentials(url);
-  const node = `The chain's node at ${endpoint}`;
+  const node = `${peer} at ${endpoint}`;
   let nextId = 1;
   /** Until when the node has asked to be left alone. */
   let restUntil = 0;

@@ -12,7 +12,7 @@ import { IssuanceError } from "./problems.ts";
  * the customers get.
  */
 export async function findIssuerKeystore(options: {
-  chain: Pick<IssuanceChain, "mayIssue">;
+  chain: Pick<IssuanceChain, "hasRole">;
   collection: CollectionOnChain;
   dataFolder: string;
   keystoreFile: string | undefined;
@@ -22,12 +22,12 @@ export async function findIssuerKeystore(options: {
   if (brandStatus !== "Active") throw new IssuanceError(brandNotActive(brandId, BRAND_STATUS.indexOf(brandStatus)));
   if (keystoreFile !== undefined) {
     const keystore = { ...readEnvelope(keystoreFile), file: keystoreFile };
-    if (await chain.mayIssue(brandId, keystore.addresses.issuer)) return keystore;
+    if (await chain.hasRole(brandId, BRAND_ROLE.Issuer, keystore.addresses.issuer)) return keystore;
     throw new IssuanceError(roleMissing(brandId, BRAND_ROLE.Issuer, keystore.addresses.issuer));
   }
   const suitable: (KeystoreEnvelope & { file: string })[] = [];
   for (const keystore of findKeystores(dataFolder)) {
-    if (await chain.mayIssue(brandId, keystore.addresses.issuer)) suitable.push(keystore);
+    if (await chain.hasRole(brandId, BRAND_ROLE.Issuer, keystore.addresses.issuer)) suitable.push(keystore);
   }
   const [only, ...others] = suitable;
   if (only === undefined) {

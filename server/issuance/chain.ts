@@ -11,8 +11,8 @@ import {
   ZeroAddress,
 } from "ethers";
 import {
-  BRAND_ROLE,
   BRAND_STATUS,
+  type BrandRoleNumber,
   type BrandStatus,
   brandRegistryInterface,
   CARD_STATUS,
@@ -71,8 +71,8 @@ export interface IssuanceChain {
   head(): Promise<{ timestamp: number; gasLimit: number; baseFee: bigint }>;
   /** Finds a collection by its slug or address. Throws {@link IssuanceError} if there is none. */
   collection(slugOrAddress: string): Promise<CollectionOnChain>;
-  /** Whether an account may issue a brand's cards. */
-  mayIssue(brandId: number, account: string): Promise<boolean>;
+  /** Whether an account has a brand's role, and so may do what needs it while the brand is active. */
+  hasRole(brandId: number, role: BrandRoleNumber, account: string): Promise<boolean>;
   /** Those of the serials that were issued, by serial. */
   cards(collection: string, serials: readonly number[]): Promise<Map<number, CardOnChain>>;
   /** The next nonce after those that are in blocks. */
@@ -189,9 +189,9 @@ export async function openIssuanceChain(options: {
         brandStatus: BRAND_STATUS[Number(status)] ?? "None",
       };
     },
-    async mayIssue(brandId, account) {
-      const [role] = await view(registry, brandRegistryInterface, "roleId", [brandId, BRAND_ROLE.Issuer]);
-      const [granted] = await view(registry, brandRegistryInterface, "hasRole", [role, account]);
+    async hasRole(brandId, role, account) {
+      const [roleId] = await view(registry, brandRegistryInterface, "roleId", [brandId, role]);
+      const [granted] = await view(registry, brandRegistryInterface, "hasRole", [roleId, account]);
       return granted === true;
     },
     async cards(collection, serials) {

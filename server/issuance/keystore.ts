@@ -122,8 +122,8 @@ export async function openKeystore(file: string, passphrase: string): Promise<Br
   return keys;
 }
 
-/** All keystores of the data folder, by file name, without opening them. Throws {@link KeystoreError} if one is damaged. */
-export function findKeystores(dataFolder: string): (KeystoreEnvelope & { file: string })[] {
+/** The files of all keystores of the data folder, by file name. */
+export function keystoreFiles(dataFolder: string): string[] {
   const folder = join(dataFolder, "keys");
   if (!existsSync(folder)) return [];
   return (
@@ -131,8 +131,13 @@ export function findKeystores(dataFolder: string): (KeystoreEnvelope & { file: s
       // Hidden ones are what file managers leave beside a copied file.
       .filter((name) => name.endsWith(".json") && !name.startsWith("."))
       .sort()
-      .map((name) => ({ ...readEnvelope(join(folder, name)), file: join(folder, name) }))
+      .map((name) => join(folder, name))
   );
+}
+
+/** All keystores of the data folder, by file name, without opening them. Throws {@link KeystoreError} if one is damaged. */
+export function findKeystores(dataFolder: string): (KeystoreEnvelope & { file: string })[] {
+  return keystoreFiles(dataFolder).map((file) => ({ ...readEnvelope(file), file }));
 }
 
 /** Reads the readable part of a keystore. Throws {@link KeystoreError}. */
@@ -156,20 +161,22 @@ export function readEnvelope(file: string): KeystoreEnvelope {
 function brandKeys({ mnemonic, label, demo }: { mnemonic: Mnemonic; label: string; demo: boolean }): BrandKeys {
   const holders = createHolderDerivation(mnemonic);
   const saltKey = purposeKey(getBytes(mnemonic.computeSeed()), "physical card commitment, version 1");
-  return {
+  const admin = HDNodeWallet.fromMnemonic(mnemonic, ADMIN_PATH);
+  const issuer = HDNodeWallet.fromMnemonic(mnemonic, ISSUER_PATH);
+  const keys = {
     label,
     demo,
-    admin: HDNodeWallet.fromMnemonic(mnemonic, ADMIN_PATH),
-    issuer: HDNodeWallet.fromMnemonic(mnemonic, ISSUER_PATH),
     holderAddress: holders.address,
     holderWallet: holders.wallet,
-    commitmentSalt(collection, serial) {
+    commitmentSalt(collection: string, serial: number) {
       const input = Buffer.alloc(24);
       input.set(getBytes(collection), 0);
       input.writeUInt32BE(serial, 20);
       return new Uint8Array(createHmac("sha256", saltKey).update(input).digest());
     },
   };
+  // A wallet prints its mnemonic. Whoever prints the keys, or makes them JSON, must not get there.
+  return Object.defineProperties(keys, { admin: { get: () => admin }, issuer: { get: () => issuer } }) as BrandKeys;
 }
 
 function writeOnce(file: string, text: string): void {

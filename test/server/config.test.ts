@@ -34,6 +34,26 @@ describe("settings", () => {
       .and.not.to.match(/s3\/?cret/);
   });
 
+  it("takes keys to sign with, and says which of them is none without showing any", () => {
+    const good = `0x${"1".repeat(64)}`;
+    expect(loadConfig({}).issuerPrivateKeys).to.deep.equal([]);
+    expect(loadConfig({ ISSUER_PRIVATE_KEYS: `${good}, 0x${"aB".repeat(32)}` }).issuerPrivateKeys).to.deep.equal([
+      good,
+      `0x${"aB".repeat(32)}`,
+    ]);
+    for (const bad of ["s3cret", `0x${"0".repeat(64)}`, `0x${"f".repeat(64)}`, "1".repeat(64), `${good}1`, ""]) {
+      const message = messageFor({ ISSUER_PRIVATE_KEYS: `${good},${bad}` });
+      expect(message).to.contain("ISSUER_PRIVATE_KEYS: must be private keys").and.to.contain("number 2 of them");
+      expect(message).not.to.match(/s3cret|1111|ffff/);
+    }
+    expect(loadConfig({ REMOTE_SIGNER_URL: "http://127.0.0.1:9000" }).remoteSignerUrl).to.equal(
+      "http://127.0.0.1:9000",
+    );
+    expect(messageFor({ REMOTE_SIGNER_URL: "unix://key:s3cret@here" }))
+      .to.contain("REMOTE_SIGNER_URL: must be an http:// or https:// URL")
+      .and.not.to.contain("s3cret");
+  });
+
   it("takes a file or a database of PostgreSQL, and says what is wrong with other database URLs", () => {
     for (const url of [
       "file:./data/mintmark.db",
