@@ -86,6 +86,10 @@ const environmentSchema = z.object({
     .int("must be a whole number")
     .min(0, "must not be negative")
     .default(0),
+  ORDER_TIME_ZONE: z
+    .string()
+    .refine(isTimeZone, "must be a time zone, as Asia/Shanghai or Europe/Paris")
+    .default("Asia/Shanghai"),
   LOG_LEVEL: z
     .enum(
       ["fatal", "error", "warn", "info", "debug", "trace", "silent"],
@@ -134,6 +138,8 @@ export interface Config {
   keyRateLimitPerMinute: number;
   /** How many reverse proxies stand before the server. */
   trustProxy: number;
+  /** Where a card's last day ends that was sold for a term. */
+  orderTimeZone: string;
   /** The least severe log lines that are written. */
   logLevel: string;
 }
@@ -195,8 +201,18 @@ export function loadConfig(environment: NodeJS.ProcessEnv = process.env): Config
     rateLimitPerMinute: values.RATE_LIMIT_PER_MINUTE,
     keyRateLimitPerMinute: values.KEY_RATE_LIMIT_PER_MINUTE,
     trustProxy: values.TRUST_PROXY,
+    orderTimeZone: values.ORDER_TIME_ZONE,
     logLevel: values.LOG_LEVEL,
   };
+}
+
+function isTimeZone(name: string): boolean {
+  try {
+    new Intl.DateTimeFormat("en", { timeZone: name });
+    return true;
+  } catch {
+    return false;
+  }
 }
 
 /** A URL of any kind without its user, password, and query: what a wrong one looks like is enough to find it. */

@@ -12,6 +12,7 @@ import { openDatabase } from "./database/client.ts";
 import { migrate } from "./database/migrate.ts";
 import { DatabaseUnusableError } from "./database/unusable.ts";
 import { createApp } from "./http/app.ts";
+import { presentPlacedOrder } from "./http/present-order.ts";
 import { auditSample } from "./indexer/audit.ts";
 import { startAuditor } from "./indexer/auditor.ts";
 import { WrongChainError } from "./indexer/chain-identity.ts";
@@ -20,6 +21,7 @@ import { createLease } from "./indexer/lease.ts";
 import { createIndexerMetrics } from "./indexer/metrics.ts";
 import { createMirror } from "./indexer/mirror.ts";
 import { showProgress } from "./indexer/progress-line.ts";
+import { createIssuing } from "./issuance/issuing.ts";
 
 /** How long open requests may take after the server was told to stop. */
 const CLOSE_TIMEOUT_MS = 5_000;
@@ -53,6 +55,13 @@ async function main(): Promise<void> {
   const urls: [string, ...string[]] = [config.rpcUrl, ...config.fallbackRpcUrls];
   const { rpc, countInconsistency } = connectNodes({ urls, logger, metrics });
   const { rpcWebSocketUrl } = config;
+  function registryOn(chainId: number): string {
+    const registry = config.registryAddress ?? readDeployment(config.dataFolder, chainId)?.registry;
+    if (registry !== undefined) return registry;
+    throw new StartError(
+      `No registry is known on chain ${chainId} at ${rpc.endpoint}. Set REGISTRY_ADDRESS, or deploy one with: npm run deploy`,
+    );
+  }
   const lease = createLease({ database: writer });
   const indexer = createIndexer({
     rpc,
@@ -66,13 +75,7 @@ async function main(): Promise<void> {
     onFailure(error) {
       if (indexerMetrics.failure(error) === "inconsistent") countInconsistency();
     },
-    registryOn(chainId) {
-      const registry = config.registryAddress ?? readDeployment(config.dataFolder, chainId)?.registry;
-      if (registry !== undefined) return registry;
-      throw new StartError(
-        `No registry is known on chain ${chainId} at ${rpc.endpoint}. Set REGISTRY_ADDRESS, or deploy one with: npm run deploy`,
-      );
-    },
+    registryOn,
   });
 
   indexerMetrics.watch(indexer.status);
@@ -83,8 +86,19 @@ async function main(): Promise<void> {
     logger,
   });
   const authenticator = createAuthenticator({ database, now: Date.now });
+  const issuing = createIssuing({
+    config,
+    database,
+    application,
+    mirror: indexer,
+    registryOn,
+    answerOf: (order) => presentPlacedOrder(order, { publicUrl: config.publicUrl, slugOf: issuing.catalogue.slugOf }),
+    logger,
+    metrics,
+  });
+  const orders = { ...issuing, paymentProviders: [] };
   const server = createServer(
-    createApp({ config, database, application, authenticator, mirror: indexer, logger, metrics }),
+    createApp({ config, database, application, authenticator, orders, mirror: indexer, logger, metrics }),
   );
 
   let stopping = false;
@@ -95,7 +109,7 @@ async function main(): Promise<void> {
     const closed = new Promise((resolve) => server.close(resolve));
     server.closeIdleConnections();
     setTimeout(() => server.closeAllConnections(), CLOSE_TIMEOUT_MS).unref();
-    await Promise.all([closed, indexer.stop(), auditor.stop()]);
+    await Promise.all([closed, indexer.stop(), auditor.stop(), issuing.stop()]);
     await Promise.all([database, writer, application].map((client) => client.$disconnect()));
     logger.info("stopped");
     // Connections that failed leave timers behind, which would hold the process for seconds.
@@ -116,6 +130,7 @@ async function main(): Promise<void> {
   });
   logger.info({ url: config.publicUrl }, "listening");
   if (process.stderr.isTTY) showProgress(() => indexer.status().progress, process.stderr);
+  issuing.start();
   // Only now: what the mirror knows can be read while the chain is out of reach.
   await indexer.start();
 }

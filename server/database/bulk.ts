@@ -94,6 +94,25 @@ export async function deleteRows(
   await withBulkParameter(input.encode(key, keys), (parameter) => transaction.$executeRawUnsafe(statement, parameter));
 }
 
+/**
+ * Changes rows: those that equal a row here in the key columns get its other cells. Returns how many were changed.
+ * @param where A further condition. Rows that are changed are `t`.
+ */
+export async function updateRows(
+  transaction: DatabaseTransaction,
+  { table, columns, rows, key, where = "true" }: BulkRows & { key: readonly string[]; where?: string },
+): Promise<number> {
+  if (rows.length === 0) return 0;
+  const { input } = dialectOf(transaction);
+  const cells = columns.map((column, index) => ({ column, name: quote(column), cell: input.cell(column, index) }));
+  const matches = cells.filter(({ column }) => key.includes(column)).map(({ name, cell }) => `t.${name} = ${cell}`);
+  const changes = cells.filter(({ column }) => !key.includes(column)).map(({ name, cell }) => `${name} = ${cell}`);
+  const statement = `UPDATE ${quote(table)} AS t SET ${changes.join(", ")} FROM ${input.from(table)} WHERE ${matches.join(" AND ")} AND ${where}`;
+  return await withBulkParameter(input.encode(columns, rows), (parameter) =>
+    transaction.$executeRawUnsafe(statement, parameter),
+  );
+}
+
 function insertStatement({ input }: Dialect, table: string, columns: readonly string[]): string {
   return `INSERT INTO ${quote(table)} (${columns.map(quote).join(", ")}) SELECT ${columns.map(input.cell).join(", ")} FROM ${input.from(table)}`;
 }

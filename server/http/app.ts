@@ -8,9 +8,11 @@ import { handleErrors, notFound } from "./errors.ts";
 import { holderOperations } from "./holders.ts";
 import { metadataOperations } from "./metadata.ts";
 import { createHttpMetrics } from "./metrics.ts";
+import { offerOperations } from "./offers.ts";
 import { createOpenApiDocument } from "./openapi.ts";
 import { operationalOperations } from "./operational.ts";
 import { defineOperation, type Operation, operationRouter } from "./operations.ts";
+import { orderOperations } from "./orders.ts";
 import { pageRouter } from "./pages.ts";
 import { createQueries } from "./queries.ts";
 import { logRequests } from "./request-log.ts";
@@ -52,6 +54,8 @@ export function createApp({ metrics = new Registry(), now = Date.now, ...options
     ...holderOperations(services, queries),
     ...verifyOperations(services, queries),
     ...metadataOperations(services, queries),
+    ...offerOperations(services),
+    ...orderOperations(services),
     ...operationalOperations(services),
   ];
   const document = createOpenApiDocument(operations, config);

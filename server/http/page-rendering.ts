@@ -155,6 +155,7 @@ function problemText({ errors }: Text, problem: ProblemName): { title: string; d
     case "method-not-allowed":
       return { title: errors.methodTitle, detail: errors.method };
     case "too-many-requests":
+    case "too-busy":
       return { title: errors.tooManyTitle, detail: errors.tooMany };
     case "internal-error":
       return { title: errors.internalTitle, detail: errors.internal };

@@ -64,7 +64,7 @@ export const serialParameter = z
 const DEFAULT_LIMIT = 50;
 const LARGEST_LIMIT = 200;
 
-const limit = z
+export const limit = z
   .string("must be given once")
   .regex(/^([1-9][0-9]?|1[0-9]{2}|200)$/, `must be a whole number from 1 to ${LARGEST_LIMIT}`)
   .transform(Number)

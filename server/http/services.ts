@@ -7,6 +7,17 @@ import type { Config } from "../config.ts";
 import type { Database } from "../database/client.ts";
 import type { MirrorStatus } from "../database/mirror-status.ts";
 
+/** What orders are taken with. */ import type { OrderDesk } from "../issuance/orders/desk.ts";
+import type { PreparingOptions } from "../issuance/orders/preparing.ts";
+
+export interface OrderServices extends PreparingOptions {
+  desk: OrderDesk;
+  /** The names of the payment providers that an order can wait for. */
+  paymentProviders: readonly string[];
+  /** Something new is to be sent. */
+  wake(): void;
+}
+
 export interface Services {
   config: Pick<Config, "publicUrl" | "maxLagSeconds" | "rateLimitPerMinute" | "keyRateLimitPerMinute" | "trustProxy">;
   /** Should not be the indexer's own connection: what runs on one connection waits for, and sees, what is not committed. */
@@ -14,6 +25,7 @@ export interface Services {
   /** The connection for application tables: see `openDatabase`. */
   application: Database;
   authenticator: Authenticator;
+  orders: OrderServices;
   mirror: { status(): MirrorStatus };
   logger: Logger;
   metrics: Registry;

@@ -51,6 +51,8 @@ export interface CardOnChain {
 export interface Receipt {
   succeeded: boolean;
   gasUsed: number;
+  blockNumber: number;
+  blockHash: string;
 }
 
 /** How the node took a transaction. */
@@ -241,7 +243,12 @@ export async function openIssuanceChain(options: {
     async receipt(hash) {
       const receipt = (await call("eth_getTransactionReceipt", [hash])) as Record<string, string> | null;
       if (receipt === null || receipt["blockNumber"] === null) return undefined;
-      return { succeeded: Number(receipt["status"]) === 1, gasUsed: Number(receipt["gasUsed"]) };
+      return {
+        succeeded: Number(receipt["status"]) === 1,
+        gasUsed: Number(receipt["gasUsed"]),
+        blockNumber: Number(receipt["blockNumber"]),
+        blockHash: String(receipt["blockHash"]),
+      };
     },
     close() {
       provider.destroy();

@@ -10,6 +10,11 @@ import type { Config } from "../../../server/config.ts";
 import type { Database } from "../../../server/database/client.ts";
 import type { MirrorStatus } from "../../../server/database/mirror-status.ts";
 import { createApp } from "../../../server/http/app.ts";
+import { presentPlacedOrder } from "../../../server/http/present-order.ts";
+import type { OrderServices } from "../../../server/http/services.ts";
+import { createCatalogue } from "../../../server/issuance/orders/catalogue.ts";
+import { createOrderDesk } from "../../../server/issuance/orders/desk.ts";
+import type { PlacedOrder } from "../../../server/issuance/orders/order.ts";
 import { freshStatus, NOW } from "../../support/mirror-fixture.ts";
 
 export interface RunningApp {
@@ -64,10 +69,27 @@ export async function startApp(
     database,
     application: database,
     authenticator: createAuthenticator({ database, now: () => clock.now * 1000 }),
+    orders: ordersWithoutChain(database, () => clock.now * 1000),
     mirror: { status: () => running.status },
     logger: pino({ level: "info" }, sink),
     metrics: new Registry(),
     now: () => clock.now * 1000,
   });
   return running;
+}
+
+/** Orders that can be placed and are never sent. Customers need addresses of their own: there is no keystore. */
+function ordersWithoutChain(database: Database, now: () => number): OrderServices {
+  const catalogue = createCatalogue({ database, now });
+  const answerOf = (order: PlacedOrder) =>
+    presentPlacedOrder(order, { publicUrl: "http://127.0.0.1", slugOf: catalogue.slugOf });
+  return {
+    catalogue,
+    desk: createOrderDesk({ application: database, now, answerOf }),
+    keysOf: async () => undefined,
+    timeZone: "Asia/Shanghai",
+    now,
+    paymentProviders: [],
+    wake() {},
+  };
 }

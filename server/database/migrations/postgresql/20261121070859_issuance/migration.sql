@@ -111,6 +111,7 @@ CREATE TABLE "IdempotentRequest" (
     "key" TEXT COLLATE "C" NOT NULL,
     "requestHash" TEXT COLLATE "C" NOT NULL,
     "orderId" TEXT COLLATE "C" NOT NULL,
+    "answer" TEXT COLLATE "C" NOT NULL,
     "createdAt" BIGINT NOT NULL,
 
     CONSTRAINT "IdempotentRequest_pkey" PRIMARY KEY ("scope","key")
@@ -219,6 +220,9 @@ CREATE UNIQUE INDEX "Order_paymentName_paymentId_key" ON "Order"("paymentName", 
 
 -- CreateIndex
 CREATE INDEX "IdempotentRequest_createdAt_idx" ON "IdempotentRequest"("createdAt");
+
+-- CreateIndex
+CREATE INDEX "Command_state_notBefore_brandId_idx" ON "Command"("state", "notBefore", "brandId");
 
 -- CreateIndex
 CREATE INDEX "Command_state_brandId_id_idx" ON "Command"("state", "brandId", "id");

@@ -99,6 +99,7 @@ CREATE TABLE "IdempotentRequest" (
     "key" TEXT NOT NULL,
     "requestHash" TEXT NOT NULL,
     "orderId" TEXT NOT NULL,
+    "answer" TEXT NOT NULL,
     "createdAt" BIGINT NOT NULL,
 
     PRIMARY KEY ("scope", "key")
@@ -202,6 +203,9 @@ CREATE UNIQUE INDEX "Order_paymentName_paymentId_key" ON "Order"("paymentName", 
 
 -- CreateIndex
 CREATE INDEX "IdempotentRequest_createdAt_idx" ON "IdempotentRequest"("createdAt");
+
+-- CreateIndex
+CREATE INDEX "Command_state_notBefore_brandId_idx" ON "Command"("state", "notBefore", "brandId");
 
 -- CreateIndex
 CREATE INDEX "Command_state_brandId_id_idx" ON "Command"("state", "brandId", "id");

@@ -1,0 +1,152 @@
+// Issuing as the server does it: takes orders, and sends what is wanted. Wiring of orders/ and sending/.
+
+import type { Logger } from "pino";
+import { Counter, Gauge, type Registry } from "prom-client";
+import type { Config } from "../config.ts";
+import type { Database } from "../database/client.ts";
+import type { MirrorStatus } from "../database/mirror-status.ts";
+import { type IssuanceChain, openIssuanceChain } from "./chain.ts";
+import type { BrandKeys } from "./keystore.ts";
+import { type Catalogue, createCatalogue } from "./orders/catalogue.ts";
+import { createOrderDesk, type OrderDesk } from "./orders/desk.ts";
+import type { PlacedOrder } from "./orders/order.ts";
+import { keepUpOrders } from "./orders/upkeep.ts";
+import { createBook } from "./sending/book.ts";
+import { createBrandSigners } from "./sending/brand-signers.ts";
+import { createSender } from "./sending/sender.ts";
+import { openSigners, type Signers } from "./signers.ts";
+
+export interface IssuingOptions {
+  config: Pick<
+    Config,
+    | "dataFolder"
+    | "keystoreFile"
+    | "keystorePassphrase"
+    | "issuerPrivateKeys"
+    | "remoteSignerUrl"
+    | "rpcUrl"
+    | "finalityDepth"
+    | "orderTimeZone"
+  >;
+  /** For reading. */
+  database: Database;
+  /** The connection for application tables. */
+  application: Database;
+  mirror: { status(): MirrorStatus };
+  registryOn(chainId: number): string;
+  answerOf(order: PlacedOrder): string;
+  logger: Logger;
+  metrics: Registry;
+  now?: () => number;
+}
+
+export interface Issuing {
+  desk: OrderDesk;
+  catalogue: Catalogue;
+  keysOf(brandId: number): Promise<BrandKeys | undefined>;
+  timeZone: string;
+  now(): number;
+  wake(): void;
+  /** Begins to send what waits, now and later. */
+  start(): void;
+  stop(): Promise<void>;
+}
+
+export function createIssuing(options: IssuingOptions): Issuing {
+  const { config, database, application, mirror, registryOn, answerOf, logger, metrics, now = Date.now } = options;
+
+  // Opening a keystore takes a second: not before somebody needs it, and not twice.
+  let opening: Promise<Signers> | undefined;
+  const signers = () => {
+    opening ??= openSigners({ config, logger });
+    return opening;
+  };
+
+  let connecting: Promise<IssuanceChain> | undefined;
+  let connected: IssuanceChain | undefined;
+  /** The chain; asked for again as long as it has not been reached. */
+  function chain(): Promise<IssuanceChain> {
+    connecting ??= openIssuanceChain({ rpcUrl: config.rpcUrl, registry: registryOn }).then(
+      (chain) => {
+        connected = chain;
+        return chain;
+      },
+      (error: unknown) => {
+        connecting = undefined;
+        throw error;
+      },
+    );
+    return connecting;
+  }
+
+  const brandSigners = createBrandSigners({ chain, signers, now });
+  const book = createBook({ application, now });
+  const events = new Counter({
+    name: "mintmark_sender_transactions_total",
+    help: "Transactions of the sender, by what happened to them.",
+    labelNames: ["event"],
+    registers: [metrics],
+  });
+  const sender = createSender({
+    book,
+    chain,
+    signers,
+    brandSigners,
+    mirror,
+    logger,
+    finalityDepth: config.finalityDepth,
+    now,
+    onEvent: (event) => events.inc({ event }),
+  });
+  let figures: Promise<Awaited<ReturnType<typeof book.figures>> | undefined> | undefined;
+  const gauge = (name: string, help: string, value: (found: Awaited<ReturnType<typeof book.figures>>) => number) =>
+    new Gauge({
+      name,
+      help,
+      registers: [metrics],
+      async collect() {
+        // One look for all of them.
+        figures ??= book
+          .figures()
+          .catch(() => undefined)
+          .finally(() => {
+            figures = undefined;
+          });
+        const found = await figures;
+        if (found === undefined) this.reset();
+        else this.set(value(found));
+      },
+    });
+  gauge("mintmark_sender_queued_commands", "What waits to be sent.", ({ queued }) => queued);
+  gauge(
+    "mintmark_sender_suspect_commands",
+    "What waits to be looked at, after its transaction failed.",
+    ({ suspects }) => suspects,
+  );
+  gauge("mintmark_sender_open_transactions", "Nonces that were given out and are in no block yet.", ({ open }) => open);
+  gauge(
+    "mintmark_sender_oldest_queued_seconds",
+    "For how long the oldest of what waits has been waiting.",
+    ({ oldestQueued }) => (oldestQueued === undefined ? 0 : Math.max(0, (now() - oldestQueued) / 1000)),
+  );
+
+  const ending = new AbortController();
+  let upkeep: Promise<void> = Promise.resolve();
+  return {
+    desk: createOrderDesk({ application, now, answerOf, onQueued: sender.wake }),
+    catalogue: createCatalogue({ database, now }),
+    keysOf: brandSigners.keysOf,
+    timeZone: config.orderTimeZone,
+    now,
+    wake: sender.wake,
+    start() {
+      sender.start();
+      upkeep = keepUpOrders({ application, leads: () => mirror.status().leads, logger, now }, ending.signal);
+    },
+    async stop() {
+      ending.abort();
+      await Promise.all([sender.stop(), upkeep]);
+      connected?.close();
+    },
+  };
+}

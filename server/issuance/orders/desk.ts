@@ -1,0 +1,123 @@
+// Takes orders. Those that arrive while a transaction is under way go into the next one together, which is what makes a burst
+// cheap: a thousand orders are a few transactions. Orders are placed in the order of their arrival.
+
+import { setTimeout as sleep } from "node:timers/promises";
+import type { Database } from "../../database/client.ts";
+import type { OrderToPlace, PlacedOrder, Placement } from "./order.ts";
+import { placeOrders, repeatedPlacements } from "./placing.ts";
+
+export interface OrderDesk {
+  /** Places an order. Throws {@link DeskFullError}, and whatever the database throws: nothing is placed then. */
+  place(order: OrderToPlace): Promise<Placement>;
+}
+
+export interface OrderDeskOptions {
+  /** The connection for application tables. */
+  application: Database;
+  /** In milliseconds since the Unix epoch. */
+  now(): number;
+  /** What a request is answered with. */
+  answerOf(order: PlacedOrder): string;
+  /** Is told when orders have been placed that can be sent. */
+  onQueued?(): void;
+}
+
+/** More orders wait than will be placed in a bearable time. */
+export class DeskFullError extends Error {
+  override name = "DeskFullError";
+}
+
+const MOST_AT_ONCE = 250;
+const MOST_WAITING = 10_000;
+/** For how long an edition that was found sold out is not looked at again. Cancelled orders give serials back. */
+const SOLD_OUT_MS = 250;
+/** Two transactions that met, or a database that was away for a moment. */
+const ATTEMPTS = 5;
+const FIRST_PAUSE_MS = 10;
+
+interface Waiting {
+  order: OrderToPlace;
+  outcome: PromiseWithResolvers<Placement>;
+}
+
+export function createOrderDesk({ application, now, answerOf, onQueued }: OrderDeskOptions): OrderDesk {
+  const waiting: Waiting[] = [];
+  let working = false;
+  /** Editions of which nothing was left, and until when that is taken for granted. */
+  const soldOut = new Map<string, number>();
+
+  async function work(): Promise<void> {
+    working = true;
+    try {
+      // Who has arrived in this turn of the event loop comes along.
+      await new Promise((resolve) => setImmediate(resolve));
+      while (waiting.length > 0) {
+        const group = waiting.splice(0, MOST_AT_ONCE);
+        await serve(group);
+      }
+    } finally {
+      working = false;
+    }
+  }
+
+  async function serve(group: readonly Waiting[]): Promise<void> {
+    try {
+      const left = await refuseSoldOut(group);
+      if (left.length === 0) return;
+      const placements = await placeTogether(left.map(({ order }) => order));
+      placements.forEach((placement, index) => {
+        if (placement.kind === "sold-out" && placement.left === 0)
+          soldOut.set(placement.collection, now() + SOLD_OUT_MS);
+        left[index]?.outcome.resolve(placement);
+      });
+      if (placements.some(({ kind }) => kind === "placed")) onQueued?.();
+    } catch (error) {
+      if (group.length === 1) group[0]?.outcome.reject(error);
+      // One of them may be what the database cannot take; the others must not suffer for it.
+      else for (const one of group) await serve([one]);
+    }
+  }
+
+  /** Answers who asks for an edition that has just been found sold out, unless they have got their card before. */
+  async function refuseSoldOut(group: readonly Waiting[]): Promise<readonly Waiting[]> {
+    const late = group.flatMap((one) => {
+      const gone = one.order.items.find(({ collection }) => (soldOut.get(collection) ?? 0) > now());
+      return gone === undefined ? [] : [{ one, collection: gone.collection }];
+    });
+    if (late.length === 0) return group;
+    const repeated = await repeatedPlacements(
+      application,
+      late.map(({ one }) => one.order),
+    );
+    late.forEach(({ one, collection }, index) => {
+      one.outcome.resolve(repeated[index] ?? { kind: "sold-out", collection, left: 0 });
+    });
+    const refused = new Set(late.map(({ one }) => one));
+    return group.filter((one) => !refused.has(one));
+  }
+
+  async function placeTogether(orders: readonly OrderToPlace[]): Promise<Placement[]> {
+    for (let attempt = 1; ; attempt++) {
+      try {
+        return await application.$transaction((transaction) =>
+          placeOrders(transaction, orders, { now: now(), answerOf }),
+        );
+      } catch (error) {
+        // Another server may have placed the same wish, or taken the same serial, at the same time: seen again it is there.
+        if (attempt === ATTEMPTS) throw error;
+        await sleep(FIRST_PAUSE_MS * 2 ** attempt * (0.5 + Math.random()));
+      }
+    }
+  }
+
+  return {
+    async place(order) {
+      if (waiting.length >= MOST_WAITING)
+        throw new DeskFullError("More orders arrive than can be placed. Send it again in a few seconds.");
+      const outcome = Promise.withResolvers<Placement>();
+      waiting.push({ order, outcome });
+      if (!working) void work();
+      return await outcome.promise;
+    },
+  };
+}

@@ -1,0 +1,63 @@
+// How far orders have come follows from their commands. Must be called in each transaction that changes commands of orders.
+
+import { selectRows, updateRows } from "../../database/bulk.ts";
+import type { DatabaseTransaction } from "../../database/client.ts";
+import type { CommandKind, CommandState, OrderState } from "./order.ts";
+
+interface CommandStanding {
+  id: number;
+  orderId: string;
+  kind: CommandKind;
+  state: CommandState;
+  serial: number;
+  failure: string | null;
+  failureDetail: string | null;
+}
+
+export interface Standing {
+  state: OrderState;
+  /** Why cards of it cannot be issued or revoked, or wait; the first reason if there are several. */
+  failure: string | null;
+  failureDetail: string | null;
+}
+
+/** Brings the states of orders up to date with their commands. */
+export async function settleOrders(
+  transaction: DatabaseTransaction,
+  orderIds: Iterable<string>,
+  now: number,
+): Promise<void> {
+  const keys = [...new Set(orderIds)].map((id) => [id]);
+  const commands = await selectRows<CommandStanding>(transaction, { table: "Command", key: ["orderId"], keys });
+  const rows = [...Map.groupBy(commands, ({ orderId }) => orderId)].map(([id, ofOrder]) => {
+    const { state, failure, failureDetail } = standingOf(ofOrder);
+    return [id, state, failure, failureDetail, now];
+  });
+  await updateRows(transaction, {
+    table: "Order",
+    columns: ["id", "state", "failure", "failureDetail", "updatedAt"],
+    key: ["id"],
+    rows,
+  });
+}
+
+/** The standing of an order with these commands; at least one. */
+export function standingOf(commands: readonly Omit<CommandStanding, "orderId">[]): Standing {
+  const issue = commands.filter(({ kind }) => kind === "issue");
+  const revoke = commands.filter(({ kind, state }) => kind === "revoke" && state !== "cancelled");
+  const told = commands
+    .filter(({ failure, state }) => failure !== null && state !== "done" && state !== "cancelled")
+    .toSorted((left, right) => left.id - right.id)[0];
+  const reason = { failure: told?.failure ?? null, failureDetail: told?.failureDetail ?? null };
+  const are = (commands: readonly { state: CommandState }[], state: CommandState) =>
+    commands.some((command) => command.state === state);
+
+  if (are(revoke, "queued") || are(revoke, "sent")) return { state: "refunding", ...reason };
+  if (revoke.length > 0 && !are(revoke, "failed")) return { state: "refunded", ...reason };
+  if (are(issue, "held")) return { state: "accepted", ...reason };
+  if (are(issue, "queued")) return { state: "queued", ...reason };
+  if (are(issue, "sent")) return { state: "sent", ...reason };
+  if (are(issue, "failed")) return { state: "failed", ...reason };
+  if (are(issue, "done")) return { state: "issued", ...reason };
+  return { state: "cancelled", ...reason };
+}

@@ -1,0 +1,42 @@
+// What has to be done to orders from time to time, by one server of those that share a database.
+
+import { setTimeout as sleep } from "node:timers/promises";
+import type { Logger } from "pino";
+import type { Database } from "../../database/client.ts";
+import { Prisma } from "../../database/generated/sqlite/client.ts";
+import { inTransaction } from "../../database/transactions.ts";
+import { cancelUnpaid } from "./changes.ts";
+
+export interface UpkeepOptions {
+  application: Database;
+  leads(): boolean;
+  logger: Logger;
+  /** In milliseconds. */
+  now(): number;
+}
+
+const EVERY_MS = 2_000;
+const AT_ONCE = 100;
+/** For how long an Idempotency-Key is remembered. */
+const KEYS_KEPT_MS = 7 * 24 * 3_600_000;
+
+/** Cancels what was not paid in time, and forgets old Idempotency-Keys. Ends when `signal` is aborted. */
+export async function keepUpOrders(
+  { application, leads, logger, now }: UpkeepOptions,
+  signal: AbortSignal,
+): Promise<void> {
+  while (!signal.aborted) {
+    try {
+      if (leads()) {
+        const cancelled = await inTransaction(application, (transaction) => cancelUnpaid(transaction, now(), AT_ONCE));
+        if (cancelled > 0) logger.info({ orders: cancelled }, "unpaid orders were cancelled");
+        await application.$executeRaw(
+          Prisma.sql`DELETE FROM "IdempotentRequest" WHERE "createdAt" < ${now() - KEYS_KEPT_MS}`,
+        );
+      }
+    } catch (error) {
+      logger.warn({ err: error }, "the upkeep of orders failed; trying again");
+    }
+    await sleep(EVERY_MS, undefined, { signal }).catch(() => {});
+  }
+}

@@ -1,0 +1,107 @@
+// Commands as calls of a collection. One transaction carries commands for one collection that need the same role.
+
+import { getAddress } from "ethers";
+import { membershipCollectionInterface } from "../../chain/abi.ts";
+import { commitmentRoot } from "../commitment.ts";
+import type { BrandKeys } from "../keystore.ts";
+import type { CommandKind } from "../orders/order.ts";
+import { type CardToIssue, encodeTransaction, type PlanLimits, planTransactions } from "../plan.ts";
+
+/** What the sender needs to know of a command. */
+export interface SendableCommand {
+  id: number;
+  brandId: number;
+  /** Lower-case. */
+  collectionAddress: string;
+  kind: CommandKind;
+  serial: number;
+  holder: string | null;
+  tier: number | null;
+  expiresAt: bigint | number | null;
+  physicalNumber: string | null;
+  reason: string | null;
+  orderId: string | null;
+  importId: string | null;
+}
+
+/** Commands that go into one transaction. */
+export interface SendableGroup {
+  commands: SendableCommand[];
+  data: string;
+  /** The gas limit; nothing where the chain has to be asked. */
+  gas: number | undefined;
+}
+
+/** As many cards as one transaction changes other than by issuing them. */
+const CHANGES_AT_ONCE = 50;
+
+export function roleFor(kind: CommandKind): "Issuer" | "Steward" {
+  return kind === "issue" ? "Issuer" : "Steward";
+}
+
+/** The transactions for commands of one collection and one role, in the order in which they should be sent. */
+export function groupCommands(
+  commands: readonly SendableCommand[],
+  limits: PlanLimits,
+  keys: Pick<BrandKeys, "commitmentSalt"> | undefined,
+): SendableGroup[] {
+  const [first] = commands;
+  if (first === undefined) return [];
+  const collection = getAddress(first.collectionAddress);
+  if (roleFor(first.kind) === "Steward") {
+    return Array.from({ length: Math.ceil(commands.length / CHANGES_AT_ONCE) }, (_, index) => {
+      const here = commands.slice(index * CHANGES_AT_ONCE, (index + 1) * CHANGES_AT_ONCE);
+      return { commands: here, data: encodeChanges(here), gas: undefined };
+    });
+  }
+  const bySerial = new Map(commands.map((command) => [command.serial, command]));
+  return planTransactions(commands.map(cardOf), limits).map((planned) => ({
+    commands: planned.batches.flat().map(({ serial }) => bySerial.get(serial) as SendableCommand),
+    data: encodeTransaction(planned, (batch) => commitmentRoot(batch, collection, saltOf(keys))),
+    gas: planned.gas,
+  }));
+}
+
+/** The card that an issue command is for. */
+export function cardOf(command: SendableCommand): CardToIssue {
+  const { id, serial, holder, tier, expiresAt, physicalNumber } = command;
+  return {
+    line: id,
+    serial,
+    holder: getAddress(holder ?? ""),
+    tier: tier ?? 0,
+    expiresAt: Number(expiresAt),
+    physicalNumber: physicalNumber ?? undefined,
+  };
+}
+
+/** Numbers of physical cards are hidden by salts of the brand's keystore; without it there is nothing to hide them with. */
+function saltOf(keys: Pick<BrandKeys, "commitmentSalt"> | undefined): Pick<BrandKeys, "commitmentSalt"> {
+  return (
+    keys ?? {
+      commitmentSalt() {
+        throw new Error("A card with a physical number needs the brand's keystore");
+      },
+    }
+  );
+}
+
+function encodeChanges(commands: readonly SendableCommand[]): string {
+  const revoked = commands.filter(({ kind }) => kind === "revoke");
+  const calls = [
+    ...[...Map.groupBy(revoked, ({ reason }) => reason)].map(([reason, cards]) =>
+      membershipCollectionInterface.encodeFunctionData("revoke", [cards.map(({ serial }) => serial), reason]),
+    ),
+    ...commands.flatMap(({ kind, serial, holder, reason }) => {
+      if (kind === "request-reissue")
+        return [membershipCollectionInterface.encodeFunctionData("requestReissue", [serial, holder, reason])];
+      if (kind === "execute-reissue")
+        return [membershipCollectionInterface.encodeFunctionData("executeReissue", [serial])];
+      return [];
+    }),
+  ];
+  const [only, ...others] = calls;
+  return only !== undefined && others.length === 0
+    ? only
+    : membershipCollectionInterface.encodeFunctionData("multicall", [calls]);
+}

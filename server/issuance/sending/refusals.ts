@@ -1,0 +1,28 @@
+// What the contracts' refusals mean for what was to be sent: whether to wait, to give up, or to look closer.
+
+import type { ContractRefusal } from "../contract-errors.ts";
+
+/**
+ * `wait`: it may be allowed later; nothing is wrong with the card. `stale`: the chain has moved on; look what it has. `final`: it
+ * will never be allowed as it is.
+ */
+export type Meaning = "wait" | "stale" | "final";
+
+const MEANINGS: Readonly<Record<string, Meaning>> = {
+  BrandNotActive: "wait",
+  BrandRoleMissing: "wait",
+  DailyCapExceeded: "wait",
+  ReissueNotReady: "wait",
+  CardAlreadyIssued: "stale",
+  CardStatusMismatch: "stale",
+};
+
+export function meaningOf({ error }: Pick<ContractRefusal, "error">): Meaning {
+  // A refusal without a known reason is more likely the chain's fault than the card's.
+  return error === undefined ? "wait" : (MEANINGS[error] ?? "final");
+}
+
+/** The stable name of a refusal: `BrandNotActive` is `brand-not-active`. */
+export function failureName({ error }: Pick<ContractRefusal, "error">): string {
+  return error === undefined ? "refused" : error.replaceAll(/(?<=[a-z0-9])(?=[A-Z])/g, "-").toLowerCase();
+}

@@ -1,0 +1,540 @@
+// Sends what waits. One loop in one server process of those that share a database; what it knows is in the book, so it may die at
+// any moment, and whoever comes after it goes on. Must hold: nothing reaches a node that was not stored before; a command counts as
+// done only when the mirror has what it wanted; nothing is signed anew for a nonce unless no node takes what was signed before.
+
+import { setTimeout as sleep } from "node:timers/promises";
+import { getAddress, keccak256 } from "ethers";
+import type { Logger } from "pino";
+import type { MirrorStatus } from "../../database/mirror-status.ts";
+import { isOutage } from "../../database/unusable.ts";
+import type { IssuanceChain, Receipt } from "../chain.ts";
+import { ContractRefusal } from "../contract-errors.ts";
+import { DEFAULT_CARDS_PER_TRANSACTION, gasBudget } from "../plan.ts";
+import { IssuanceError } from "../problems.ts";
+import type { CardSigner, Signers } from "../signers.ts";
+import { type Book, FILLER_GAS, type OpenTransaction, type PlannedSend, type WaitingBrand } from "./book.ts";
+import type { BrandSigners } from "./brand-signers.ts";
+import { groupCommands, roleFor, type SendableCommand, type SendableGroup } from "./calls.ts";
+import { failureName, meaningOf } from "./refusals.ts";
+import { examineSuspect } from "./suspects.ts";
+
+export interface Sender {
+  /** Sends until {@link Sender.stop}. */
+  start(): void;
+  /** Stops after the step that is under way. What is in flight is found again by the next one. */
+  stop(): Promise<void>;
+  /** Something new waits: do not sleep. */
+  wake(): void;
+}
+
+export interface SenderOptions {
+  book: Book;
+  /** The chain, once it can be reached. Throws a retryable {@link IssuanceError} until then. */
+  chain(): Promise<IssuanceChain>;
+  signers(): Promise<Pick<Signers, "signers" | "refresh">>;
+  brandSigners: BrandSigners;
+  mirror: { status(): MirrorStatus };
+  logger: Logger;
+  finalityDepth: number;
+  /** In milliseconds. */
+  now?(): number;
+  /** For how long cards are collected for one transaction, in milliseconds. */
+  windowMs?: number;
+  /** The most cards in one transaction. */
+  maxCards?: number;
+  onEvent?(event: "planned" | "confirmed" | "failed" | "replaced" | "filled" | "reopened"): void;
+}
+
+/** How often a loop with nothing to do looks whether another process has taken an order. */
+const IDLE_MS = 100;
+const BUSY_MS = 40;
+/** What became of transactions is looked at when the mirror has moved, and otherwise as often as this. */
+const SETTLE_MS = 1_000;
+const TROUBLE_FIRST_MS = 200;
+const TROUBLE_LAST_MS = 5_000;
+/** A node keeps what it was sent, as a rule; one that was restarted may not. */
+const REBROADCAST_MS = 5_000;
+/** At most so many transactions of one key are under way, and at most so many blocks full. */
+const MOST_IN_FLIGHT = 16;
+const BLOCKS_IN_FLIGHT = 2;
+/** After so many looks, at least so far apart, a nonce that is used without our transaction in a block was used by another one. */
+const LOOKS = 4;
+const LOOK_MS = 500;
+/** A transaction that all nodes refuse for so long is replaced by one that does nothing. */
+const REFUSED_MS = 15_000;
+/** For so long a refusal that may pass is not tried again. */
+const PUT_OFF_MS = 5_000;
+/** For so long a call of a signer to a collection needs no rehearsal after one that succeeded. */
+const PROVEN_MS = 60_000;
+const SUSPECTS_AT_ONCE = 50;
+
+export function createSender(options: SenderOptions): Sender {
+  const { book, brandSigners, mirror, logger, finalityDepth, now = Date.now, windowMs = 100 } = options;
+  const { maxCards = DEFAULT_CARDS_PER_TRANSACTION, onEvent = () => {} } = options;
+  const signerOf = async (address: string) =>
+    (await options.signers()).signers.find((known) => known.address.toLowerCase() === address);
+
+  let running = false;
+  let loop: Promise<void> = Promise.resolve();
+  let wakeUp = Promise.withResolvers<void>();
+  /** The signers whose nonces are known to be where the chain is. */
+  const opened = new Set<string>();
+  /** What this process knows besides the book, by hash or nonce; losing it costs time only. */
+  const broadcastAt = new Map<string, { at: number; refusedSince: number | undefined }>();
+  const unseen = new Map<string, { looks: number; at: number }>();
+  const provenUntil = new Map<string, number>();
+  const gasFactors = new Map<string, number>();
+  const behind = new Map<string, { looks: number; at: number }>();
+  let turn = 0;
+  let reviewedAt = -1;
+  let settledAt = 0;
+
+  async function run(): Promise<void> {
+    let trouble = 0;
+    while (running) {
+      let busy = false;
+      try {
+        busy = await step();
+        if (trouble > 0) logger.info("sending again");
+        trouble = 0;
+      } catch (error) {
+        trouble++;
+        // Once, and then rarely: while a node is away, every look fails.
+        if (trouble === 1 || trouble % 50 === 0) {
+          const expected = isOutage(error) || (error instanceof IssuanceError && error.retryable);
+          if (expected) logger.warn({ reason: messageOf(error) }, "sending has to wait");
+          else logger.error({ err: error }, "sending failed; trying again");
+        }
+      }
+      const rest =
+        trouble > 0
+          ? Math.min(TROUBLE_FIRST_MS * 2 ** (trouble - 1), TROUBLE_LAST_MS) * (0.5 + Math.random())
+          : busy
+            ? BUSY_MS
+            : IDLE_MS;
+      await Promise.race([sleep(rest), trouble > 0 ? stopped.promise : wakeUp.promise]);
+      wakeUp = Promise.withResolvers();
+    }
+  }
+  let stopped = Promise.withResolvers<void>();
+
+  /** Does what can be done now. Whether more is to be done soon. */
+  async function step(): Promise<boolean> {
+    const status = mirror.status();
+    if (!status.leads || status.indexed === undefined) {
+      opened.clear();
+      return false;
+    }
+    const chain = await options.chain();
+    for (const { address } of (await options.signers()).signers) {
+      if (opened.has(address)) continue;
+      await book.openSigner(address.toLowerCase(), chain.chainId, await chain.nonce(address));
+      opened.add(address);
+    }
+    let open = await book.open();
+    open = await settle(chain, open, status.indexed.number);
+    const brands = status.state === "following" ? await book.waitingBrands() : [];
+    if (brands.length > 0) {
+      await examine(chain, brands);
+      if (await plan(chain, brands, open)) open = await book.open();
+    }
+    if (open.some(({ state }) => state === "planned")) {
+      await sign(chain, open);
+      open = await book.open();
+    }
+    await broadcast(chain, open);
+    return open.length > 0 || brands.length > 0;
+  }
+
+  // ---- planning
+
+  async function plan(
+    chain: IssuanceChain,
+    brands: readonly WaitingBrand[],
+    open: readonly OpenTransaction[],
+  ): Promise<boolean> {
+    const head = await chain.head();
+    let planned = false;
+    for (const { brandId, count, since } of brands) {
+      if (count < maxCards && now() - since < windowMs) continue;
+      planned = (await planBrand(chain, head.gasLimit, brandId, open)) || planned;
+    }
+    return planned;
+  }
+
+  async function planBrand(
+    chain: IssuanceChain,
+    blockGasLimit: number,
+    brandId: number,
+    open: readonly OpenTransaction[],
+  ): Promise<boolean> {
+    const waiting = await book.waiting(brandId, { suspect: false, limit: maxCards * MOST_IN_FLIGHT });
+    const groups = [
+      ...Map.groupBy(waiting, ({ collectionAddress, kind }) => `${collectionAddress} ${roleFor(kind)}`).values(),
+    ];
+    let planned = false;
+    for (const commands of groups) {
+      const [first] = commands;
+      if (first === undefined) continue;
+      const role = roleFor(first.kind);
+      const able = await brandSigners.withRole(brandId, role);
+      if (able.length === 0) {
+        await book.putOff(commands, noSigner(brandId, role), now() + PUT_OFF_MS);
+        brandSigners.forget();
+        await (await options.signers()).refresh();
+        continue;
+      }
+      const limits = {
+        maxCards,
+        gasBudget: gasBudget(blockGasLimit),
+        gasFactor: gasFactors.get(first.collectionAddress) ?? 1,
+      };
+      const sendable = groupCommands(commands, limits, await brandSigners.keysOf(brandId));
+      if (sendable.length === 0) {
+        const failureDetail = `The chain's blocks (${blockGasLimit} gas) are too small to issue a card with a quarter of one. Ask the chain's operators for a higher block gas limit.`;
+        await book.putOff(commands, { failure: "blocks-too-small", failureDetail }, now() + PUT_OFF_MS);
+        continue;
+      }
+      const free = freeSigners(able, open, blockGasLimit);
+      const sends: PlannedSend[] = [];
+      for (const group of sendable) {
+        const signer = free.take(group.gas ?? limits.gasBudget);
+        if (signer === undefined) break;
+        const gas = await rehearse(chain, signer, group);
+        if (gas === undefined) break;
+        sends.push({
+          ...group,
+          gas,
+          signer: signer.address.toLowerCase(),
+          brandId,
+          to: first.collectionAddress,
+        });
+      }
+      const count = await book.plan(sends, chain.chainId);
+      for (let index = 0; index < count; index++) onEvent("planned");
+      planned ||= count > 0;
+    }
+    return planned;
+  }
+
+  /** Those who may sign, each as long as not too much of theirs is under way; in turns. */
+  function freeSigners(able: readonly CardSigner[], open: readonly OpenTransaction[], blockGasLimit: number) {
+    const load = new Map(able.map(({ address }) => [address.toLowerCase(), { count: 0, gas: 0 }]));
+    for (const { signer, gas } of open) {
+      const its = load.get(signer);
+      if (its !== undefined) {
+        its.count++;
+        its.gas += gas;
+      }
+    }
+    return {
+      take(gas: number): CardSigner | undefined {
+        for (let tried = 0; tried < able.length; tried++) {
+          const signer = able[turn++ % able.length];
+          const its = signer && load.get(signer.address.toLowerCase());
+          if (its === undefined || its.count >= MOST_IN_FLIGHT) continue;
+          if (its.count > 0 && its.gas + gas > blockGasLimit * BLOCKS_IN_FLIGHT) continue;
+          its.count++;
+          its.gas += gas;
+          return signer;
+        }
+        return undefined;
+      },
+    };
+  }
+
+  /**
+   * Has the node execute a call without sending it, unless one like it has just succeeded: what would be refused is not sent, and uses no
+   * nonce. The gas limit to send it with; nothing if it was put off.
+   */
+  async function rehearse(chain: IssuanceChain, signer: CardSigner, group: SendableGroup): Promise<number | undefined> {
+    const [first] = group.commands;
+    if (first === undefined) return undefined;
+    const way = `${signer.address} ${first.collectionAddress} ${roleFor(first.kind)}`;
+    if (group.gas !== undefined && (provenUntil.get(way) ?? 0) > now()) return group.gas;
+    try {
+      const call = { from: signer.address, to: getAddress(first.collectionAddress), data: group.data };
+      const estimate = await chain.estimateGas(call);
+      provenUntil.set(way, now() + PROVEN_MS);
+      if (group.gas === undefined) return Math.ceil(estimate * 1.3) + FILLER_GAS;
+      if (estimate > group.gas) {
+        gasFactors.set(first.collectionAddress, raised(gasFactors.get(first.collectionAddress), estimate / group.gas));
+        return undefined;
+      }
+      return group.gas;
+    } catch (error) {
+      if (!(error instanceof ContractRefusal)) throw error;
+      await refused(error, group.commands);
+      return undefined;
+    }
+  }
+
+  /** Commands that the contract refuses together: put off together, or looked at one by one. */
+  async function refused(refusal: ContractRefusal, commands: readonly SendableCommand[]): Promise<void> {
+    if (meaningOf(refusal) === "wait") {
+      const failure = { failure: failureName(refusal), failureDetail: refusal.message };
+      await book.putOff(commands, failure, now() + PUT_OFF_MS);
+      brandSigners.forget();
+    } else {
+      await book.suspect(commands, true);
+    }
+  }
+
+  /** Looks one by one at what was in a transaction that failed. */
+  async function examine(chain: IssuanceChain, brands: readonly WaitingBrand[]): Promise<void> {
+    for (const { brandId } of brands) {
+      const suspects = await book.waiting(brandId, { suspect: true, limit: SUSPECTS_AT_ONCE });
+      for (const command of suspects) {
+        const [signer] = await brandSigners.withRole(brandId, roleFor(command.kind));
+        if (signer === undefined) {
+          await book.putOff([command], noSigner(brandId, roleFor(command.kind)), now() + PUT_OFF_MS);
+          brandSigners.forget();
+          continue;
+        }
+        const keys = await brandSigners.keysOf(brandId);
+        await examineSuspect({ book, chain, command, signer, keys, notBefore: now() + PUT_OFF_MS });
+      }
+    }
+  }
+
+  // ---- signing and sending
+
+  async function sign(chain: IssuanceChain, open: readonly OpenTransaction[]): Promise<void> {
+    for (const transaction of open) {
+      if (transaction.state !== "planned") continue;
+      const signer = await signerOf(transaction.signer);
+      if (signer === undefined) {
+        throw new IssuanceError(
+          `Transactions of the key ${getAddress(transaction.signer)} wait for its signature, and this server does not have the key any more. Bring it back.`,
+        );
+      }
+      const { nonce, data, gas } = transaction;
+      const raw = await signer.signTransaction({
+        chainId: chain.chainId,
+        nonce,
+        to: getAddress(transaction.to),
+        data,
+        gasLimit: gas,
+      });
+      await book.storeSigned(transaction, { hash: keccak256(raw), raw });
+    }
+  }
+
+  async function broadcast(chain: IssuanceChain, open: readonly OpenTransaction[]): Promise<void> {
+    const known = new Set(open.flatMap(({ attempts }) => attempts.map(({ hash }) => hash)));
+    for (const hash of broadcastAt.keys()) if (!known.has(hash)) broadcastAt.delete(hash);
+    for (const transaction of open) {
+      const last = transaction.attempts.at(-1);
+      if (transaction.state !== "signed" || last === undefined) continue;
+      const before = broadcastAt.get(last.hash);
+      if (before !== undefined && now() - before.at < REBROADCAST_MS) continue;
+      const submission = await chain.submit(last.raw);
+      const refusedSince = submission.kind === "refused" ? (before?.refusedSince ?? now()) : undefined;
+      // What broke off is sent again with the next step.
+      if (submission.kind === "uncertain") {
+        throw new IssuanceError("The chain's node broke off while a transaction was handed to it.", {
+          retryable: true,
+        });
+      }
+      broadcastAt.set(last.hash, {
+        at: refusedSince === undefined ? now() : now() - REBROADCAST_MS + LOOK_MS,
+        refusedSince,
+      });
+      if (submission.kind === "refused" && refusedSince !== undefined && now() - refusedSince > REFUSED_MS)
+        await replace(chain, transaction, submission.error);
+    }
+  }
+
+  /** No node takes it, for whatever reason: a transaction that does nothing takes its nonce, so that those behind it are not held up. */
+  async function replace(chain: IssuanceChain, transaction: OpenTransaction, reason: IssuanceError): Promise<void> {
+    const signer = await signerOf(transaction.signer);
+    if (signer === undefined || (await chain.nonce(transaction.signer)) !== transaction.nonce) return;
+    for (const { hash } of transaction.attempts) if ((await chain.receipt(hash)) !== undefined) return;
+    const { nonce } = transaction;
+    const raw = await signer.signTransaction({
+      chainId: chain.chainId,
+      nonce,
+      to: signer.address,
+      data: "0x",
+      gasLimit: FILLER_GAS,
+    });
+    logger.error(
+      { signer: signer.address, nonce, reason: reason.message },
+      "no node takes a transaction; another one fills its nonce, and its cards are sent anew",
+    );
+    await book.fillGap(transaction, { hash: keccak256(raw), raw });
+    provenUntil.clear();
+    onEvent("filled");
+  }
+
+  // ---- what became of it
+
+  /** Finds out what became of what was sent. Returns what is still open. */
+  async function settle(
+    chain: IssuanceChain,
+    open: readonly OpenTransaction[],
+    mirrored: number,
+  ): Promise<OpenTransaction[]> {
+    if (mirrored === reviewedAt && now() - settledAt < SETTLE_MS) return [...open];
+    settledAt = now();
+    if (mirrored !== reviewedAt) {
+      const lost = await book.review({ head: mirrored, finalityDepth });
+      if (lost > 0) {
+        logger.warn({ transactions: lost }, "the chain has taken blocks back; their transactions are sent again");
+        return await book.open();
+      }
+      reviewedAt = mirrored;
+    }
+    const left: OpenTransaction[] = [];
+    let changed = false;
+    for (const [signer, ofSigner] of Map.groupBy(open, (transaction) => transaction.signer)) {
+      const signed = ofSigner.filter(({ state }) => state === "signed");
+      const receipts = await Promise.all(signed.map((transaction) => receiptOf(chain, transaction)));
+      let nonce: number | undefined;
+      for (const [index, transaction] of signed.entries()) {
+        const found = receipts[index];
+        if (found !== undefined) {
+          unseen.delete(nameOf(transaction));
+          changed = (await settleMined(chain, transaction, found, mirrored)) || changed;
+          continue;
+        }
+        const seen = unseen.get(nameOf(transaction));
+        if (seen !== undefined && now() - seen.at < LOOK_MS) continue;
+        nonce ??= await chain.nonce(signer);
+        if (nonce <= transaction.nonce) {
+          unseen.delete(nameOf(transaction));
+          if (index === 0) changed = (await repairGap(chain, transaction, nonce)) || changed;
+          continue;
+        }
+        const looks = (seen?.looks ?? 0) + 1;
+        unseen.set(nameOf(transaction), { looks, at: now() });
+        if (looks < LOOKS) continue;
+        unseen.delete(nameOf(transaction));
+        logger.warn(
+          { signer, nonce: transaction.nonce },
+          "another transaction has the nonce of one of ours; its cards are sent anew. Is the key used elsewhere?",
+        );
+        await book.giveBack(transaction, { state: "replaced", suspect: true });
+        // Whoever it was may have used more of them.
+        opened.clear();
+        changed = true;
+        onEvent("replaced");
+      }
+      left.push(...ofSigner);
+    }
+    return changed ? await book.open() : left;
+  }
+
+  async function receiptOf(
+    chain: IssuanceChain,
+    { attempts }: OpenTransaction,
+  ): Promise<(Receipt & { hash: string }) | undefined> {
+    for (const { hash } of attempts) {
+      // What was never handed out is in no block; after a restart it is handed out again before it is looked for.
+      if (attempts.length === 1 && !broadcastAt.has(hash)) continue;
+      const receipt = await chain.receipt(hash);
+      if (receipt !== undefined) return { ...receipt, hash };
+    }
+    return undefined;
+  }
+
+  /** It is in a block. Whether that settled it: it does once the mirror has that block. */
+  async function settleMined(
+    chain: IssuanceChain,
+    transaction: OpenTransaction,
+    receipt: Receipt & { hash: string },
+    mirrored: number,
+  ): Promise<boolean> {
+    if (receipt.blockNumber > mirrored) return false;
+    if (receipt.succeeded) {
+      if (!(await book.confirm(transaction, receipt))) return false;
+      onEvent("confirmed");
+      return true;
+    }
+    const { nonce, gas, to, data } = transaction;
+    const signer = getAddress(transaction.signer);
+    provenUntil.clear();
+    let refusal: ContractRefusal | undefined;
+    let estimate = 0;
+    try {
+      estimate = await chain.estimateGas({ from: signer, to: getAddress(to), data });
+    } catch (error) {
+      if (!(error instanceof ContractRefusal)) throw error;
+      refusal = error;
+    }
+    logger.warn({ signer, nonce, hash: receipt.hash, reason: refusal?.message, gas, estimate }, "a transaction failed");
+    if (estimate > gas) gasFactors.set(to, raised(gasFactors.get(to), estimate / gas));
+    const waits = refusal !== undefined && meaningOf(refusal) === "wait";
+    await book.giveBack(transaction, {
+      state: "failed",
+      place: receipt,
+      // Where it was too little gas, nothing is wrong with the cards.
+      suspect: !waits && estimate <= gas,
+      ...(waits && refusal !== undefined
+        ? {
+            failure: { failure: failureName(refusal), failureDetail: refusal.message },
+            notBefore: now() + PUT_OFF_MS,
+          }
+        : {}),
+    });
+    onEvent("failed");
+    return true;
+  }
+
+  /**
+   * The chain waits for a nonce below the first that is open: it has lost a block, or a node what it was sent. Those in between are
+   * opened again. Not at once, since a node may be behind.
+   */
+  async function repairGap(chain: IssuanceChain, first: OpenTransaction, nonce: number): Promise<boolean> {
+    if (nonce === first.nonce) {
+      behind.delete(first.signer);
+      return false;
+    }
+    const seen = behind.get(first.signer);
+    if (seen !== undefined && now() - seen.at < LOOK_MS) return false;
+    const looks = (seen?.looks ?? 0) + 1;
+    behind.set(first.signer, { looks, at: now() });
+    if (looks < LOOKS) return false;
+    behind.delete(first.signer);
+    const missing = Array.from({ length: first.nonce - nonce }, (_, index) => nonce + index);
+    logger.warn({ signer: first.signer, nonces: missing }, "the chain has not used these nonces; sending them again");
+    await book.reopen(first.signer, missing, first.brandId, chain.chainId);
+    onEvent("reopened");
+    return true;
+  }
+
+  return {
+    start() {
+      running = true;
+      stopped = Promise.withResolvers();
+      loop = run();
+    },
+    async stop() {
+      running = false;
+      wakeUp.resolve();
+      stopped.resolve();
+      await loop;
+    },
+    wake: () => wakeUp.resolve(),
+  };
+}
+
+function noSigner(brandId: number, role: string) {
+  return {
+    failure: "no-signer",
+    failureDetail: `None of this server's keys has the ${role} role of brand ${brandId}. The brand's administrator must grant it to one of them, or another key is needed.`,
+  };
+}
+
+function nameOf({ signer, nonce }: OpenTransaction): string {
+  return `${signer} ${nonce}`;
+}
+
+/** In steps of a quarter, and never without end. */
+function raised(factor: number | undefined, by: number): number {
+  return Math.min(Math.ceil((factor ?? 1) * by * 4 + 1) / 4, 16);
+}
+
+function messageOf(error: unknown): string {
+  return error instanceof Error ? error.message : String(error);
+}
