@@ -46,9 +46,9 @@ export async function placeOrders(
 ): Promise<Placement[]> {
   const placements: (Placement | undefined)[] = await repeatedPlacements(transaction, orders);
   const fresh = orders.filter((_, index) => placements[index] === undefined);
-  const takers = await freeCardTakers(transaction, fresh);
-  const serials = await reserveFor(transaction, fresh);
   const customers = await customersFor(transaction, fresh);
+  const takers = await freeCardTakers(transaction, fresh, customers.idOf);
+  const serials = await reserveFor(transaction, fresh);
 
   const written: WrittenOrder[] = [];
   const known = new Map<string, KnownRequest>();
@@ -111,11 +111,10 @@ function repetition(order: OrderToPlace, known: KnownRequest): Placement {
 async function freeCardTakers(
   transaction: DatabaseTransaction,
   orders: readonly OrderToPlace[],
+  idOf: (order: OrderToPlace) => string,
 ): Promise<Map<string, string>> {
-  const keys = orders.flatMap(({ customer, items }) =>
-    customer.id === undefined
-      ? []
-      : items.filter(({ free }) => free).map(({ collection }) => [collection, customer.id as string]),
+  const keys = orders.flatMap((order) =>
+    order.items.filter(({ free }) => free).map(({ collection }) => [collection, idOf(order)]),
   );
   const rows = await selectRows<{ collectionAddress: string; customerId: string; orderId: string }>(transaction, {
     table: "FreeCard",
