@@ -43,6 +43,10 @@ export interface BenchServerOptions {
   finalityDepth?: number;
   /** Whether the node tells of new blocks. If not, the server finds them by asking. */
   subscribed?: boolean;
+  /** Where keystores are; a folder of its own if not given. */
+  dataFolder?: string;
+  /** Further settings. */
+  settings?: Record<string, string>;
 }
 
 /** Linux counts processor time in these, on all machines that Node runs on. */
@@ -53,7 +57,7 @@ const FINALITY_DEPTH = 64;
 const TIMEOUT_MS = 30 * 60_000;
 
 export async function startServer(options: BenchServerOptions): Promise<BenchServer> {
-  const { node, databaseUrl, finalityDepth = FINALITY_DEPTH, subscribed = true } = options;
+  const { node, databaseUrl, finalityDepth = FINALITY_DEPTH, subscribed = true, dataFolder, settings } = options;
   const folder = mkdtempSync(join(tmpdir(), "mintmark-bench-data-"));
   const port = await freePort();
   const url = `http://127.0.0.1:${port}`;
@@ -66,11 +70,12 @@ export async function startServer(options: BenchServerOptions): Promise<BenchSer
     RPC_WS_URL: subscribed ? node.url.replace(/^http/, "ws") : "none",
     FALLBACK_RPC_URLS: "",
     REGISTRY_ADDRESS: node.registry,
-    DATA_DIR: folder,
+    DATA_DIR: dataFolder ?? folder,
     DATABASE_URL: databaseUrl,
     FINALITY_DEPTH: String(finalityDepth),
     RATE_LIMIT_PER_MINUTE: "0",
     LOG_LEVEL: "error",
+    ...settings,
   };
   const startedAt = machineTime();
   const running = await spawnGuarded(process.execPath, SERVER_ARGUMENTS, {
