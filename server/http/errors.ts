@@ -3,6 +3,7 @@
 
 import type { ErrorRequestHandler, Request, RequestHandler, Response } from "express";
 import { isOutage } from "../database/unusable.ts";
+import { IssuanceError } from "../issuance/problems.ts";
 import { invalidRequest } from "./operations.ts";
 import { renderProblemPage } from "./page-rendering.ts";
 import { databaseUnavailable, Problem, sendProblem } from "./problems.ts";
@@ -23,6 +24,8 @@ export function handleErrors({ logger }: Pick<Services, "logger">): ErrorRequest
     const problem = asProblem(error);
     if (problem.problem === "internal-error") {
       logger.error({ err: error, requestId: response.locals["requestId"] }, "a request failed");
+    } else if (problem.problem === "chain-unavailable") {
+      logger.warn({ err: error, requestId: response.locals["requestId"] }, "the chain cannot be reached");
     } else if (problem.problem === "database-unavailable") {
       logger.warn({ err: error, requestId: response.locals["requestId"] }, "the database cannot be reached");
     }
@@ -39,6 +42,16 @@ export function handleErrors({ logger }: Pick<Services, "logger">): ErrorRequest
 function asProblem(error: unknown): Problem {
   if (error instanceof Problem) return error;
   if (isOutage(error)) return databaseUnavailable(error);
+  if (error instanceof IssuanceError && error.retryable) {
+    return new Problem(
+      "chain-unavailable",
+      "The chain cannot be reached, and this cannot be done without it. Try again in a few seconds.",
+      {
+        headers: { "Retry-After": "2" },
+        cause: error,
+      },
+    );
+  }
   // Express and its parts mark what is the client's fault, malformed encodings for example, with a status.
   const status = statusOf(error);
   if (status === 404) return new Problem("not-found", "There is nothing at this address.");

@@ -163,6 +163,7 @@ function problemText({ errors }: Text, problem: ProblemName): { title: string; d
       return { title: errors.notReadyTitle, detail: errors.databaseAway };
     // No page asks for a block; to a person it would be the same.
     case "block-not-reached":
+    case "chain-unavailable":
     case "mirror-not-ready":
       return { title: errors.notReadyTitle, detail: errors.notReady };
   }

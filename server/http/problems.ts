@@ -21,6 +21,7 @@ export const PROBLEMS = {
   "too-many-requests": { status: 429, title: "Too many requests" },
   "internal-error": { status: 500, title: "Something went wrong on our side" },
   "database-unavailable": { status: 503, title: "The registry's database cannot be reached" },
+  "chain-unavailable": { status: 503, title: "The chain cannot be reached" },
   "too-busy": { status: 503, title: "More is asked for than can be done" },
   "mirror-not-ready": { status: 503, title: "The registry cannot answer yet" },
 } as const satisfies Record<string, { status: number; title: string }>;

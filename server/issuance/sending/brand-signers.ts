@@ -1,4 +1,5 @@
-// Which keys may do what for which brand. The chain decides; its answers are remembered for a short time.
+// Which keys may do what for which brand. The chain decides; its answers are remembered for a short time, and for longer while it
+// cannot be asked: orders are taken then as well.
 
 import { BRAND_ROLE } from "../../chain/abi.ts";
 import type { IssuanceChain } from "../chain.ts";
@@ -23,19 +24,30 @@ export interface BrandSignersOptions {
 }
 
 const BELIEVED_MS = 30_000;
+const ASK_AGAIN_MS = 1_000;
 
 export function createBrandSigners({ chain, signers, now }: BrandSignersOptions): BrandSigners {
-  const answers = new Map<string, { granted: Promise<boolean>; until: number }>();
+  const answers = new Map<string, { granted: Promise<boolean>; last: boolean | undefined; until: number }>();
 
   async function hasRole(brandId: number, role: keyof typeof BRAND_ROLE, account: string): Promise<boolean> {
     const question = `${brandId} ${role} ${account}`;
     const known = answers.get(question);
     if (known !== undefined && known.until > now()) return await known.granted;
-    const granted = chain().then((chain) => chain.hasRole(brandId, BRAND_ROLE[role], account));
-    answers.set(question, { granted, until: now() + BELIEVED_MS });
-    // What could not be asked is no answer.
-    granted.catch(() => answers.delete(question));
-    return await granted;
+    const last = known?.last;
+    const granted = ask(brandId, role, account).catch((error: unknown) => {
+      answers.delete(question);
+      if (last === undefined) throw error;
+      answers.set(question, { granted: Promise.resolve(last), last, until: now() + ASK_AGAIN_MS });
+      return last;
+    });
+    const answer = { granted, last, until: now() + BELIEVED_MS };
+    answers.set(question, answer);
+    answer.last = await granted;
+    return answer.last;
+  }
+
+  async function ask(brandId: number, role: keyof typeof BRAND_ROLE, account: string): Promise<boolean> {
+    return await (await chain()).hasRole(brandId, BRAND_ROLE[role], account);
   }
 
   return {
@@ -50,6 +62,8 @@ export function createBrandSigners({ chain, signers, now }: BrandSignersOptions)
       }
       return undefined;
     },
-    forget: () => answers.clear(),
+    forget() {
+      for (const answer of answers.values()) answer.until = 0;
+    },
   };
 }
