@@ -68,7 +68,9 @@ async function openSqlite(file: string, options: DatabaseOptions): Promise<Datab
   const { writesMuch = false, application = false, lockPatienceMs } = options;
   const direct = createSqliteAdapter(file, options);
   const threaded = writesMuch || application;
-  const adapter = threaded ? createThreadedSqliteAdapter({ file, lockPatienceMs, immediate: application }) : direct;
+  const adapter = threaded
+    ? createThreadedSqliteAdapter({ file, lockPatienceMs, immediate: application, isolated: application })
+    : direct;
   const client = new PrismaClient({
     adapter: acceptBulkParameters(adapter),
     transactionOptions: TRANSACTION_OPTIONS,

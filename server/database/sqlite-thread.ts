@@ -1,6 +1,7 @@
 // A connection to an SQLite file on a thread of its own: the driver works synchronously, and a statement that writes thousands of
 // rows would hold up every request meanwhile. The driver is the usual one; its calls go to the thread, its answers come back.
-// Must hold: calls are carried out one after the other, in the order in which they were made.
+// Must hold: calls are carried out one after the other, in the order in which they were made; where reading has a thread of its own,
+// that goes for each of the two.
 
 import { once } from "node:events";
 import { Worker } from "node:worker_threads";
@@ -41,6 +42,12 @@ export interface SqliteThreadOptions {
    * somebody else has written in between.
    */
   immediate?: boolean;
+  /**
+   * Whether statements outside of transactions keep out of the open one, as they do on a connection of their own: otherwise they see
+   * what it may take back, and are taken back with it. What reads gets a second thread, what writes waits for its turn. So whoever
+   * waits for such a write inside a transaction waits for ever.
+   */
+  isolated?: boolean;
 }
 
 /** Connections to a file, each on a thread of its own. */
@@ -49,24 +56,23 @@ export function createThreadedSqliteAdapter(options: SqliteThreadOptions): SqlDr
 }
 
 async function connect(options: SqliteThreadOptions): Promise<SqlDriverAdapter> {
-  const { ask, end } = await startThread(options);
-  const queryable: SqlQueryable = {
-    ...ADAPTER,
-    queryRaw: (query) => ask<SqlResultSet>({ kind: "query", query }),
-    executeRaw: (query) => ask<number>({ kind: "execute", query }),
-  };
+  const writer = await startThread(options);
+  const queryable = queryableOn(writer);
   const execute = async (sql: string): Promise<void> => {
     await queryable.executeRaw({ sql, args: [], argTypes: [] });
   };
 
   /** Settles when the transactions that were begun so far have ended: the connection has one at a time. */
   let previous: Promise<unknown> = Promise.resolve();
-  async function startTransaction(): Promise<Transaction> {
+  async function takeTurn(): Promise<() => Promise<void>> {
     const before = previous;
     const ended = Promise.withResolvers<void>();
     previous = ended.promise;
     await before;
-    const release = async () => ended.resolve();
+    return async () => ended.resolve();
+  }
+  async function startTransaction(): Promise<Transaction> {
+    const release = await takeTurn();
     try {
       await execute(options.immediate === true ? "BEGIN IMMEDIATE" : "BEGIN");
     } catch (error) {
@@ -84,14 +90,48 @@ async function connect(options: SqliteThreadOptions): Promise<SqlDriverAdapter> 
       releaseSavepoint: (name) => execute(`RELEASE SAVEPOINT ${name}`),
     };
   }
+  const executeScript = (script: string) => writer.ask<void>({ kind: "script", script });
+  if (options.isolated !== true) {
+    return { ...queryable, startTransaction, executeScript, dispose: () => dispose(writer) };
+  }
+
+  const reader = await startThread(options);
+  const readable = queryableOn(reader);
+  async function inTurn<Result>(write: () => Promise<Result>): Promise<Result> {
+    const release = await takeTurn();
+    try {
+      return await write();
+    } finally {
+      await release();
+    }
+  }
   return {
-    ...queryable,
-    startTransaction,
-    executeScript: (script) => ask({ kind: "script", script }),
-    async dispose() {
-      await ask({ kind: "dispose" });
-      await end();
+    ...ADAPTER,
+    async queryRaw(query) {
+      if (/^\s*SELECT\b/i.test(query.sql)) return await readable.queryRaw(query);
+      // Settings belong to a connection.
+      if (/^\s*PRAGMA\b/i.test(query.sql)) await readable.queryRaw(query);
+      return await inTurn(() => queryable.queryRaw(query));
     },
+    executeRaw: (query) => inTurn(() => queryable.executeRaw(query)),
+    startTransaction,
+    executeScript: (script) => inTurn(() => executeScript(script)),
+    async dispose() {
+      await Promise.all([dispose(writer), dispose(reader)]);
+    },
+  };
+}
+
+async function dispose({ ask, end }: Thread): Promise<void> {
+  await ask({ kind: "dispose" });
+  await end();
+}
+
+function queryableOn({ ask }: Thread): SqlQueryable {
+  return {
+    ...ADAPTER,
+    queryRaw: (query) => ask<SqlResultSet>({ kind: "query", query }),
+    executeRaw: (query) => ask<number>({ kind: "execute", query }),
   };
 }
 

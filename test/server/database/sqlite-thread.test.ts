@@ -79,4 +79,26 @@ describe("a connection to SQLite on a thread of its own", () => {
     await database.$disconnect();
     expect(await database.block.count()).to.equal(0);
   });
+
+  it("of the application keeps what is written beside a transaction that is taken back", async () => {
+    const application = await openDatabase(file.url, { application: true });
+    try {
+      let lone: Promise<unknown> | undefined;
+      const outcome = await Promise.allSettled([
+        application.$transaction(async (transaction) => {
+          await transaction.block.create({ data: block(1) });
+          // Prisma's promises begin when somebody waits for them.
+          lone = application.block.create({ data: block(2) }).then(() => undefined);
+          expect(await application.block.count(), "what others see of it").to.equal(0);
+          await sleep(20);
+          throw new Error("thought better of it");
+        }),
+      ]);
+      expect(outcome[0].status).to.equal("rejected");
+      await lone;
+      expect(await numbers()).to.deep.equal([2]);
+    } finally {
+      await application.$disconnect();
+    }
+  });
 });
