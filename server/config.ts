@@ -81,6 +81,9 @@ const environmentSchema = z.object({
     .int("must be a whole number")
     .min(0, "must not be negative")
     .default(60_000),
+  AUTH_SECRET: z.string().min(32, "must have 32 characters at least: make one with openssl rand -base64 32").optional(),
+  DATA_KEY: z.string().min(32, "must have 32 characters at least: make one with openssl rand -base64 32").optional(),
+  SMS_ADAPTER: z.enum(["console"], "must be console").optional(),
   TRUST_PROXY: z.coerce
     .number("must be a number")
     .int("must be a whole number")
@@ -136,6 +139,12 @@ export interface Config {
   rateLimitPerMinute: number;
   /** How many requests may be sent with one API key per minute; 0 for no limit. */
   keyRateLimitPerMinute: number;
+  /** Signs sessions; made once and kept in the data folder if not set. */
+  authSecret: string | undefined;
+  /** Encrypts personal data at rest; follows from the auth secret if not set. */
+  dataKey: string | undefined;
+  /** How codes reach customers' phones. */
+  smsAdapter: "console" | undefined;
   /** How many reverse proxies stand before the server. */
   trustProxy: number;
   /** Where a card's last day ends that was sold for a term. */
@@ -169,7 +178,7 @@ export function loadConfig(environment: NodeJS.ProcessEnv = process.env): Config
     const lines = parsed.error.issues.map((issue) => {
       const name = String(issue.path[0]);
       // Never the value of a secret: an error message ends up in logs.
-      const value = /PASSPHRASE|PRIVATE_KEY/.test(name)
+      const value = /PASSPHRASE|PRIVATE_KEY|AUTH_SECRET|DATA_KEY/.test(name)
         ? ""
         : ` (it is ${JSON.stringify(withoutSecrets(variables[name]))})`;
       return `  ${name}: ${issue.message}${value}`;
@@ -200,6 +209,9 @@ export function loadConfig(environment: NodeJS.ProcessEnv = process.env): Config
     maxLagSeconds: values.MAX_LAG_SECONDS,
     rateLimitPerMinute: values.RATE_LIMIT_PER_MINUTE,
     keyRateLimitPerMinute: values.KEY_RATE_LIMIT_PER_MINUTE,
+    authSecret: values.AUTH_SECRET,
+    dataKey: values.DATA_KEY,
+    smsAdapter: values.SMS_ADAPTER,
     trustProxy: values.TRUST_PROXY,
     orderTimeZone: values.ORDER_TIME_ZONE,
     logLevel: values.LOG_LEVEL,

@@ -3,7 +3,8 @@
 import { createServer } from "node:http";
 import pino from "pino";
 import { Registry } from "prom-client";
-import { createAuthenticator } from "./accounts/authenticator.ts";
+import { createAccounts } from "./accounts/accounts.ts";
+import { chooseSms, SmsSettingError } from "./accounts/sms.ts";
 import { readDeployment } from "./chain/deployment.ts";
 import { followHeads } from "./chain/heads.ts";
 import { connectNodes } from "./chain/nodes.ts";
@@ -41,6 +42,7 @@ class StartError extends Error {
 async function main(): Promise<void> {
   const config = loadConfig();
   const logger = pino({ level: config.logLevel });
+  const sms = chooseSms(config);
 
   await migrate(config.databaseUrl);
   // The writer has a connection of its own: queries that shared it would run inside its open transaction, and see what may
@@ -85,7 +87,6 @@ async function main(): Promise<void> {
     onDifferences: indexerMetrics.differences,
     logger,
   });
-  const authenticator = createAuthenticator({ database, now: Date.now });
   const issuing = createIssuing({
     config,
     database,
@@ -97,8 +98,18 @@ async function main(): Promise<void> {
     metrics,
   });
   const orders = { ...issuing, paymentProviders: [] };
+  const accounts = createAccounts({
+    config,
+    database,
+    application,
+    chainId: () => indexer.status().chainId,
+    rpc,
+    sms,
+    logger,
+    now: Date.now,
+  });
   const server = createServer(
-    createApp({ config, database, application, authenticator, orders, mirror: indexer, logger, metrics }),
+    createApp({ config, database, application, accounts, orders, mirror: indexer, logger, metrics }),
   );
 
   let stopping = false;
@@ -110,6 +121,7 @@ async function main(): Promise<void> {
     server.closeIdleConnections();
     setTimeout(() => server.closeAllConnections(), CLOSE_TIMEOUT_MS).unref();
     await Promise.all([closed, indexer.stop(), auditor.stop(), issuing.stop()]);
+    await accounts.close();
     await Promise.all([database, writer, application].map((client) => client.$disconnect()));
     logger.info("stopped");
     // Connections that failed leave timers behind, which would hold the process for seconds.
@@ -138,7 +150,7 @@ async function main(): Promise<void> {
 try {
   await main();
 } catch (error) {
-  const expected = [ConfigError, StartError, WrongChainError, DatabaseUnusableError].some(
+  const expected = [ConfigError, SmsSettingError, StartError, WrongChainError, DatabaseUnusableError].some(
     (kind) => error instanceof kind,
   );
   process.stderr.write(`${error instanceof Error ? (expected ? error.message : error.stack) : String(error)}\n`);

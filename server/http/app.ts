@@ -2,10 +2,15 @@
 
 import express, { type Express } from "express";
 import { Registry } from "prom-client";
+import { apiKeyOperations } from "./api-keys.ts";
+import { auditLogOperations } from "./audit-log.ts";
 import { collectionOperations } from "./collections.ts";
+import { customerOperations } from "./customers.ts";
 import { docsRouter } from "./docs.ts";
 import { handleErrors, notFound } from "./errors.ts";
 import { holderOperations } from "./holders.ts";
+import { meOperations } from "./me.ts";
+import { memberOperations } from "./members.ts";
 import { metadataOperations } from "./metadata.ts";
 import { createHttpMetrics } from "./metrics.ts";
 import { offerOperations } from "./offers.ts";
@@ -18,6 +23,7 @@ import { createQueries } from "./queries.ts";
 import { logRequests } from "./request-log.ts";
 import { allowOtherOrigins, limitRate, securityHeaders } from "./security.ts";
 import type { Services } from "./services.ts";
+import { signInRouter } from "./sign-in.ts";
 import { verifyOperations } from "./verify.ts";
 
 export interface AppOptions extends Omit<Services, "metrics" | "now"> {
@@ -44,7 +50,7 @@ export function createApp({ metrics = new Registry(), now = Date.now, ...options
   app.use(logRequests({ logger, metrics: createHttpMetrics(metrics) }));
   app.use(securityHeaders(config));
   app.use(["/v1", "/metadata", "/openapi.json"], allowOtherOrigins);
-  const { authenticate } = services.authenticator;
+  const { authenticate } = services.accounts.authenticator;
   app.use(
     limitRate({ perMinute: config.rateLimitPerMinute, perMinuteAndKey: config.keyRateLimitPerMinute, authenticate }),
   );
@@ -56,6 +62,11 @@ export function createApp({ metrics = new Registry(), now = Date.now, ...options
     ...metadataOperations(services, queries),
     ...offerOperations(services),
     ...orderOperations(services),
+    ...memberOperations(services),
+    ...apiKeyOperations(services),
+    ...customerOperations(services),
+    ...meOperations(services),
+    ...auditLogOperations(services),
     ...operationalOperations(services),
   ];
   const document = createOpenApiDocument(operations, config);
@@ -74,6 +85,7 @@ export function createApp({ metrics = new Registry(), now = Date.now, ...options
     handle: () => ({ body: document }),
   });
   app.use(operationRouter([...operations, documentOperation], authenticate));
+  app.use(signInRouter(services.accounts, config));
   app.use(docsRouter());
   app.use(pageRouter(services, queries));
   app.use(notFound);

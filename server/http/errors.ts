@@ -2,8 +2,10 @@
 // logged with the request's id, and the client learns that id and nothing else.
 
 import type { ErrorRequestHandler, Request, RequestHandler, Response } from "express";
+import { Refusal } from "../accounts/errors.ts";
 import { isOutage } from "../database/unusable.ts";
 import { IssuanceError } from "../issuance/problems.ts";
+import { problemOfRefusal } from "./account-problems.ts";
 import { invalidRequest } from "./operations.ts";
 import { renderProblemPage } from "./page-rendering.ts";
 import { databaseUnavailable, Problem, sendProblem } from "./problems.ts";
@@ -41,6 +43,7 @@ export function handleErrors({ logger }: Pick<Services, "logger">): ErrorRequest
 
 function asProblem(error: unknown): Problem {
   if (error instanceof Problem) return error;
+  if (error instanceof Refusal) return problemOfRefusal(error);
   if (isOutage(error)) return databaseUnavailable(error);
   if (error instanceof IssuanceError && error.retryable) {
     return new Problem(

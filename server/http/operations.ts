@@ -241,7 +241,7 @@ async function admit(request: Request, access: Access, authenticate: Authenticat
 /** For what only answers to GET and HEAD. */
 export const refuseMethod: RequestHandler = refuseOtherMethods(["get"]);
 
-function refuseOtherMethods(methods: readonly Method[]): RequestHandler {
+export function refuseOtherMethods(methods: readonly Method[]): RequestHandler {
   const known = methods.flatMap((method) => (method === "get" ? ["GET", "HEAD"] : [method.toUpperCase()]));
   const allow = [...known, "OPTIONS"].join(", ");
   return (request, response) => {

@@ -142,6 +142,7 @@ function problemText({ errors }: Text, problem: ProblemName): { title: string; d
     case "invalid-request":
     case "unauthenticated":
     case "forbidden":
+    case "second-factor-required":
     case "conflict":
     case "sold-out":
     case "already-taken":
@@ -159,6 +160,8 @@ function problemText({ errors }: Text, problem: ProblemName): { title: string; d
       return { title: errors.tooManyTitle, detail: errors.tooMany };
     case "internal-error":
       return { title: errors.internalTitle, detail: errors.internal };
+    case "temporarily-unavailable":
+      return { title: errors.notReadyTitle, detail: errors.notReady };
     case "database-unavailable":
       return { title: errors.notReadyTitle, detail: errors.databaseAway };
     // No page asks for a block; to a person it would be the same.

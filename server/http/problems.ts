@@ -8,6 +8,7 @@ export const PROBLEMS = {
   "invalid-request": { status: 400, title: "The request is not valid" },
   unauthenticated: { status: 401, title: "It is not known who asks" },
   forbidden: { status: 403, title: "Not allowed" },
+  "second-factor-required": { status: 403, title: "A second factor must be set up first" },
   "not-found": { status: 404, title: "There is no such resource" },
   "method-not-allowed": { status: 405, title: "This resource does not know that method" },
   "block-not-reached": { status: 409, title: "The registry has not read that block yet" },
@@ -23,6 +24,7 @@ export const PROBLEMS = {
   "database-unavailable": { status: 503, title: "The registry's database cannot be reached" },
   "chain-unavailable": { status: 503, title: "The chain cannot be reached" },
   "too-busy": { status: 503, title: "More is asked for than can be done" },
+  "temporarily-unavailable": { status: 503, title: "This cannot be done right now" },
   "mirror-not-ready": { status: 503, title: "The registry cannot answer yet" },
 } as const satisfies Record<string, { status: number; title: string }>;
 export type ProblemName = keyof typeof PROBLEMS;

@@ -2,7 +2,7 @@
 
 import type { Logger } from "pino";
 import type { Registry } from "prom-client";
-import type { Authenticator } from "../accounts/authenticator.ts";
+import type { Accounts } from "../accounts/accounts.ts";
 import type { Config } from "../config.ts";
 import type { Database } from "../database/client.ts";
 import type { MirrorStatus } from "../database/mirror-status.ts";
@@ -24,8 +24,8 @@ export interface Services {
   database: Database;
   /** The connection for application tables: see `openDatabase`. */
   application: Database;
-  authenticator: Authenticator;
   orders: OrderServices;
+  accounts: Accounts;
   mirror: { status(): MirrorStatus };
   logger: Logger;
   metrics: Registry;

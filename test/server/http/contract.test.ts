@@ -40,6 +40,9 @@ interface OpenApiDocument {
   >;
 }
 
+/** The tags of what everyone may read. */
+const READING = new Set(["collections", "holders", "verification", "metadata", "operations"]);
+
 const { slug, address } = COLLECTIONS.firstEdition;
 
 describeOnEachDatabase("API contract", (kind) => {
@@ -64,6 +67,10 @@ describeOnEachDatabase("API contract", (kind) => {
     brokenApp = await startApp(brokenDatabase(mirror.database));
     awayApp = await startApp(brokenDatabase(mirror.database, outage));
     document = (await (await app.get("/openapi.json")).json()) as OpenApiDocument;
+    // What belongs to a brand has tests of its own; see access.test.ts too.
+    for (const [path, item] of Object.entries(document.paths)) {
+      if (item.get?.tags.some((tag) => READING.has(tag)) !== true) delete document.paths[path];
+    }
     ajv = new Ajv2020({ strict: false, allErrors: true });
     addFormats.default(ajv);
     ajv.addSchema(document, "document");

@@ -5,7 +5,9 @@ import type { AddressInfo } from "node:net";
 import { Writable } from "node:stream";
 import { pino } from "pino";
 import { Registry } from "prom-client";
-import { createAuthenticator } from "../../../server/accounts/authenticator.ts";
+import { type Accounts, createAccounts } from "../../../server/accounts/accounts.ts";
+import type { SmsAdapter } from "../../../server/accounts/sms.ts";
+import { createRpc, type Rpc } from "../../../server/chain/rpc.ts";
 import type { Config } from "../../../server/config.ts";
 import type { Database } from "../../../server/database/client.ts";
 import type { MirrorStatus } from "../../../server/database/mirror-status.ts";
@@ -25,14 +27,23 @@ export interface RunningApp {
   clock: { now: number };
   /** The log so far, a line each. */
   log: Record<string, unknown>[];
+  accounts: Accounts;
   get(path: string, init?: RequestInit): Promise<Response>;
   close(): Promise<void>;
+}
+
+export interface AppParts {
+  /** The connection for application tables; `database` if left out. */
+  application?: Database;
+  /** The chain; out of reach if left out. */
+  rpc?: Pick<Rpc, "call">;
+  sms?: SmsAdapter;
 }
 
 /** Serves `database`. The public URL is the server's own. */
 export async function startApp(
   database: Database,
-  options: Partial<Pick<Config, "rateLimitPerMinute" | "publicUrl">> = {},
+  options: Partial<Pick<Config, "rateLimitPerMinute" | "publicUrl" | "trustProxy">> & AppParts = {},
 ): Promise<RunningApp> {
   const log: Record<string, unknown>[] = [];
   const sink = new Writable({
@@ -47,33 +58,52 @@ export async function startApp(
   await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
   const url = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
   const clock = { now: NOW };
+  const config = {
+    publicUrl: options.publicUrl ?? url,
+    maxLagSeconds: 30,
+    rateLimitPerMinute: options.rateLimitPerMinute ?? 0,
+    keyRateLimitPerMinute: 0,
+    trustProxy: options.trustProxy ?? 0,
+    authSecret: "a secret that only tests know, and everybody else",
+    dataKey: undefined,
+    dataFolder: "",
+  };
+  const logger = pino({ level: "info" }, sink);
+  const now = () => clock.now * 1000;
+  const application = options.application ?? database;
+  const accounts = createAccounts({
+    config,
+    database,
+    application,
+    chainId: () => running.status.chainId,
+    rpc: options.rpc ?? createRpc({ url: "http://127.0.0.1:1" }),
+    sms: options.sms ?? { send: async () => {} },
+    logger,
+    now,
+  });
   const running: RunningApp = {
     url,
     status: freshStatus(),
     clock,
     log,
+    accounts,
     get: (path, init) => fetch(`${url}${path}`, { redirect: "manual", ...init }),
     async close() {
       server.closeAllConnections();
       await new Promise((resolve) => server.close(resolve));
+      await accounts.close();
     },
   };
   app.handle = createApp({
-    config: {
-      publicUrl: options.publicUrl ?? url,
-      maxLagSeconds: 30,
-      rateLimitPerMinute: options.rateLimitPerMinute ?? 0,
-      keyRateLimitPerMinute: 0,
-      trustProxy: 0,
-    },
+    config,
     database,
-    application: database,
-    authenticator: createAuthenticator({ database, now: () => clock.now * 1000 }),
-    orders: ordersWithoutChain(database, () => clock.now * 1000),
+    application,
+    accounts,
+    orders: ordersWithoutChain(database, now),
     mirror: { status: () => running.status },
-    logger: pino({ level: "info" }, sink),
+    logger,
     metrics: new Registry(),
-    now: () => clock.now * 1000,
+    now,
   });
   return running;
 }

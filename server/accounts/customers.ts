@@ -1,0 +1,112 @@
+// Customers: who a brand knows, how they are found, and how they are forgotten. Must hold: once a customer is erased, no table tells
+// who they were; what they have bought keeps pointing to an id that means nothing any more.
+
+import { v7 as uuidv7 } from "uuid";
+import type { Database, DatabaseTransaction } from "../database/client.ts";
+import { inTransaction } from "../database/transactions.ts";
+import { recordAct } from "./audit.ts";
+import { Refusal } from "./errors.ts";
+import type { Phones } from "./phones.ts";
+import { actorOf, type Principal } from "./principal.ts";
+
+export type CustomerRow = NonNullable<Awaited<ReturnType<Database["customer"]["findUnique"]>>>;
+
+/** How somebody has proved who they are: a phone in E.164, or a wallet in lower case. */
+export type CustomerProof = { brandId: number } & ({ phone: string } | { wallet: string });
+
+export interface Customers {
+  /** A brand's name; nothing if there is no such brand. */
+  brandName(brandId: number): Promise<string | undefined>;
+  /** The id of the customer who has proved who they are; makes the customer, and what a session hangs on, if there is none. */
+  signIn(proof: CustomerProof): Promise<string>;
+  find(brandId: number, id: string): Promise<CustomerRow>;
+  findByPhone(brandId: number, phone: string): Promise<CustomerRow>;
+  /** In the order of their ids, from behind `after` on. */
+  list(brandId: number, page: { after: string | undefined; limit: number }): Promise<CustomerRow[]>;
+  /** The number; nothing if there is none. */
+  phoneOf(customer: CustomerRow): string | undefined;
+  /** Forgets a customer. Does nothing to one that is forgotten already. */
+  erase(principal: Principal, id: string): Promise<void>;
+}
+
+export function createCustomers(options: { database: Database; phones: Phones; now(): number }): Customers {
+  const { database, phones, now } = options;
+
+  async function find(brandId: number, id: string): Promise<CustomerRow> {
+    const customer = await database.customer.findUnique({ where: { id } });
+    if (customer === null || customer.brandId !== brandId) throw noSuchCustomer();
+    return customer;
+  }
+
+  async function makeOrFind(proof: CustomerProof): Promise<string> {
+    const { brandId } = proof;
+    const key =
+      "phone" in proof
+        ? { brandId_phoneHash: { brandId, phoneHash: phones.hash(brandId, proof.phone) } }
+        : { brandId_wallet: { brandId, wallet: proof.wallet } };
+    return await inTransaction(database, async (transaction) => {
+      const known = await transaction.customer.findUnique({ where: key, select: { id: true } });
+      const id = known?.id ?? (await make(transaction, proof));
+      const date = new Date(now());
+      await transaction.customerLogin.upsert({
+        where: { id },
+        update: {},
+        // The library wants an address; this one leads nowhere (RFC 2606).
+        create: { id, name: "", email: `${id}@customers.invalid`, createdAt: date, updatedAt: date },
+      });
+      return id;
+    });
+  }
+
+  async function make(transaction: DatabaseTransaction, proof: CustomerProof): Promise<string> {
+    const { brandId } = proof;
+    const id = `cus_${uuidv7()}`;
+    const proven =
+      "phone" in proof
+        ? { phoneHash: phones.hash(brandId, proof.phone), phoneCipher: phones.seal(proof.phone, id) }
+        : { wallet: proof.wallet };
+    await transaction.customer.create({ data: { id, brandId, reference: id, createdAt: now(), ...proven } });
+    return id;
+  }
+
+  return {
+    find,
+    async brandName(brandId) {
+      return (await database.brand.findUnique({ where: { id: brandId }, select: { name: true } }))?.name;
+    },
+    async signIn(proof) {
+      // Whoever signs in twice at the same moment is made by one and found by the other.
+      return await makeOrFind(proof);
+    },
+    async findByPhone(brandId, phone) {
+      const phoneHash = phones.hash(brandId, phone);
+      const customer = await database.customer.findUnique({ where: { brandId_phoneHash: { brandId, phoneHash } } });
+      if (customer === null) throw noSuchCustomer();
+      return customer;
+    },
+    list: (brandId, { after, limit }) =>
+      database.customer.findMany({
+        where: { brandId, ...(after === undefined ? {} : { id: { gt: after } }) },
+        orderBy: { id: "asc" },
+        take: limit,
+      }),
+    phoneOf: ({ id, phoneCipher }) => (phoneCipher === null ? undefined : phones.open(phoneCipher, id)),
+    async erase(principal, id) {
+      const { brandId } = principal;
+      await inTransaction(database, async (transaction) => {
+        const { count } = await transaction.customer.updateMany({
+          where: { id, brandId, erasedAt: null },
+          data: { reference: id, phoneHash: null, phoneCipher: null, wallet: null, erasedAt: now() },
+        });
+        await transaction.customerLogin.deleteMany({ where: { id } });
+        if (count === 0) return;
+        const actor = actorOf(principal);
+        await recordAct(transaction, { at: now(), brandId, actor, action: "customer.erased", subject: id });
+      });
+    },
+  };
+}
+
+function noSuchCustomer(): Refusal {
+  return new Refusal("not-found", "The brand has no such customer. Check the id or the number.");
+}

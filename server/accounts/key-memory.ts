@@ -1,0 +1,92 @@
+// What is known of API keys, so that a checkout that asks hundreds of times a second costs the database nothing. Must hold: a key that
+// was revoked stops working at once in this process and within seconds in others.
+
+import type { Logger } from "pino";
+import type { Database } from "../database/client.ts";
+import { findApiKey } from "./api-keys.ts";
+import type { BrandPrincipal } from "./principal.ts";
+
+/** For how long an answer is believed: so long may a revoked key still work in another server process. */
+const BELIEVED_MS = 5_000;
+const MOST_REMEMBERED = 10_000;
+/** How often it is written down when keys were used last. */
+const WRITE_EVERY_MS = 60_000;
+
+export interface KeyMemory {
+  /** Whom a key stands for; nobody if it does not count. */
+  principalOf(key: string): Promise<BrandPrincipal | undefined>;
+  /** Forgets all keys, after one was changed. */
+  forget(): void;
+  /** Writes down when keys were used last. */
+  flush(): Promise<void>;
+  close(): Promise<void>;
+}
+
+export interface KeyMemoryOptions {
+  /** Where keys are looked up. */
+  database: Database;
+  /** Where their use is written to: the connection for application tables. */
+  application: Database;
+  logger: Logger;
+  now(): number;
+}
+
+export function createKeyMemory({ database, application, logger, now }: KeyMemoryOptions): KeyMemory {
+  let remembered = new Map<string, { principal: Promise<BrandPrincipal | undefined>; until: number }>();
+  let used = new Map<string, number>();
+
+  function lookUp(key: string): Promise<BrandPrincipal | undefined> {
+    const memory = remembered;
+    // Remembered while it is looked up: of many requests with a new key one asks the database.
+    const entry = { until: now() + BELIEVED_MS, principal: Promise.resolve<BrandPrincipal | undefined>(undefined) };
+    entry.principal = findApiKey(database, key, now()).then(
+      (found) => {
+        if (found === undefined) return undefined;
+        const { expiresAt, ...principal } = found;
+        entry.until = Math.min(entry.until, expiresAt ?? Number.POSITIVE_INFINITY);
+        return principal;
+      },
+      (error) => {
+        if (memory.get(key) === entry) memory.delete(key);
+        throw error;
+      },
+    );
+    // Whoever sends made-up keys must not make it grow for ever.
+    if (memory.size >= MOST_REMEMBERED) memory.clear();
+    memory.set(key, entry);
+    return entry.principal;
+  }
+
+  async function flush(): Promise<void> {
+    const uses = used;
+    used = new Map();
+    for (const [id, lastUsedAt] of uses) {
+      // Another server process may have seen a later use.
+      await application.apiKey.updateMany({
+        where: { id, OR: [{ lastUsedAt: null }, { lastUsedAt: { lt: lastUsedAt } }] },
+        data: { lastUsedAt },
+      });
+    }
+  }
+  const timer = setInterval(() => {
+    flush().catch((error: unknown) => logger.warn({ err: error }, "the last use of API keys was not written down"));
+  }, WRITE_EVERY_MS);
+  timer.unref();
+
+  return {
+    async principalOf(key) {
+      const known = remembered.get(key);
+      const principal = await (known !== undefined && known.until > now() ? known.principal : lookUp(key));
+      if (principal !== undefined) used.set(principal.id, now());
+      return principal;
+    },
+    forget() {
+      remembered = new Map();
+    },
+    flush,
+    async close() {
+      clearInterval(timer);
+      await flush();
+    },
+  };
+}
