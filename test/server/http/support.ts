@@ -21,6 +21,7 @@ import { freshStatus, NOW } from "../../support/mirror-fixture.ts";
 
 export interface RunningApp {
   url: string;
+  publicUrl: string;
   /** What the mirror says of itself; a test may change it. */
   status: MirrorStatus;
   /** Seconds; a test may change it. */
@@ -38,6 +39,8 @@ export interface AppParts {
   /** The chain; out of reach if left out. */
   rpc?: Pick<Rpc, "call">;
   sms?: SmsAdapter;
+  /** Whether it is reached by a name instead of an address of numbers. */
+  onLocalhost?: boolean;
 }
 
 /** Serves `database`. The public URL is the server's own. */
@@ -59,7 +62,7 @@ export async function startApp(
   const url = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
   const clock = { now: NOW };
   const config = {
-    publicUrl: options.publicUrl ?? url,
+    publicUrl: options.publicUrl ?? (options.onLocalhost === true ? url.replace("127.0.0.1", "localhost") : url),
     maxLagSeconds: 30,
     rateLimitPerMinute: options.rateLimitPerMinute ?? 0,
     keyRateLimitPerMinute: 0,
@@ -83,6 +86,7 @@ export async function startApp(
   });
   const running: RunningApp = {
     url,
+    publicUrl: config.publicUrl,
     status: freshStatus(),
     clock,
     log,
