@@ -9,6 +9,7 @@ import { createAttempts } from "./attempts.ts";
 import { type Authenticator, createAuthenticator } from "./authenticator.ts";
 import { type CustomerSignIn, createCustomerSignIn } from "./customer-sign-in.ts";
 import { type Customers, createCustomers } from "./customers.ts";
+import { type Housekeeping, startHousekeeping } from "./housekeeping.ts";
 import { createInvitations, type Invitations } from "./invitations.ts";
 import { createKeyMemory, type KeyMemory } from "./key-memory.ts";
 import { createMembers, type Members } from "./members.ts";
@@ -24,6 +25,7 @@ export interface Accounts {
   keys: KeyMemory;
   customers: Customers;
   customerSignIn: CustomerSignIn;
+  housekeeping: Housekeeping;
   invitations: Invitations;
   members: Members;
   users: Users;
@@ -65,6 +67,7 @@ export function createAccounts(options: AccountsOptions): Accounts {
     wallets,
     logger,
   });
+  const housekeeping = startHousekeeping({ database: application, logger, now });
   const keys = createKeyMemory({ database, application, logger, now });
   return {
     authenticator: createAuthenticator({ database: application, keys, users, customerSignIn, publicUrl }),
@@ -72,9 +75,13 @@ export function createAccounts(options: AccountsOptions): Accounts {
     keys,
     customers,
     customerSignIn,
+    housekeeping,
     invitations: createInvitations({ database: application, publicUrl, now }),
     members: createMembers({ database: application, now }),
     users,
-    close: keys.close,
+    async close() {
+      housekeeping.close();
+      await keys.close();
+    },
   };
 }

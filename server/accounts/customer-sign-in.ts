@@ -19,7 +19,8 @@ import type { SmsAdapter } from "./sms.ts";
 import type { Wallets } from "./wallets.ts";
 
 export const CUSTOMERS_PATH = "/v1/auth/customers";
-const COOKIE_PREFIX = "mintmark-customer";
+/** What the names of customers' cookies begin with. */
+export const CUSTOMER_COOKIES = "mintmark-customer";
 const DAY_SECONDS = 86_400;
 const SESSION_SECONDS = 30 * DAY_SECONDS;
 
@@ -86,7 +87,7 @@ export function createCustomerSignIn(options: CustomerSignInOptions) {
       },
     },
     advanced: {
-      cookiePrefix: COOKIE_PREFIX,
+      cookiePrefix: CUSTOMER_COOKIES,
       useSecureCookies: publicUrl.startsWith("https:"),
       defaultCookieAttributes: { httpOnly: true, sameSite: "lax", path: "/" },
       ipAddress: { ipAddressHeaders: [CLIENT_ADDRESS_HEADER] },

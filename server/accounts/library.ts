@@ -13,6 +13,11 @@ export const OWN_MESSAGE = "MINTMARK";
 /** The code of the refusal of a session that was opened with a password alone. */
 export const SECOND_FACTOR_REQUIRED = "SECOND_FACTOR_REQUIRED";
 
+/** What the library calls the cookie of a session. */
+export function sessionCookie(prefix: string, publicUrl: string): string {
+  return `${publicUrl.startsWith("https:") ? "__Secure-" : ""}${prefix}.session_token`;
+}
+
 export type RefusalStatus =
   | "BAD_REQUEST"
   | "UNAUTHORIZED"

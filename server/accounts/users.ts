@@ -14,7 +14,8 @@ import type { Secrets } from "./secrets.ts";
 import { recordUserActs, requireSecondFactor } from "./user-rules.ts";
 
 export const USERS_PATH = "/v1/auth";
-const COOKIE_PREFIX = "mintmark";
+/** What the names of users' cookies begin with. */
+export const USER_COOKIES = "mintmark";
 const HOUR_SECONDS = 3600;
 const SESSION_SECONDS = 12 * HOUR_SECONDS;
 export const SHORTEST_PASSWORD = 12;
@@ -105,7 +106,7 @@ export function createUsers({ database, secrets, publicUrl, attempts, logger, no
       },
     },
     advanced: {
-      cookiePrefix: COOKIE_PREFIX,
+      cookiePrefix: USER_COOKIES,
       useSecureCookies: publicUrl.startsWith("https:"),
       defaultCookieAttributes: { httpOnly: true, sameSite: "lax", path: "/" },
       ipAddress: { ipAddressHeaders: [CLIENT_ADDRESS_HEADER] },

@@ -2,12 +2,12 @@
 
 import { z } from "zod";
 import { createDocument, type ZodOpenApiPathsObject, type ZodOpenApiResponsesObject } from "zod-openapi";
+import { CUSTOMER_COOKIES } from "../accounts/customer-sign-in.ts";
+import { sessionCookie } from "../accounts/library.ts";
+import { USER_COOKIES } from "../accounts/users.ts";
 import { type Operation, TAGS } from "./operations.ts";
 import { PROBLEMS } from "./problems.ts";
 import { problemSchema } from "./schemas.ts";
-
-/** The cookie of a signed-in user or customer. */
-export const SESSION_COOKIE = "mintmark.session_token";
 
 const DESCRIPTION = `The Mintmark registry of membership cards. What is read of the chain says as of which block it is (\`asOf\`).
 
@@ -86,7 +86,7 @@ export function createOpenApiDocument(operations: readonly Operation[], { public
         tags: [operation.tag],
         summary: operation.summary,
         description: operation.description,
-        security: operation.access === "everyone" ? [] : [{ apiKey: [] }, { session: [] }],
+        security: securityOf(operation),
         ...requestOf(operation),
         responses: responsesOf(operation),
       },
@@ -108,11 +108,28 @@ export function createOpenApiDocument(operations: readonly Operation[], { public
     components: {
       securitySchemes: {
         apiKey: { type: "http", scheme: "bearer", description: "An API key of a brand: `mm_…`." },
-        session: { type: "apiKey", in: "cookie", name: SESSION_COOKIE, description: "The cookie of a session." },
+        session: {
+          type: "apiKey",
+          in: "cookie",
+          name: sessionCookie(USER_COOKIES, publicUrl),
+          description: "A user who has signed in below `/v1/auth`.",
+        },
+        customerSession: {
+          type: "apiKey",
+          in: "cookie",
+          name: sessionCookie(CUSTOMER_COOKIES, publicUrl),
+          description: "A customer who has signed in below `/v1/auth/customers`.",
+        },
       },
     },
     paths,
   });
+}
+
+function securityOf({ access }: Operation): Record<string, string[]>[] {
+  if (access === "everyone") return [];
+  const forBrand = access.some((entrant) => entrant !== "customer") ? [{ apiKey: [] }, { session: [] }] : [];
+  return [...forBrand, ...(access.includes("customer") ? [{ customerSession: [] }] : [])];
 }
 
 /** What a request may carry. */
@@ -167,7 +184,8 @@ function responsesOf(operation: Operation): ZodOpenApiResponsesObject {
     operation.idempotent;
   const problems = new Set([
     ...(takesInput ? [400] : []),
-    ...(operation.access === "everyone" ? [] : [401, 403]),
+    // Who belongs to several brands must name one.
+    ...(operation.access === "everyone" ? [] : [400, 401, 403]),
     ...(operation.body === undefined && operation.upload === undefined ? [] : [413, 415]),
     ...(operation.idempotent ? [422] : []),
     ...(operation.limited ? [429] : []),

@@ -191,6 +191,34 @@ describeOnEachDatabase("brand users", (kind) => {
     expect(spread).to.deep.equal([...Array(19).fill(401), 429, 429]);
   });
 
+  it("behind an https address have cookies that are sent over nothing else, as the API's document names them", async () => {
+    const publicUrl = "https://cards.example.com";
+    const encrypted = await createAccountsWorld(kind, { publicUrl });
+    try {
+      const { invitations } = encrypted.app.accounts;
+      const email = "secure@example.com";
+      const { link } = await invitations.invite({ brandId: 1, email, role: "owner", actor: "command-line" });
+      expect(link).to.match(/^https:\/\/cards\.example\.com\/v1\/invitation\?token=inv_/);
+      const token = new URL(link).searchParams.get("token");
+      const visitor = encrypted.visitor();
+      const send = (path: string, body: unknown) => visitor.send("POST", path, body, { Origin: publicUrl });
+      await send("/v1/invitation", { token, name: "x", password: PASSWORD });
+      const [cookie = ""] = (
+        await send("/v1/auth/sign-in/email", { email, password: PASSWORD })
+      ).headers.getSetCookie();
+      expect(cookie).to.match(/^__Secure-mintmark\.session_token=/);
+      expect(cookie.split("; ")).to.include.members(["Secure", "HttpOnly", "SameSite=Lax", "Path=/"]);
+      const document = (await (await encrypted.app.get("/openapi.json")).json()) as {
+        components: { securitySchemes: { session: { name: string } } };
+      };
+      expect(cookie.split("=")[0]).to.equal(document.components.securitySchemes.session.name);
+      const byOther = await visitor.send("POST", "/v1/auth/two-factor/enable", { password: PASSWORD });
+      expect(byOther.status, "from the server's own address, which is none of ours").to.equal(403);
+    } finally {
+      await encrypted.close();
+    }
+  });
+
   it("end their sessions", async () => {
     const { visitor } = await world.member(1, "owner");
     const kept = new Map(visitor.cookies);
