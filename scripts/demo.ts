@@ -134,6 +134,8 @@ export async function seedDemo(options: SeedOptions): Promise<string[]> {
         if (brand.collections.some(({ slug }) => slug === batch.collection))
           await seedBatch(registry, batch, keys, provider, report);
       }
+      // Refunds revoke cards, which takes a steward; here the same key is both. Last, because the README names a block by its number.
+      await seedRole(registry, admin, { brandId, role: "Steward", account: keys.addresses.issuer }, report);
     }
     return done;
   } finally {
@@ -192,11 +194,19 @@ async function seedRoles(
     await send(registry, "grantRole", adminRole, admin);
     report(`new administrator of brand ${brandId}`);
   }
-  const issuerRole = await read(registry, "roleId", brandId, BRAND_ROLE.Issuer);
-  if (!(await read(registry, "hasRole", issuerRole, issuer))) {
-    await send(await byAdmin(), "grantRole", issuerRole, issuer);
-    report(`issuer of brand ${brandId} appointed`);
-  }
+  await seedRole(registry, byAdmin, { brandId, role: "Issuer", account: issuer }, report);
+}
+
+async function seedRole(
+  registry: Contract,
+  byAdmin: () => Promise<Contract>,
+  { brandId, role, account }: { brandId: number; role: keyof typeof BRAND_ROLE; account: string },
+  report: (text: string) => void,
+): Promise<void> {
+  const roleId = await read(registry, "roleId", brandId, BRAND_ROLE[role]);
+  if (await read(registry, "hasRole", roleId, account)) return;
+  await send(await byAdmin(), "grantRole", roleId, account);
+  report(`${role.toLowerCase()} of brand ${brandId} appointed`);
 }
 
 async function seedBatch(

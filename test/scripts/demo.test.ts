@@ -64,8 +64,10 @@ describe("the demo data", () => {
     expect(await seed()).to.deep.equal([
       "new administrator of brand 1",
       "issuer of brand 1 appointed",
+      "steward of brand 1 appointed",
       "new administrator of brand 2",
       "issuer of brand 2 appointed",
+      "steward of brand 2 appointed",
     ]);
     expect(await seed()).to.deep.equal([]);
   });
