@@ -6,6 +6,7 @@ import { join, resolve } from "node:path";
 import { config as loadDotenv } from "dotenv";
 import { z } from "zod";
 import { DatabaseUrlError, locateDatabase } from "./database/location.ts";
+import { PINGPP_CHANNELS, type PingppChannel } from "./payments/pingpp.ts";
 
 /** Of secp256k1 (SEC 2, 2.4.1). */
 const CURVE_ORDER = 0xfffffffffffffffffffffffffffffffebaaedce6af48a03bbfd25e8cd0364141n;
@@ -65,6 +66,18 @@ const environmentSchema = z.object({
   DEPLOYER_PRIVATE_KEY: z.string().regex(PRIVATE_KEY, "must be a private key: 0x and 64 hexadecimal digits").optional(),
   ISSUER_PRIVATE_KEYS: privateKeys.optional(),
   REMOTE_SIGNER_URL: httpUrl.optional(),
+  PINGPP_API_URL: httpUrl.default("https://api.pingxx.com"),
+  PINGPP_APP_ID: z
+    .string()
+    .regex(/^app_\w+$/, "must be the id of an app of Ping++: app_…")
+    .optional(),
+  PINGPP_API_KEY: z
+    .string()
+    .regex(/^sk_(live|test)_\w+$/, "must be a secret key of Ping++: sk_live_… or sk_test_…")
+    .optional(),
+  PINGPP_PRIVATE_KEY_FILE: z.string().min(1).optional(),
+  PINGPP_PUBLIC_KEY_FILE: z.string().min(1).optional(),
+  PINGPP_CHANNEL: z.enum(PINGPP_CHANNELS, `must be ${PINGPP_CHANNELS.join(", ")}`).default("alipay_qr"),
   FINALITY_DEPTH: z.coerce
     .number("must be a number")
     .int("must be a whole number")
@@ -131,6 +144,8 @@ export interface Config {
   remoteSignerUrl: string | undefined;
   /** The key that deploys the registry and acts for the consortium; for `npm run deploy` only. */
   deployerPrivateKey: string | undefined;
+  /** Nothing where no payments are taken through Ping++. */
+  pingpp: PingppSettings | undefined;
   /** How many blocks the chain may take back; 0 where blocks are final at once. */
   finalityDepth: number;
   /** From how many seconds without news from the chain on the mirror says that it cannot confirm anything. */
@@ -151,6 +166,17 @@ export interface Config {
   orderTimeZone: string;
   /** The least severe log lines that are written. */
   logLevel: string;
+}
+
+/** How payments through Ping++ are taken. */
+export interface PingppSettings {
+  apiUrl: string;
+  appId: string;
+  apiKey: string;
+  /** PEM: our key, and Ping++'s public one. */
+  privateKeyFile: string;
+  publicKeyFile: string;
+  channel: PingppChannel;
 }
 
 /** A setting is missing or wrong. The message names each variable, says what it must be, and is fit for a user. */
@@ -178,7 +204,7 @@ export function loadConfig(environment: NodeJS.ProcessEnv = process.env): Config
     const lines = parsed.error.issues.map((issue) => {
       const name = String(issue.path[0]);
       // Never the value of a secret: an error message ends up in logs.
-      const value = /PASSPHRASE|PRIVATE_KEY|AUTH_SECRET|DATA_KEY/.test(name)
+      const value = /PASSPHRASE|PRIVATE_KEY|API_KEY|AUTH_SECRET|DATA_KEY/.test(name)
         ? ""
         : ` (it is ${JSON.stringify(withoutSecrets(variables[name]))})`;
       return `  ${name}: ${issue.message}${value}`;
@@ -205,6 +231,7 @@ export function loadConfig(environment: NodeJS.ProcessEnv = process.env): Config
     issuerPrivateKeys: values.ISSUER_PRIVATE_KEYS ?? [],
     remoteSignerUrl: values.REMOTE_SIGNER_URL,
     deployerPrivateKey: values.DEPLOYER_PRIVATE_KEY,
+    pingpp: pingppSettings(values),
     finalityDepth: values.FINALITY_DEPTH,
     maxLagSeconds: values.MAX_LAG_SECONDS,
     rateLimitPerMinute: values.RATE_LIMIT_PER_MINUTE,
@@ -225,6 +252,32 @@ function isTimeZone(name: string): boolean {
   } catch {
     return false;
   }
+}
+
+/** All of them or none: with some missing, payments would be asked for and never be heard of. Throws {@link ConfigError}. */
+function pingppSettings(values: z.output<typeof environmentSchema>): PingppSettings | undefined {
+  const { PINGPP_APP_ID, PINGPP_API_KEY, PINGPP_PRIVATE_KEY_FILE, PINGPP_PUBLIC_KEY_FILE } = values;
+  const needed = { PINGPP_APP_ID, PINGPP_API_KEY, PINGPP_PRIVATE_KEY_FILE, PINGPP_PUBLIC_KEY_FILE };
+  const missing = Object.entries(needed).flatMap(([name, value]) => (value === undefined ? [name] : []));
+  if (missing.length === Object.keys(needed).length) return undefined;
+  if (
+    PINGPP_APP_ID === undefined ||
+    PINGPP_API_KEY === undefined ||
+    PINGPP_PRIVATE_KEY_FILE === undefined ||
+    PINGPP_PUBLIC_KEY_FILE === undefined
+  ) {
+    throw new ConfigError(
+      `Payments through Ping++ need all of ${Object.keys(needed).join(", ")}. Set these as well, or none: ${missing.join(", ")}.`,
+    );
+  }
+  return {
+    apiUrl: values.PINGPP_API_URL.replace(/\/+$/, ""),
+    appId: PINGPP_APP_ID,
+    apiKey: PINGPP_API_KEY,
+    privateKeyFile: PINGPP_PRIVATE_KEY_FILE,
+    publicKeyFile: PINGPP_PUBLIC_KEY_FILE,
+    channel: values.PINGPP_CHANNEL,
+  };
 }
 
 /** A URL of any kind without its user, password, and query: what a wrong one looks like is enough to find it. */

@@ -54,6 +54,36 @@ describe("settings", () => {
       .and.not.to.contain("s3cret");
   });
 
+  it("takes all that payments need or nothing of it, and shows no key", () => {
+    const all = {
+      PINGPP_APP_ID: "app_shop",
+      PINGPP_API_KEY: "sk_live_s3cret",
+      PINGPP_PRIVATE_KEY_FILE: "ours.pem",
+      PINGPP_PUBLIC_KEY_FILE: "theirs.pem",
+    };
+    expect(loadConfig({}).pingpp).to.equal(undefined);
+    expect(loadConfig({ PINGPP_CHANNEL: "wx_wap" }).pingpp).to.equal(undefined);
+    expect(loadConfig({ ...all, PINGPP_API_URL: "http://127.0.0.1:3001/" }).pingpp).to.deep.equal({
+      apiUrl: "http://127.0.0.1:3001",
+      appId: "app_shop",
+      apiKey: "sk_live_s3cret",
+      privateKeyFile: "ours.pem",
+      publicKeyFile: "theirs.pem",
+      channel: "alipay_qr",
+    });
+    expect(loadConfig(all).pingpp?.apiUrl).to.equal("https://api.pingxx.com");
+    for (const name of Object.keys(all)) {
+      const message = messageFor({ ...all, [name]: "" });
+      expect(message).to.match(new RegExp(`Set these as well, or none: ${name}\\.$`));
+    }
+    const wrong = messageFor({ ...all, PINGPP_API_KEY: "s3cret", PINGPP_APP_ID: "shop", PINGPP_CHANNEL: "cash" });
+    expect(wrong)
+      .to.contain("PINGPP_API_KEY: must be a secret key")
+      .and.to.contain('PINGPP_APP_ID: must be the id of an app of Ping++: app_… (it is "shop")')
+      .and.to.contain("PINGPP_CHANNEL: must be alipay_qr, wx_pub_qr, wx_wap")
+      .and.not.to.contain("s3cret");
+  });
+
   it("takes a file or a database of PostgreSQL, and says what is wrong with other database URLs", () => {
     for (const url of [
       "file:./data/mintmark.db",
