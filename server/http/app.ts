@@ -19,6 +19,7 @@ import { operationalOperations } from "./operational.ts";
 import { defineOperation, type Operation, operationRouter } from "./operations.ts";
 import { orderOperations } from "./orders.ts";
 import { pageRouter } from "./pages.ts";
+import { paymentOperations } from "./payments.ts";
 import { createQueries } from "./queries.ts";
 import { logRequests } from "./request-log.ts";
 import { allowOtherOrigins, limitRate, securityHeaders } from "./security.ts";
@@ -67,6 +68,7 @@ export function createApp({ metrics = new Registry(), now = Date.now, ...options
     ...customerOperations(services),
     ...meOperations(services),
     ...auditLogOperations(services),
+    ...(services.payments === undefined ? [] : paymentOperations({ payments: services.payments, logger })),
     ...operationalOperations(services),
   ];
   const document = createOpenApiDocument(operations, config);

@@ -31,6 +31,9 @@ const orderIdSchema = z
   .meta({ description: "The order's id.", example: "ord_019a9a4e-5b1c-7d30-9f64-5d2f2b8f6c11" });
 const params = z.object({ order: orderIdSchema });
 
+/** What the payer of a cancelled order reads beside the money that comes back. */
+const CANCELLED = "The order was cancelled. 订单已取消。";
+
 /** For how long an order waits for its payment, in milliseconds. */
 const PAYMENT_PATIENCE_MS = 15 * 60_000;
 
@@ -149,7 +152,7 @@ export function orderOperations(services: Services): Operation[] {
       path: "/v1/orders/{order}/cancel",
       summary: "Cancel an order",
       description:
-        "Takes an order back before any of its cards is sent; its serials are free again. Done twice, it is done once. What was sent already is a 409: refund it.",
+        "Takes an order back before any of its cards is sent; its serials are free again, and what was paid through a payment provider goes back. Done twice, it is done once. What was sent already is a 409: refund it.",
       access: ["owner", "manager", "staff"],
       params,
       answers: { 200: { description: "The order.", schema: z.object({ data: orderSchema }) } },
@@ -157,9 +160,10 @@ export function orderOperations(services: Services): Operation[] {
       ...ORDER_ROUTE,
       async handle({ params, principal }) {
         await requireOrder(params.order, principal);
-        await change(services, principal, "order.cancelled", params.order, (transaction) =>
-          cancelOrder(transaction, params.order, now()),
-        );
+        await change(services, principal, "order.cancelled", params.order, async (transaction) => {
+          await cancelOrder(transaction, params.order, now());
+          await services.payments?.refund(transaction, params.order, { reason: CANCELLED, now: now() });
+        });
         return await answerWith(params.order, principal);
       },
     }),
@@ -169,7 +173,7 @@ export function orderOperations(services: Services): Operation[] {
       path: "/v1/orders/{order}/refund",
       summary: "Refund an order",
       description:
-        "Has the order's cards revoked on the chain, with a reason. Paying the money back is the shop's business. Done twice, it is done once.",
+        "Has the order's cards revoked on the chain, with a reason. What was paid through a payment provider goes back through it; what the shop took itself, the shop pays back. Done twice, it is done once.",
       access: ["owner", "manager"],
       params,
       body: newRefundSchema,
@@ -183,9 +187,10 @@ export function orderOperations(services: Services): Operation[] {
       ...ORDER_ROUTE,
       async handle({ params, body, principal }) {
         await requireOrder(params.order, principal);
-        await change(services, principal, "order.refunded", params.order, (transaction) =>
-          refundOrder(transaction, params.order, { reason: body.reason, now: now() }),
-        );
+        await change(services, principal, "order.refunded", params.order, async (transaction) => {
+          await refundOrder(transaction, params.order, { reason: body.reason, now: now() });
+          await services.payments?.refund(transaction, params.order, { reason: body.reason, now: now() });
+        });
         orders.wake();
         return { ...(await answerWith(params.order, principal)), status: 202 };
       },

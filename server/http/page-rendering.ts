@@ -146,6 +146,7 @@ function problemText({ errors }: Text, problem: ProblemName): { title: string; d
     case "conflict":
     case "sold-out":
     case "already-taken":
+    case "payment-provider-unavailable":
     case "not-open":
     case "request-too-large":
     case "unsupported-media-type":

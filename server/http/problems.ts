@@ -25,6 +25,7 @@ export const PROBLEMS = {
   "chain-unavailable": { status: 503, title: "The chain cannot be reached" },
   "too-busy": { status: 503, title: "More is asked for than can be done" },
   "temporarily-unavailable": { status: 503, title: "This cannot be done right now" },
+  "payment-provider-unavailable": { status: 503, title: "The payment provider does not answer as it should" },
   "mirror-not-ready": { status: 503, title: "The registry cannot answer yet" },
 } as const satisfies Record<string, { status: number; title: string }>;
 export type ProblemName = keyof typeof PROBLEMS;

@@ -9,6 +9,7 @@ import type { MirrorStatus } from "../database/mirror-status.ts";
 
 /** What orders are taken with. */ import type { OrderDesk } from "../issuance/orders/desk.ts";
 import type { PreparingOptions } from "../issuance/orders/preparing.ts";
+import type { Payments } from "../payments/payments.ts";
 
 export interface OrderServices extends PreparingOptions {
   desk: OrderDesk;
@@ -26,6 +27,8 @@ export interface Services {
   application: Database;
   orders: OrderServices;
   accounts: Accounts;
+  /** Nothing where none are taken: then their routes are not there. */
+  payments?: Payments;
   mirror: { status(): MirrorStatus };
   logger: Logger;
   metrics: Registry;

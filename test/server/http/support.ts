@@ -3,7 +3,7 @@
 import type { Server } from "node:http";
 import type { AddressInfo } from "node:net";
 import { Writable } from "node:stream";
-import { pino } from "pino";
+import { type Logger, pino } from "pino";
 import { Registry } from "prom-client";
 import { type Accounts, createAccounts } from "../../../server/accounts/accounts.ts";
 import type { SmsAdapter } from "../../../server/accounts/sms.ts";
@@ -17,6 +17,7 @@ import type { OrderServices } from "../../../server/http/services.ts";
 import { createCatalogue } from "../../../server/issuance/orders/catalogue.ts";
 import { createOrderDesk } from "../../../server/issuance/orders/desk.ts";
 import type { PlacedOrder } from "../../../server/issuance/orders/order.ts";
+import type { Payments } from "../../../server/payments/payments.ts";
 import { freshStatus, NOW } from "../../support/mirror-fixture.ts";
 
 export interface RunningApp {
@@ -39,6 +40,8 @@ export interface AppParts {
   /** The chain; out of reach if left out. */
   rpc?: Pick<Rpc, "call">;
   sms?: SmsAdapter;
+  /** Makes the payments that the app takes; none if left out. */
+  payments?(app: { url: string; orders: OrderServices; logger: Logger; now(): number }): Payments;
   /** Whether it is reached by a name instead of an address of numbers. */
   onLocalhost?: boolean;
 }
@@ -98,12 +101,15 @@ export async function startApp(
       await accounts.close();
     },
   };
+  const orders = ordersWithoutChain(application, now);
+  const payments = options.payments?.({ url, orders, logger, now });
   app.handle = createApp({
     config,
     database,
     application,
     accounts,
-    orders: ordersWithoutChain(database, now),
+    orders: { ...orders, paymentProviders: payments?.names ?? [] },
+    ...(payments === undefined ? {} : { payments }),
     mirror: { status: () => running.status },
     logger,
     metrics: new Registry(),
