@@ -23,6 +23,11 @@ import { createIndexerMetrics } from "./indexer/metrics.ts";
 import { createMirror } from "./indexer/mirror.ts";
 import { showProgress } from "./indexer/progress-line.ts";
 import { createIssuing } from "./issuance/issuing.ts";
+import { releaseOrder } from "./issuance/orders/changes.ts";
+import { createAdapters } from "./payments/adapters.ts";
+import { createCaretaker } from "./payments/caretaker.ts";
+import { createPaidOrders } from "./payments/paid-orders.ts";
+import { createPayments } from "./payments/payments.ts";
 
 /** How long open requests may take after the server was told to stop. */
 const CLOSE_TIMEOUT_MS = 5_000;
@@ -97,7 +102,18 @@ async function main(): Promise<void> {
     logger,
     metrics,
   });
-  const orders = { ...issuing, paymentProviders: [] };
+  const adapters = createAdapters(config);
+  const payments = createPayments({
+    application,
+    adapters,
+    orders: createPaidOrders({ database: application, release: releaseOrder }),
+    publicUrl: config.publicUrl,
+    logger,
+    now: Date.now,
+    onReleased: issuing.wake,
+  });
+  const caretaker = createCaretaker({ application, adapters, payments, logger, now: Date.now });
+  const orders = { ...issuing, paymentProviders: payments.names };
   const accounts = createAccounts({
     config,
     database,
@@ -109,7 +125,7 @@ async function main(): Promise<void> {
     now: Date.now,
   });
   const server = createServer(
-    createApp({ config, database, application, accounts, orders, mirror: indexer, logger, metrics }),
+    createApp({ config, database, application, accounts, orders, payments, mirror: indexer, logger, metrics }),
   );
 
   let stopping = false;
@@ -120,7 +136,7 @@ async function main(): Promise<void> {
     const closed = new Promise((resolve) => server.close(resolve));
     server.closeIdleConnections();
     setTimeout(() => server.closeAllConnections(), CLOSE_TIMEOUT_MS).unref();
-    await Promise.all([closed, indexer.stop(), auditor.stop(), issuing.stop()]);
+    await Promise.all([closed, indexer.stop(), auditor.stop(), issuing.stop(), caretaker.stop()]);
     await accounts.close();
     await Promise.all([database, writer, application].map((client) => client.$disconnect()));
     logger.info("stopped");
@@ -143,6 +159,7 @@ async function main(): Promise<void> {
   logger.info({ url: config.publicUrl }, "listening");
   if (process.stderr.isTTY) showProgress(() => indexer.status().progress, process.stderr);
   issuing.start();
+  caretaker.start();
   // Only now: what the mirror knows can be read while the chain is out of reach.
   await indexer.start();
 }
