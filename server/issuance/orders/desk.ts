@@ -3,6 +3,8 @@
 
 import { setTimeout as sleep } from "node:timers/promises";
 import type { Database } from "../../database/client.ts";
+import { hasMetAnother } from "../../database/transactions.ts";
+import { isOutage } from "../../database/unusable.ts";
 import type { OrderToPlace, PlacedOrder, Placement } from "./order.ts";
 import { placeOrders, repeatedPlacements } from "./placing.ts";
 
@@ -31,9 +33,11 @@ const MOST_AT_ONCE = 250;
 const MOST_WAITING = 10_000;
 /** For how long an edition that was found sold out is not looked at again. Cancelled orders give serials back. */
 const SOLD_OUT_MS = 250;
-/** Two transactions that met, or a database that was away for a moment. */
+/** For two transactions that met. */
 const ATTEMPTS = 5;
 const FIRST_PAUSE_MS = 10;
+/** For so long a database that is away is asked again before those who wait are told. */
+const OUTAGE_PATIENCE_MS = 500;
 
 interface Waiting {
   order: OrderToPlace;
@@ -72,7 +76,8 @@ export function createOrderDesk({ application, now, answerOf, onQueued }: OrderD
       });
       if (placements.some(({ kind }) => kind === "placed")) onQueued?.();
     } catch (error) {
-      if (group.length === 1) group[0]?.outcome.reject(error);
+      // While the database is away, each by themselves would wait for it again, and all behind them too.
+      if (group.length === 1 || isOutage(error)) for (const { outcome } of group) outcome.reject(error);
       // One of them may be what the database cannot take; the others must not suffer for it.
       else for (const one of group) await serve([one]);
     }
@@ -97,6 +102,7 @@ export function createOrderDesk({ application, now, answerOf, onQueued }: OrderD
   }
 
   async function placeTogether(orders: readonly OrderToPlace[]): Promise<Placement[]> {
+    const begun = performance.now();
     for (let attempt = 1; ; attempt++) {
       try {
         return await application.$transaction((transaction) =>
@@ -104,7 +110,8 @@ export function createOrderDesk({ application, now, answerOf, onQueued }: OrderD
         );
       } catch (error) {
         // Another server may have placed the same wish, or taken the same serial, at the same time: seen again it is there.
-        if (attempt === ATTEMPTS) throw error;
+        const again = isOutage(error) ? performance.now() - begun < OUTAGE_PATIENCE_MS : hasMetAnother(error);
+        if (attempt === ATTEMPTS || !again) throw error;
         await sleep(FIRST_PAUSE_MS * 2 ** attempt * (0.5 + Math.random()));
       }
     }

@@ -2,7 +2,7 @@
 // commands and its Idempotency-Key are written together or not at all; each order gets all of its cards or none.
 
 import { v7 as uuidv7 } from "uuid";
-import { type CellValue, insertRows, selectRows } from "../../database/bulk.ts";
+import { insertRows, selectRows, updateRows } from "../../database/bulk.ts";
 import type { DatabaseTransaction } from "../../database/client.ts";
 import type { CommandState, OrderToPlace, PlacedOrder, Placement } from "./order.ts";
 import { freeSerials, reserveSerials } from "./serials.ts";
@@ -78,7 +78,7 @@ export async function placeOrders(
       if (free) takers.set(wishOf(collection, customer), placed.id);
     }
     known.set(wish, { requestHash: order.requestHash, orderId: placed.id, answer });
-    written.push({ order, placed, answer });
+    written.push({ order, placed, answer, holder: customers.holderOf(order) });
     placements[index] = { kind: "placed", orderId: placed.id, answer };
   });
 
@@ -95,6 +95,7 @@ interface WrittenOrder {
   order: OrderToPlace;
   placed: PlacedOrder;
   answer: string;
+  holder: string;
 }
 
 function wishOf(scope: string, key: string): string {
@@ -170,35 +171,76 @@ function place(order: OrderToPlace, customerId: string, serials: Map<string, num
   };
 }
 
-/** Customers of orders: those that are known, and those that are to be. */
+/**
+ * Customers of orders: those that are known, and those that are to be. The address that the brand keeps for a customer is written
+ * down with the first card, and never derived again: which keystore a server finds first must not move anybody.
+ */
 async function customersFor(transaction: DatabaseTransaction, orders: readonly OrderToPlace[]) {
-  const named = orders.filter(({ customer }) => customer.id === undefined);
-  const rows = await selectRows<{ id: string; brandId: number; reference: string }>(transaction, {
-    table: "Customer",
-    key: ["brandId", "reference"],
-    keys: named.map(({ brandId, customer }) => [brandId, customer.reference]),
-  });
+  const byReference = orders.filter(({ customer }) => customer.id === undefined);
+  const rows = [
+    ...(await selectRows<KnownCustomer>(transaction, {
+      table: "Customer",
+      key: ["brandId", "reference"],
+      keys: byReference.map(({ brandId, customer }) => [brandId, customer.reference]),
+    })),
+    ...(await selectRows<KnownCustomer>(transaction, {
+      table: "Customer",
+      key: ["id"],
+      keys: orders.flatMap(({ customer }) => (customer.id === undefined ? [] : [[customer.id]])),
+    })),
+  ];
   const ids = new Map(rows.map(({ id, brandId, reference }) => [wishOf(String(brandId), reference), id]));
-  const unknown = new Map<string, () => CellValue[]>();
-  for (const { brandId, customer } of named) {
+  const holders = new Map(rows.map(({ id, holder }) => [id, holder]));
+  const unknown = new Map<string, { brandId: number; reference: string }>();
+  for (const { brandId, customer } of byReference) {
     const name = wishOf(String(brandId), customer.reference);
-    if (customer.id !== undefined || ids.has(name)) continue;
+    if (ids.has(name)) continue;
     const id = `cus_${uuidv7()}`;
     ids.set(name, id);
-    unknown.set(id, () => [id, brandId, customer.reference, customer.custodial ? customer.holder() : null]);
+    unknown.set(id, { brandId, reference: customer.reference });
   }
+  const idOf = ({ brandId, customer }: OrderToPlace) =>
+    customer.id ?? (ids.get(wishOf(String(brandId), customer.reference)) as string);
+  const given = new Set<string>();
   return {
-    idOf: ({ brandId, customer }: OrderToPlace) =>
-      customer.id ?? (ids.get(wishOf(String(brandId), customer.reference)) as string),
-    /** Writes those new ones that have got an order. */
+    idOf,
+    /** Who gets the order's cards. */
+    holderOf(order: OrderToPlace): string {
+      const { customer } = order;
+      if (!customer.custodial) return customer.holder();
+      const id = idOf(order);
+      const kept = holders.get(id);
+      if (kept !== null && kept !== undefined) return kept;
+      const holder = customer.holder();
+      holders.set(id, holder);
+      given.add(id);
+      return holder;
+    },
+    /** Writes those new ones that have got an order, and the addresses that were made. */
     async write(served: ReadonlySet<string>, now: number): Promise<void> {
       await insertRows(transaction, {
         table: "Customer",
         columns: ["id", "brandId", "reference", "holder", "createdAt"],
-        rows: [...unknown].filter(([id]) => served.has(id)).map(([, cells]) => [...cells(), now]),
+        rows: [...unknown]
+          .filter(([id]) => served.has(id))
+          .map(([id, { brandId, reference }]) => [id, brandId, reference, holders.get(id) ?? null, now]),
+      });
+      await updateRows(transaction, {
+        table: "Customer",
+        columns: ["id", "holder"],
+        key: ["id"],
+        rows: [...given].filter((id) => !unknown.has(id)).map((id) => [id, holders.get(id) ?? null]),
+        where: 't."holder" IS NULL',
       });
     },
   };
+}
+
+interface KnownCustomer {
+  id: string;
+  brandId: number;
+  reference: string;
+  holder: string | null;
 }
 
 async function writeOrders(transaction: DatabaseTransaction, written: readonly WrittenOrder[]): Promise<void> {
@@ -252,7 +294,7 @@ async function writeOrders(transaction: DatabaseTransaction, written: readonly W
       "notBefore",
       "createdAt",
     ],
-    rows: written.flatMap(({ order, placed }) => {
+    rows: written.flatMap(({ holder, placed }) => {
       const state: CommandState = placed.state === "accepted" ? "held" : "queued";
       return placed.cards.map(({ collection, serial, tier, expiresAt }) => [
         placed.brandId,
@@ -261,7 +303,7 @@ async function writeOrders(transaction: DatabaseTransaction, written: readonly W
         serial,
         state,
         serial,
-        order.customer.holder(),
+        holder,
         tier,
         expiresAt,
         placed.id,
