@@ -127,7 +127,9 @@ export async function giveCard(
   if (order === undefined) return;
   const commands = await commandsOf(transaction, orderId);
   const ofCard = commands.filter((command) => command.collectionAddress === collection && command.serial === serial);
-  const issue = ofCard.find(({ kind }) => kind === "issue");
+  const issues = ofCard.filter(({ kind }) => kind === "issue");
+  // One whose card could not be issued may have left its serial to another one.
+  const issue = issues.find(({ state }) => state !== "failed") ?? issues[0];
   if (issue === undefined) throw new OrderConflictError(`The order has no card ${serial} of this collection.`);
   if (ofCard.some(({ kind, state }) => kind !== "issue" && (state === "queued" || state === "sent")))
     throw new OrderConflictError("Something else is under way with this card. Wait until it is done.");

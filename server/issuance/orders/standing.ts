@@ -9,6 +9,7 @@ interface CommandStanding {
   orderId: string;
   kind: CommandKind;
   state: CommandState;
+  collectionAddress: string;
   serial: number;
   failure: string | null;
   failureDetail: string | null;
@@ -21,21 +22,31 @@ export interface Standing {
   failureDetail: string | null;
 }
 
-/** Brings the states of orders up to date with their commands. */
+/**
+ * Brings the states of orders up to date with their commands. Locks the orders before it reads the commands: of two transactions that
+ * have changed different commands of one order, the later one must see what the earlier one has done.
+ */
 export async function settleOrders(
   transaction: DatabaseTransaction,
   orderIds: Iterable<string>,
   now: number,
 ): Promise<void> {
-  const keys = [...new Set(orderIds)].map((id) => [id]);
+  // Always in the same order, so that two transactions rarely wait for each other.
+  const keys = [...new Set(orderIds)].toSorted().map((id) => [id]);
+  await updateRows(transaction, {
+    table: "Order",
+    columns: ["id", "updatedAt"],
+    key: ["id"],
+    rows: keys.map(([id = ""]) => [id, now]),
+  });
   const commands = await selectRows<CommandStanding>(transaction, { table: "Command", key: ["orderId"], keys });
   const rows = [...Map.groupBy(commands, ({ orderId }) => orderId)].map(([id, ofOrder]) => {
     const { state, failure, failureDetail } = standingOf(ofOrder);
-    return [id, state, failure, failureDetail, now];
+    return [id, state, failure, failureDetail];
   });
   await updateRows(transaction, {
     table: "Order",
-    columns: ["id", "state", "failure", "failureDetail", "updatedAt"],
+    columns: ["id", "state", "failure", "failureDetail"],
     key: ["id"],
     rows,
   });
@@ -44,8 +55,11 @@ export async function settleOrders(
 /** The standing of an order with these commands; at least one. */
 export function standingOf(commands: readonly Omit<CommandStanding, "orderId">[]): Standing {
   const issue = commands.filter(({ kind }) => kind === "issue");
-  const revoke = commands.filter(({ kind, state }) => kind === "revoke" && state !== "cancelled");
-  const told = commands
+  // What failed may be wanted again; of what was wanted of a card, the last counts.
+  const revoke = lastOfCards(commands.filter(({ kind, state }) => kind === "revoke" && state !== "cancelled"));
+  const revoked = new Set(revoke.filter(({ state }) => state !== "failed").map(cardOf));
+  const reissue = lastOfCards(commands.filter(({ kind }) => kind !== "issue" && kind !== "revoke"));
+  const told = [...issue, ...revoke, ...reissue.filter((command) => !revoked.has(cardOf(command)))]
     .filter(({ failure, state }) => failure !== null && state !== "done" && state !== "cancelled")
     .toSorted((left, right) => left.id - right.id)[0];
   const reason = { failure: told?.failure ?? null, failureDetail: told?.failureDetail ?? null };
@@ -60,4 +74,15 @@ export function standingOf(commands: readonly Omit<CommandStanding, "orderId">[]
   if (are(issue, "failed")) return { state: "failed", ...reason };
   if (are(issue, "done")) return { state: "issued", ...reason };
   return { state: "cancelled", ...reason };
+}
+
+function lastOfCards<Command extends Parameters<typeof cardOf>[0] & { id: number }>(
+  commands: readonly Command[],
+): Command[] {
+  const inOrder = commands.toSorted((left, right) => left.id - right.id);
+  return [...new Map(inOrder.map((command) => [cardOf(command), command])).values()];
+}
+
+function cardOf({ collectionAddress, serial }: Pick<CommandStanding, "collectionAddress" | "serial">): string {
+  return `${collectionAddress} ${serial}`;
 }
