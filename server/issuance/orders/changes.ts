@@ -106,6 +106,10 @@ export async function refundOrder(
       "None of the order's cards is alive any more: they were revoked or surrendered before, or never issued.",
     );
   }
+  // A card that is about to be revoked is not given away any more.
+  await transaction.$executeRaw(
+    Prisma.sql`UPDATE "Command" SET "state" = 'cancelled' WHERE "orderId" = ${orderId} AND "kind" IN ('request-reissue', 'execute-reissue') AND "state" = 'queued'`,
+  );
   await addCommands(
     transaction,
     revocable.map((command) => ({ ...command, kind: "revoke", orderId, holder: null, reason, notBefore: 0, now })),
@@ -138,6 +142,7 @@ export async function giveCard(
       Prisma.sql`UPDATE "Command" SET "holder" = ${holder} WHERE "id" = ${issue.id} AND "state" IN ('held', 'queued')`,
     );
     if (changed === 1) return;
+    throw new OrderConflictError("The card was sent at this moment. It can be given away once it is issued.");
   }
   if (issue.state !== "done")
     throw new OrderConflictError(`The card is ${issue.state}. It can be given away once it is issued.`);
@@ -169,8 +174,14 @@ export async function cancelUnpaid(transaction: DatabaseTransaction, now: number
     orderBy: { payBefore: "asc" },
     take: limit,
   });
-  for (const { id } of late) await cancelOrder(transaction, id, now);
-  return late.length;
+  let cancelled = 0;
+  for (const { id } of late) {
+    // It may have been paid since it was found.
+    if ((await lockOrder(transaction, id))?.state !== "accepted") continue;
+    await cancelOrder(transaction, id, now);
+    cancelled++;
+  }
+  return cancelled;
 }
 
 export interface NewCommand {

@@ -111,7 +111,7 @@ export function createBook({ application, now }: { application: Database; now():
 
     /**
      * Gives nonces to transactions and their commands to them. Returns how many of them got one: none from the first whose commands do
-     * not all wait any more.
+     * not all wait any more, or want something else than when the transaction was made.
      */
     async plan(sends: readonly PlannedSend[], chainId: number): Promise<number> {
       let planned = 0;
@@ -133,6 +133,11 @@ export function createBook({ application, now }: { application: Database; now():
             where: `t."state" = 'queued'`,
           });
           if (changed !== commands.length) throw new CommandsChangedError();
+          // A card may have been given away since its transaction was made; now nobody can change it any more.
+          const wanted = new Map((await commandsIn(transaction, { signer, nonce })).map((now) => [now.id, now]));
+          const isAsBefore = ({ id, serial, holder }: SendableCommand) =>
+            wanted.get(id)?.serial === serial && wanted.get(id)?.holder === holder;
+          if (!commands.every(isAsBefore)) throw new CommandsChangedError();
           await settle(transaction, commands);
           return true;
         }).catch((error: unknown) => {
@@ -432,7 +437,7 @@ export function createBook({ application, now }: { application: Database; now():
 /** Of a transfer of nothing to oneself, with room for chains that count a little more. */
 export const FILLER_GAS = 60_000;
 
-/** A command does not wait any more: it was cancelled, or another sender has it. */
+/** A command does not wait any more, because it was cancelled or another sender has it, or it wants something else. */
 class CommandsChangedError extends Error {
   override name = "CommandsChangedError";
 }
