@@ -81,7 +81,11 @@ export async function createEmptyMirror(
   };
 }
 
-export async function createMirrorFixture(kind: DatabaseKind = sqlite): Promise<MirrorFixture> {
+/** @param options.issued Whether it has cards; brands and collections are there in any case. */
+export async function createMirrorFixture(
+  kind: DatabaseKind = sqlite,
+  { issued: hasCards = true }: { issued?: boolean } = {},
+): Promise<MirrorFixture> {
   const mirror = await createEmptyMirror(kind);
   const { database } = mirror;
   let blockNumber = 10;
@@ -218,6 +222,8 @@ export async function createMirrorFixture(kind: DatabaseKind = sqlite): Promise<
   await database.eventSubject.createMany({
     data: origins.map(({ subject, event: { blockNumber, logIndex } }) => ({ subject, blockNumber, logIndex })),
   });
+
+  if (!hasCards) return { ...mirror, issue };
 
   const statuses: Record<number, CardStatus> = {
     [SERIALS.suspended]: "Suspended",

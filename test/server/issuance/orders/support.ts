@@ -16,7 +16,7 @@ import {
 export const NOW_MS = NOW * 1000;
 /** Of brand 1, and with 3 of 100 cards issued. */
 export const ATELIER = COLLECTIONS.atelier.address;
-/** Of brand 1 too, and with 130 of 5,000 cards issued. */
+/** Of brand 1 too, and with none of 5,000 cards issued. */
 export const FIRST_EDITION = COLLECTIONS.firstEdition.address;
 
 export interface OrderBook extends MirrorFixture {
@@ -27,7 +27,8 @@ export interface OrderBook extends MirrorFixture {
 }
 
 export async function createOrderBook(kind: DatabaseKind): Promise<OrderBook> {
-  const mirror = await createMirrorFixture(kind);
+  const mirror = await createMirrorFixture(kind, { issued: false });
+  await mirror.issue({ collection: ATELIER, firstSerial: 1, count: 3 });
   const connections: Database[] = [];
   async function connect(): Promise<Database> {
     const connection = await openDatabase(mirror.url, { application: true });
