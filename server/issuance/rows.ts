@@ -5,7 +5,7 @@ import { COLUMN_TITLES, type ColumnName, type Columns } from "./columns.ts";
 import { parseExpiry } from "./expiry.ts";
 import { InvalidReference, normalizeReference } from "./holder-derivation.ts";
 import { type Problem, quoted } from "./problems.ts";
-import type { SpreadsheetRow } from "./spreadsheet.ts";
+import type { CellMark, SpreadsheetRow } from "./table.ts";
 
 /** What a line says. A member is absent where the line does not say it or says it wrongly. */
 export interface ParsedRow {
@@ -55,7 +55,7 @@ export function parseRow(row: SpreadsheetRow, settings: RowSettings, problems: P
     const index = columns[name];
     const text = index === undefined ? "" : plain(row.cells[index] ?? "");
     if (text === "") return undefined;
-    const damage = spoiltBySpreadsheet(text, name);
+    const damage = damageOf(row.marks?.[index ?? -1], name) ?? spoiltBySpreadsheet(text, name);
     if (damage === undefined) return text;
     wrong(`the ${english(name)} ${quoted(text)} ${damage}`);
     spoilt.add(name);
@@ -194,18 +194,28 @@ function plain(cell: string): string {
   return (/^="(.*)"$/s.exec(text)?.[1] ?? text.replace(/^'(?=.)/, "")).trim();
 }
 
+const AGAIN = "format the column as text and enter the value again";
+const TURNED_INTO_DATE = `was turned into a date by the spreadsheet program; ${AGAIN}`;
+
+/** What a workbook says that it did to a value; completes "the … "x" …". */
+function damageOf(mark: CellMark | undefined, name: ColumnName): string | undefined {
+  if (mark === "date" && name !== "expiry") return TURNED_INTO_DATE;
+  if (mark === "uncalculated")
+    return "is a formula whose value the file does not hold; open the file in a spreadsheet program and save it again";
+  return undefined;
+}
+
 const MONTHS = "jan|feb|mar|apr|may|jun|jul|aug|sep|oct|nov|dec";
 const AS_DATE = new RegExp(`^(?:\\d{1,2}-(?:${MONTHS})|(?:${MONTHS})-\\d{2}|\\d{1,2}月\\d{1,2}日)$`, "i");
 
 /** What a spreadsheet program did to a value, if it is plain that it did; completes "the … "x" …". */
 function spoiltBySpreadsheet(text: string, name: ColumnName): string | undefined {
-  const again = "format the column as text and enter the value again";
   if (/^#(?:N\/A|REF!|VALUE!|NAME\?|DIV\/0!|NUM!|NULL!|SPILL!|CALC!|GETTING_DATA)$/i.test(text))
     return "is an error of the spreadsheet program; correct the formula behind it";
   if (/^#{2,}$/.test(text)) return "was cut off by the spreadsheet program; widen the column and export again";
   if (/^[+-]?\d(?:\.\d+)?E[+-]\d{2,}$/i.test(text))
-    return `was changed to scientific notation by the spreadsheet program, and digits are lost; ${again}`;
-  if (name !== "expiry" && AS_DATE.test(text)) return `was turned into a date by the spreadsheet program; ${again}`;
+    return `was changed to scientific notation by the spreadsheet program, and digits are lost; ${AGAIN}`;
+  if (name !== "expiry" && AS_DATE.test(text)) return TURNED_INTO_DATE;
   return undefined;
 }
 

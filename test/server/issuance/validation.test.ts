@@ -143,6 +143,6 @@ describe("validation", () => {
     expect(problems).to.deep.equal([]);
     expect(warnings).to.have.length(2);
     expect(warnings[0]).to.contain("46752");
-    expect(warnings[1]).to.contain('"nr-1" (line 2) and "NR-1" (line 3)');
+    expect(warnings[1]).to.contain('"NR-1" on line 3 differs from the one on line 2');
   });
 });
