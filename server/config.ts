@@ -97,6 +97,11 @@ const environmentSchema = z.object({
   AUTH_SECRET: z.string().min(32, "must have 32 characters at least: make one with openssl rand -base64 32").optional(),
   DATA_KEY: z.string().min(32, "must have 32 characters at least: make one with openssl rand -base64 32").optional(),
   SMS_ADAPTER: z.enum(["console"], "must be console").optional(),
+  MAX_IMPORT_MEGABYTES: z.coerce
+    .number("must be a number")
+    .int("must be a whole number")
+    .min(1, "must be at least 1")
+    .default(64),
   TRUST_PROXY: z.coerce
     .number("must be a number")
     .int("must be a whole number")
@@ -160,6 +165,8 @@ export interface Config {
   dataKey: string | undefined;
   /** How codes reach customers' phones. */
   smsAdapter: "console" | undefined;
+  /** How large an uploaded spreadsheet may be, in MiB. */
+  maxImportMegabytes: number;
   /** How many reverse proxies stand before the server. */
   trustProxy: number;
   /** Where a card's last day ends that was sold for a term. */
@@ -239,6 +246,7 @@ export function loadConfig(environment: NodeJS.ProcessEnv = process.env): Config
     authSecret: values.AUTH_SECRET,
     dataKey: values.DATA_KEY,
     smsAdapter: values.SMS_ADAPTER,
+    maxImportMegabytes: values.MAX_IMPORT_MEGABYTES,
     trustProxy: values.TRUST_PROXY,
     orderTimeZone: values.ORDER_TIME_ZONE,
     logLevel: values.LOG_LEVEL,

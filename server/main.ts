@@ -14,6 +14,10 @@ import { migrate } from "./database/migrate.ts";
 import { DatabaseUnusableError } from "./database/unusable.ts";
 import { createApp } from "./http/app.ts";
 import { presentPlacedOrder } from "./http/present-order.ts";
+import { createImportFiles } from "./imports/files.ts";
+import { startHolderProcess } from "./imports/holder-process.ts";
+import { findKeystoreAccess } from "./imports/keystore-access.ts";
+import { startImportWorker } from "./imports/worker.ts";
 import { auditSample } from "./indexer/audit.ts";
 import { startAuditor } from "./indexer/auditor.ts";
 import { WrongChainError } from "./indexer/chain-identity.ts";
@@ -35,7 +39,7 @@ const CLOSE_TIMEOUT_MS = 5_000;
 /** How many cards each audit looks at, at random. */
 const AUDITED_CARDS = 20;
 
-/** A file that is locked for longer is tried again: while a statement waits for it, its thread does nothing else. */
+/** A file that is locked for longer is tried again: while a statement waits for it, its deriving does nothing else. */
 const LOCK_PATIENCE_MS = 100;
 /** What a request asks the database for takes milliseconds. */
 const STATEMENT_TIMEOUT_MS = 10_000;
@@ -124,6 +128,17 @@ async function main(): Promise<void> {
     logger,
     now: Date.now,
   });
+  const importWorker = startImportWorker({
+    application,
+    database,
+    files: createImportFiles(config.dataFolder),
+    holders: async (brandId) =>
+      startHolderProcess(await findKeystoreAccess(brandId, { chain: await issuing.chain(), config })),
+    leads: () => indexer.status().leads,
+    logger,
+    now: Date.now,
+    onQueued: issuing.wake,
+  });
   const server = createServer(
     createApp({ config, database, application, accounts, orders, payments, mirror: indexer, logger, metrics }),
   );
@@ -136,7 +151,8 @@ async function main(): Promise<void> {
     const closed = new Promise((resolve) => server.close(resolve));
     server.closeIdleConnections();
     setTimeout(() => server.closeAllConnections(), CLOSE_TIMEOUT_MS).unref();
-    await Promise.all([closed, indexer.stop(), auditor.stop(), issuing.stop(), caretaker.stop()]);
+    await Promise.all([closed, indexer.stop(), auditor.stop(), importWorker.stop(), caretaker.stop()]);
+    await issuing.stop();
     await accounts.close();
     await Promise.all([database, writer, application].map((client) => client.$disconnect()));
     logger.info("stopped");

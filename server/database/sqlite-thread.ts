@@ -141,7 +141,7 @@ interface Thread {
 }
 
 async function startThread(options: SqliteThreadOptions): Promise<Thread> {
-  const worker = new Worker(new URL("./sqlite-thread-worker.ts", import.meta.url), { workerData: options });
+  const worker = new Worker(new URL("./sqlite-thread-worker.mjs", import.meta.url), { workerData: options });
   await once(worker, "message");
   const waiting: PromiseWithResolvers<unknown>[] = [];
   let ended: Error | undefined;

@@ -11,6 +11,7 @@ import { handleErrors, notFound } from "./errors.ts";
 import { holderOperations } from "./holders.ts";
 import { meOperations } from "./me.ts";
 import { memberOperations } from "./members.ts";
+import { importOperations } from "./imports.ts";
 import { metadataOperations } from "./metadata.ts";
 import { createHttpMetrics } from "./metrics.ts";
 import { offerOperations } from "./offers.ts";
@@ -69,6 +70,7 @@ export function createApp({ metrics = new Registry(), now = Date.now, ...options
     ...meOperations(services),
     ...auditLogOperations(services),
     ...(services.payments === undefined ? [] : paymentOperations({ payments: services.payments, logger })),
+    ...importOperations(services, queries),
     ...operationalOperations(services),
   ];
   const document = createOpenApiDocument(operations, config);

@@ -1,20 +1,4 @@
-// Pictures of a card: the QR code of its page, and the card itself as wallets show it.
-
-import QRCode from "qrcode";
-
-/** Level M mends 15 % of damage; the quiet zone of four modules is what scanners are promised (ISO/IEC 18004). */
-const QR_OPTIONS = { errorCorrectionLevel: "M", margin: 4 } as const;
-const SMALLEST_PNG = 768;
-
-export async function qrSvg(url: string): Promise<string> {
-  return await QRCode.toString(url, { ...QR_OPTIONS, type: "svg" });
-}
-
-export async function qrPng(url: string): Promise<Buffer> {
-  // Whole pixels for each module, or printers blur the edges.
-  const modules = QRCode.create(url, QR_OPTIONS).modules.size + 2 * QR_OPTIONS.margin;
-  return await QRCode.toBuffer(url, { ...QR_OPTIONS, type: "png", scale: Math.ceil(SMALLEST_PNG / modules) });
-}
+// A card as wallets show it.
 
 export interface CardPicture {
   brand: string;

@@ -44,3 +44,13 @@ export function decodeHolderCursor(cursor: string): HolderPosition {
     serial: Math.min(bytes.readUInt32BE(20), 2 ** 31 - 1),
   };
 }
+
+/** Of imports: the last id, imp_ and a UUID. */
+export function encodeImportCursor(id: string): string {
+  return Buffer.from(id.slice(4).replaceAll("-", ""), "hex").toString("base64url");
+}
+
+export function decodeImportCursor(cursor: string): string {
+  const hexadecimal = Buffer.from(cursor, "base64url").toString("hex");
+  return `imp_${hexadecimal.replace(/^(.{8})(.{4})(.{4})(.{4})(.{12})$/, "$1-$2-$3-$4-$5")}`;
+}

@@ -20,6 +20,7 @@ export const notFound: RequestHandler = () => {
 export function handleErrors({ logger }: Pick<Services, "logger">): ErrorRequestHandler {
   return (error: unknown, request, response, next) => {
     if (response.headersSent) {
+      logger.error({ err: error, requestId: response.locals["requestId"] }, "an answer broke off");
       next(error);
       return;
     }

@@ -3,9 +3,10 @@
 import { type Request, type Response, Router } from "express";
 import { TEXTS } from "../../web/text/languages.ts";
 import { storedSerial } from "../database/snapshot.ts";
+import { qrPng, qrSvg } from "../verification/qr-codes.ts";
 import { verifyCard } from "../verification/verify-card.ts";
 import { cardNotFound, requireCheckpoint } from "./answers.ts";
-import { cardSvg, qrPng, qrSvg } from "./card-images.ts";
+import { cardSvg } from "./card-images.ts";
 import { createCardPageModel } from "./card-page.ts";
 import { markRoute } from "./errors.ts";
 import { brandNameOf, collectionNameOf } from "./names.ts";
@@ -39,7 +40,7 @@ export function pageRouter(services: Services, queries: Queries): Router {
   });
   page(`${CARD_PATH}/qr.png`, "/v/{collection}/{serial}/qr.png", async (request, response) => {
     const { url } = await requireCard(request);
-    sendPicture(request, response, "image/png", await qrPng(url));
+    sendPicture(request, response, "image/png", qrPng(url));
   });
   page(`${CARD_PATH}/card.svg`, "/v/{collection}/{serial}/card.svg", async (request, response) => {
     const { picture } = await requireCard(request);

@@ -79,7 +79,7 @@ export const limit = z
     },
   });
 
-function cursorOf<Key>(pattern: RegExp, decode: (cursor: string) => Key) {
+export function cursorOf<Key>(pattern: RegExp, decode: (cursor: string) => Key) {
   return (
     z
       .string("must be given once")

@@ -20,7 +20,16 @@ export interface OrderServices extends PreparingOptions {
 }
 
 export interface Services {
-  config: Pick<Config, "publicUrl" | "maxLagSeconds" | "rateLimitPerMinute" | "keyRateLimitPerMinute" | "trustProxy">;
+  config: Pick<
+    Config,
+    | "publicUrl"
+    | "maxLagSeconds"
+    | "rateLimitPerMinute"
+    | "keyRateLimitPerMinute"
+    | "trustProxy"
+    | "dataFolder"
+    | "maxImportMegabytes"
+  >;
   /** Should not be the indexer's own connection: what runs on one connection waits for, and sees, what is not committed. */
   database: Database;
   /** The connection for application tables: see `openDatabase`. */

@@ -241,7 +241,8 @@ export async function openIssuanceChain(options: {
       }
     },
     async receipt(hash) {
-      const receipt = (await call("eth_getTransactionReceipt", [hash])) as Record<string, string> | null;
+      // With the logs of its cards it is large, and asked for again and again.
+      const receipt = (await callLarge("eth_getTransactionReceipt", [hash])) as Record<string, string> | null;
       if (receipt === null || receipt["blockNumber"] === null) return undefined;
       return {
         succeeded: Number(receipt["status"]) === 1,

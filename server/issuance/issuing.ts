@@ -44,6 +44,8 @@ export interface Issuing {
   desk: OrderDesk;
   catalogue: Catalogue;
   keysOf(brandId: number): Promise<BrandKeys | undefined>;
+  /** The chain. Throws a retryable `IssuanceError` while it cannot be reached. */
+  chain(): Promise<IssuanceChain>;
   timeZone: string;
   now(): number;
   wake(): void;
@@ -136,6 +138,7 @@ export function createIssuing(options: IssuingOptions): Issuing {
     desk: createOrderDesk({ application, now, answerOf, onQueued: sender.wake }),
     catalogue: createCatalogue({ database, now }),
     keysOf: brandSigners.keysOf,
+    chain,
     timeZone: config.orderTimeZone,
     now,
     wake: sender.wake,

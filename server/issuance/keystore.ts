@@ -20,6 +20,9 @@ import { dirname, join } from "node:path";
 import { decryptKeystoreJson, encryptKeystoreJson, getAddress, getBytes, HDNodeWallet, Mnemonic } from "ethers";
 import { z } from "zod";
 import { createHolderDerivation, purposeKey } from "./holder-derivation.ts";
+import { moveScryptOut } from "./scrypt.ts";
+
+moveScryptOut();
 
 /** The passphrase of every demo keystore. It stands in public source code: such keys protect nothing. */
 export const DEMO_PASSPHRASE = "mintmark-demo-keys-protect-nothing";

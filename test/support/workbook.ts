@@ -1,6 +1,6 @@
 // XLSX workbooks as spreadsheet programs write them, for tests of what reads them.
 
-import { createZipWriter } from "../../server/imports/zip.ts";
+import { createZipWriter } from "../../server/imports/printing/zip.ts";
 
 /** A cell: text (kept among the shared ones), a number, nothing, or XML as it is to stand in the sheet with `REF` for its place. */
 export type TestCell = string | number | null | { xml: string };

@@ -49,7 +49,10 @@ export interface AppParts {
 /** Serves `database`. The public URL is the server's own. */
 export async function startApp(
   database: Database,
-  options: Partial<Pick<Config, "rateLimitPerMinute" | "publicUrl" | "trustProxy">> & AppParts = {},
+  options: Partial<
+    Pick<Config, "rateLimitPerMinute" | "publicUrl" | "trustProxy" | "dataFolder" | "maxImportMegabytes">
+  > &
+    AppParts = {},
 ): Promise<RunningApp> {
   const log: Record<string, unknown>[] = [];
   const sink = new Writable({
@@ -72,7 +75,8 @@ export async function startApp(
     trustProxy: options.trustProxy ?? 0,
     authSecret: "a secret that only tests know, and everybody else",
     dataKey: undefined,
-    dataFolder: "",
+    dataFolder: options.dataFolder ?? "",
+    maxImportMegabytes: options.maxImportMegabytes ?? 64,
   };
   const logger = pino({ level: "info" }, sink);
   const now = () => clock.now * 1000;

@@ -1,15 +1,17 @@
-// The thread of one connection to an SQLite file: see sqlite-thread.ts.
+// The thread of one connection to an SQLite file: see sqlite-thread.ts. Plain JavaScript, because a thread that reads TypeScript
+// takes 20 MB more for as long as it lives.
 
 import { parentPort, workerData } from "node:worker_threads";
 import { PrismaBetterSqlite3 } from "@prisma/adapter-better-sqlite3";
 import { isDriverAdapterError } from "@prisma/driver-adapter-utils";
-import type { SqliteOutcome, SqliteTask, SqliteThreadOptions } from "./sqlite-thread.ts";
 
-const { file, lockPatienceMs } = workerData as SqliteThreadOptions;
+/** @type {import("./sqlite-thread.ts").SqliteThreadOptions} */
+const { file, lockPatienceMs } = workerData;
 const patience = lockPatienceMs === undefined ? {} : { timeout: lockPatienceMs };
 const connection = await new PrismaBetterSqlite3({ url: file, ...patience }).connect();
 
-function carryOut(task: SqliteTask) {
+/** @param {import("./sqlite-thread.ts").SqliteTask} task */
+function carryOut(task) {
   switch (task.kind) {
     case "query":
       return connection.queryRaw(task.query);
@@ -22,7 +24,11 @@ function carryOut(task: SqliteTask) {
   }
 }
 
-async function outcomeOf(task: SqliteTask): Promise<SqliteOutcome> {
+/**
+ * @param {import("./sqlite-thread.ts").SqliteTask} task
+ * @returns {Promise<import("./sqlite-thread.ts").SqliteOutcome>}
+ */
+async function outcomeOf(task) {
   try {
     return { value: (await carryOut(task)) ?? undefined };
   } catch (error) {
@@ -31,8 +37,8 @@ async function outcomeOf(task: SqliteTask): Promise<SqliteOutcome> {
   }
 }
 
-let last: Promise<void> = Promise.resolve();
-parentPort?.on("message", (task: SqliteTask) => {
+let last = Promise.resolve();
+parentPort?.on("message", (task) => {
   last = last.then(async () => parentPort?.postMessage(await outcomeOf(task)));
 });
 parentPort?.postMessage("connected");

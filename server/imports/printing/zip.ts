@@ -5,8 +5,8 @@
 import { crc32, deflateRawSync } from "node:zlib";
 
 export interface ZipWriter {
-  /** The archive's next bytes. Must not be called after `end`. */
-  add(name: string, content: Uint8Array): Buffer;
+  /** The archive's next bytes. Pictures are compressed already. Must not be called after `end`. */
+  add(name: string, content: Uint8Array, options?: { compressed: boolean }): Buffer;
   /** The archive's last bytes. */
   end(): Buffer;
 }
@@ -14,6 +14,8 @@ export interface ZipWriter {
 const SIGNATURE = { file: 0x04034b50, entry: 0x02014b50, end64: 0x06064b50, locator64: 0x07064b50, end: 0x06054b50 };
 const VERSION = { deflate: 20, zip64: 45 };
 const METHOD = { stored: 0, deflated: 8 };
+/** The library's larger buffers would be garbage of 300 kB for each small file. */
+const COMPRESSION = { chunkSize: 4096, memLevel: 6 };
 /** Names are UTF-8. */
 const FLAGS = 0x0800;
 const IN_ZIP64 = 0xffffffff;
@@ -22,14 +24,22 @@ const IN_ZIP64_SHORT = 0xffff;
 /** @param modified The time that the files are given. */
 export function createZipWriter(modified: Date): ZipWriter {
   const { date, time } = dosTime(modified);
-  const directory: Buffer[] = [];
+  /** Side by side: small buffers of their own would each keep alive what they were cut out of. */
+  let directory = Buffer.alloc(64 * 1024);
+  let directoryLength = 0;
+  let files = 0;
   let offset = 0;
+  function remember(entry: Buffer): void {
+    if (directoryLength + entry.length > directory.length)
+      directory = Buffer.concat([directory, Buffer.alloc(directory.length)]);
+    directoryLength += entry.copy(directory, directoryLength);
+    files += 1;
+  }
   return {
-    add(name, content) {
+    add(name, content, { compressed } = { compressed: false }) {
       const path = Buffer.from(name);
-      const deflated = deflateRawSync(content);
-      const method = deflated.length < content.length ? METHOD.deflated : METHOD.stored;
-      const data = method === METHOD.deflated ? deflated : content;
+      const data = compressed ? content : deflateRawSync(content, COMPRESSION);
+      const method = compressed ? METHOD.stored : METHOD.deflated;
 
       const common = Buffer.alloc(26);
       common.writeUInt16LE(VERSION.deflate, 0);
@@ -52,21 +62,21 @@ export function createZipWriter(modified: Date): ZipWriter {
       const described = Buffer.from(common);
       described.writeUInt16LE(VERSION.zip64, 0);
       described.writeUInt16LE(extra.length, 24);
-      directory.push(Buffer.concat([word(SIGNATURE.entry), short(VERSION.zip64), described, entry, path, extra]));
+      remember(Buffer.concat([word(SIGNATURE.entry), short(VERSION.zip64), described, entry, path, extra]));
 
       const bytes = Buffer.concat([word(SIGNATURE.file), common, path, data]);
       offset += bytes.length;
       return bytes;
     },
     end() {
-      const entries = Buffer.concat(directory);
+      const entries = directory.subarray(0, directoryLength);
       const end64 = Buffer.alloc(56);
       end64.writeUInt32LE(SIGNATURE.end64, 0);
       end64.writeBigUInt64LE(44n, 4);
       end64.writeUInt16LE(VERSION.zip64, 12);
       end64.writeUInt16LE(VERSION.zip64, 14);
-      end64.writeBigUInt64LE(BigInt(directory.length), 24);
-      end64.writeBigUInt64LE(BigInt(directory.length), 32);
+      end64.writeBigUInt64LE(BigInt(files), 24);
+      end64.writeBigUInt64LE(BigInt(files), 32);
       end64.writeBigUInt64LE(BigInt(entries.length), 40);
       end64.writeBigUInt64LE(BigInt(offset), 48);
       const locator = Buffer.alloc(20);

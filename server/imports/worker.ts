@@ -1,0 +1,115 @@
+// Moves imports along: checks what was uploaded, keeps the queue of the sender filled, and takes in what has become of it. Runs in
+// the one server process that leads; what it does is in the database, so that another one can go on at any point.
+
+import { setTimeout as sleep } from "node:timers/promises";
+import type { Logger } from "pino";
+import type { Database } from "../database/client.ts";
+import { isOutage } from "../database/unusable.ts";
+import { IssuanceError } from "../issuance/problems.ts";
+import { updateImport, withImport } from "./changes.ts";
+import { checkImport } from "./check.ts";
+import type { ImportFiles } from "./files.ts";
+import type { HolderProcess } from "./holder-process.ts";
+import { advanceImport } from "./issue.ts";
+import { ON_THE_WAY } from "./states.ts";
+
+export interface ImportWorkerOptions {
+  application: Database;
+  database: Database;
+  files: ImportFiles;
+  holders(brandId: number): Promise<HolderProcess>;
+  /** Whether this is the process that does the work. */
+  leads(): boolean;
+  logger: Logger;
+  /** The wall clock, in milliseconds. */
+  now(): number;
+  /** Is told when commands were put in the sender's queue. */
+  onQueued?(): void;
+}
+
+export interface ImportWorker {
+  /** Resolves when all that was under way has stopped. */
+  stop(): Promise<void>;
+}
+
+/** How often it is looked for new work. */
+const INTERVAL_MS = 500;
+/** After what went wrong by itself, it is tried again after so long. */
+const RETRY_MS = 5_000;
+const SWEEP_INTERVAL_MS = 600_000;
+/** An upload that was not written to for so long was cut off. */
+const CUT_OFF_MS = 3_600_000;
+/** The file of an import that nobody has touched for so long is not kept any longer. */
+const FORGOTTEN_MS = 30 * 24 * 3_600_000;
+
+export function startImportWorker(options: ImportWorkerOptions): ImportWorker {
+  const { application, database, files, leads, logger, now } = options;
+  const stopping = new AbortController();
+  const { signal } = stopping;
+
+  /** Does a task again and again until told to stop. A check takes minutes; what is issued meanwhile must not wait for it. */
+  async function repeat(task: () => Promise<void>): Promise<void> {
+    while (!signal.aborted) {
+      let pause = INTERVAL_MS;
+      try {
+        if (leads()) await task();
+      } catch (error) {
+        if (signal.aborted) return;
+        pause = RETRY_MS;
+        const level = isOutage(error) || (error instanceof IssuanceError && error.retryable) ? "warn" : "error";
+        logger[level]({ err: error }, "imports: something failed and is tried again");
+      }
+      await sleep(pause, undefined, { signal }).catch(() => {});
+    }
+  }
+
+  async function checkNext(): Promise<void> {
+    const row = await database.import.findFirst({
+      where: { state: { in: ["uploaded", "checking"] } },
+      orderBy: { id: "asc" },
+    });
+    if (row === null) return;
+    logger.info({ importId: row.id, from: row.checkedLine }, "checking an import");
+    try {
+      const file = files.path(row.id);
+      await checkImport(row, { ...options, file, signal });
+    } catch (error) {
+      if ((error as NodeJS.ErrnoException).code !== "ENOENT") throw error;
+      await withImport(application, row.id, async (transaction) => {
+        const failure =
+          "The uploaded file is gone from this server's data folder. Upload it again; where several servers work together, they must share DATA_DIR/imports.";
+        await updateImport(transaction, row.id, now(), { state: "failed", failure });
+      });
+    }
+  }
+
+  async function advance(): Promise<void> {
+    const rows = await database.import.findMany({
+      where: { state: { in: [...ON_THE_WAY] }, endedAt: null },
+      orderBy: { id: "asc" },
+    });
+    for (const row of rows) if (await advanceImport(row, options)) options.onQueued?.();
+  }
+
+  let sweptAt = 0;
+  async function sweep(): Promise<void> {
+    if (now() - sweptAt < SWEEP_INTERVAL_MS) return;
+    sweptAt = now();
+    await files.sweep({
+      olderThanMs: CUT_OFF_MS,
+      now: now(),
+      async needed(id) {
+        const row = await database.import.findUnique({ where: { id }, select: { endedAt: true, updatedAt: true } });
+        return row !== null && row.endedAt === null && Number(row.updatedAt) > now() - FORGOTTEN_MS;
+      },
+    });
+  }
+
+  const running = Promise.all([repeat(checkNext), repeat(advance), repeat(sweep)]);
+  return {
+    async stop() {
+      stopping.abort();
+      await running;
+    },
+  };
+}
