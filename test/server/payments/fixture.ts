@@ -3,7 +3,7 @@
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { simulatorKeys } from "../../../scripts/payment-simulator/keys.ts";
+import { type SimulatorKeys, simulatorKeys } from "../../../scripts/payment-simulator/keys.ts";
 import {
   type PaymentSimulator,
   type SimulatorOptions,
@@ -40,7 +40,7 @@ export interface PaymentFixture {
   /** Two of them; what is not said otherwise goes to the first, and callbacks do. */
   servers: [PaymentServer, PaymentServer];
   simulator: PaymentSimulator;
-  keys: ReturnType<typeof simulatorKeys>;
+  keys: SimulatorKeys;
   database: Database;
   /** Moves the clock of everybody on. */
   pass(seconds: number): void;
@@ -62,14 +62,27 @@ export interface PaymentFixture {
   close(): Promise<void>;
 }
 
+let madeKeys: SimulatorKeys | undefined;
+
+/** Made once: that takes longer than most tests. */
+function sharedKeys(): SimulatorKeys {
+  if (madeKeys !== undefined) return madeKeys;
+  const folder = mkdtempSync(join(tmpdir(), "mintmark-payments-"));
+  try {
+    madeKeys = simulatorKeys(folder);
+    return madeKeys;
+  } finally {
+    rmSync(folder, { recursive: true });
+  }
+}
+
 export async function createPaymentFixture(
   kind: DatabaseKind,
   options: Partial<SimulatorOptions> & { rateLimitPerMinute?: number } = {},
 ): Promise<PaymentFixture> {
   const mirror = await createMirrorFixture(kind);
   const { database } = mirror;
-  const dataFolder = mkdtempSync(join(tmpdir(), "mintmark-payments-"));
-  const keys = simulatorKeys(dataFolder);
+  const keys = sharedKeys();
   const servers: PaymentServer[] = [];
   const simulator = await startPaymentSimulator({
     keys,
@@ -191,7 +204,6 @@ export async function createPaymentFixture(
         await application.$disconnect();
       }
       await mirror.close();
-      rmSync(dataFolder, { recursive: true });
     },
   };
   return fixture;

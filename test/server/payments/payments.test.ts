@@ -1,6 +1,8 @@
 // Orders that are paid through an aggregator, as a shop, a payer and the aggregator do it: over HTTP, with the simulator.
 
 import { setTimeout as sleep } from "node:timers/promises";
+import { Ajv2020 } from "ajv/dist/2020.js";
+import addFormats from "ajv-formats";
 import { expect } from "chai";
 import type { Misbehaviour } from "../../../scripts/payment-simulator/deliveries.ts";
 import { inTransaction } from "../../../server/database/transactions.ts";
@@ -497,6 +499,38 @@ describeOnEachDatabase("payments", (kind) => {
     for (const role of ["staff", "manager", "owner"] as const)
       expect((await fixture.send(path, { role })).status, role).to.equal(200);
     expect(fixture.simulator.charges.list()).to.have.length(1);
+  });
+
+  it("are answered as the API's document says", async () => {
+    const document = (await (await fetch(`${fixture.servers[0].app.url}/openapi.json`)).json()) as {
+      paths: Record<string, { post?: { responses: Record<string, object> } }>;
+    };
+    const documented = (path: string) => Object.keys(document.paths[path]?.post?.responses ?? {}).map(Number);
+    expect(documented("/v1/orders/{order}/payment")).to.have.members([200, 400, 401, 403, 404, 409, 429, 500, 503]);
+    expect(documented("/v1/payments/{provider}/callback")).to.include.members([200, 400, 404, 413, 500, 503]);
+    const ajv = new Ajv2020({ strict: false, allErrors: true });
+    addFormats.default(ajv);
+    ajv.addSchema(document, "document");
+    const schema = [
+      "paths",
+      "/v1/orders/{order}/payment",
+      "post",
+      "responses",
+      "200",
+      "content",
+      "application/json",
+      "schema",
+    ];
+    const pointer = schema
+      .map((part) => encodeURIComponent(part.replaceAll("~", "~0").replaceAll("/", "~1")))
+      .join("/");
+    const validate = ajv.compile({ $ref: `document#/${pointer}` });
+    const answer = (await (await fixture.send(`/v1/orders/${await fixture.order()}/payment`)).json()) as {
+      data: object;
+    };
+    expect(validate(answer), ajv.errorsText(validate.errors)).to.equal(true);
+    expect(answer.data).to.include({ amount: PRICE, currency: "CNY", provider: "pingpp" });
+    expect(validate({ data: { ...answer.data, amount: "12800" } })).to.equal(false);
   });
 
   it("are refused for what cannot be paid this way", async () => {
