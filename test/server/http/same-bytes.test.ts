@@ -14,6 +14,8 @@ const REASON = `0x${"52".repeat(32)}`;
 const ADMIN = 1;
 const ISSUER = 2;
 
+const OF_A_BRAND = new Set(["orders", "accounts", "imports"]);
+
 describeOnPostgresql("SQLite and PostgreSQL", function () {
   this.timeout(120_000);
 
@@ -121,7 +123,9 @@ describeOnPostgresql("SQLite and PostgreSQL", function () {
   }
 
   it("answer with the same bytes on every route of the API", async () => {
-    const document = JSON.parse((await same("/openapi.json")).text) as { paths: Record<string, unknown> };
+    const document = JSON.parse((await same("/openapi.json")).text) as {
+      paths: Record<string, { get?: { security: unknown[]; tags: string[] } }>;
+    };
     const serials = [1, 11, 12, 13, 14, 15, 16];
     const found = async (target: string) => expect((await same(target)).status, target).to.equal(200);
     const targets: Record<string, () => Promise<unknown>> = {
@@ -154,7 +158,11 @@ describeOnPostgresql("SQLite and PostgreSQL", function () {
       // Measures the process, not the mirror.
       "/metrics": async () => undefined,
     };
-    expect(Object.keys(targets).sort()).to.deep.equal(Object.keys(document.paths).sort());
+    // What is read of the mirror. Of what belongs to a brand the identifiers are made by chance.
+    const open = Object.entries(document.paths).filter(
+      ([, { get }]) => get !== undefined && get.security.length === 0 && !OF_A_BRAND.has(get.tags[0] ?? ""),
+    );
+    expect(Object.keys(targets).sort()).to.deep.equal(open.map(([path]) => path).sort());
     for (const check of Object.values(targets)) await check();
   });
 
