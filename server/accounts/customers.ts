@@ -94,17 +94,53 @@ export function createCustomers(options: { database: Database; phones: Phones; n
     async erase(principal, id) {
       const { brandId } = principal;
       await inTransaction(database, async (transaction) => {
+        await refuseWhileDeriving(transaction, id);
         const { count } = await transaction.customer.updateMany({
           where: { id, brandId, erasedAt: null },
           data: { reference: id, phoneHash: null, phoneCipher: null, wallet: null, erasedAt: now() },
         });
         await transaction.customerLogin.deleteMany({ where: { id } });
         if (count === 0) return;
+        await forgetAnswers(transaction, id);
         const actor = actorOf(principal);
         await recordAct(transaction, { at: now(), brandId, actor, action: "customer.erased", subject: id });
       });
     },
   };
+}
+
+/** Until the customer's address is derived, which takes a moment, the reference is needed. */
+async function refuseWhileDeriving(transaction: DatabaseTransaction, id: string): Promise<void> {
+  const orders = await transaction.order.findMany({ where: { customerId: id }, select: { id: true } });
+  const waiting = await transaction.command.count({
+    where: {
+      orderId: { in: orders.map((order) => order.id) },
+      kind: "issue",
+      holder: null,
+      state: { in: ["held", "queued"] },
+    },
+  });
+  if (waiting === 0) return;
+  throw new Refusal(
+    "conflict",
+    "An order of the customer is about to be issued. Try again in a few seconds; one that waits for its payment must be cancelled first.",
+  );
+}
+
+/** What orders were answered with names the customer by their reference, and is kept to answer the same again. */
+async function forgetAnswers(transaction: DatabaseTransaction, id: string): Promise<void> {
+  const orders = await transaction.order.findMany({ where: { customerId: id }, select: { id: true } });
+  const requests = await transaction.idempotentRequest.findMany({
+    where: { orderId: { in: orders.map((order) => order.id) } },
+  });
+  for (const { scope, key, answer } of requests) {
+    const forgotten = JSON.parse(answer) as { data: { customer: { reference: string } } };
+    forgotten.data.customer.reference = id;
+    await transaction.idempotentRequest.update({
+      where: { scope_key: { scope, key } },
+      data: { answer: JSON.stringify(forgotten) },
+    });
+  }
 }
 
 function noSuchCustomer(): Refusal {

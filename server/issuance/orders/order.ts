@@ -40,7 +40,7 @@ export interface Money {
   currency: string;
 }
 
-/** An order that may be placed: what it names is there, and its holder is known. */
+/** An order that may be placed: what it names is there. */
 export interface OrderToPlace {
   /** Whose the Idempotency-Key is. */
   scope: string;
@@ -60,10 +60,11 @@ export interface CustomerToServe {
   /** Nothing where the customer may not be known yet; found by the reference then. */
   id: string | undefined;
   reference: string;
-  /** Who gets the cards, lower-case. Only asked where there are cards to get: deriving an address takes a while. */
-  holder(): string;
-  /** Whether that is an address that the brand keeps for the customer. */
-  custodial: boolean;
+  /**
+   * Who gets the cards, lower-case; nothing where that is the address that the brand keeps for the customer. Deriving that one takes
+   * a while, and is left to the sender.
+   */
+  holder: string | undefined;
 }
 
 /** A card as an order's answer has it from the beginning. */

@@ -2,7 +2,7 @@
 // commands and its Idempotency-Key are written together or not at all; each order gets all of its cards or none.
 
 import { v7 as uuidv7 } from "uuid";
-import { insertRows, selectRows, updateRows } from "../../database/bulk.ts";
+import { insertRows, selectRows } from "../../database/bulk.ts";
 import type { DatabaseTransaction } from "../../database/client.ts";
 import type { CommandState, OrderToPlace, PlacedOrder, Placement } from "./order.ts";
 import { freeSerials, reserveSerials } from "./serials.ts";
@@ -95,7 +95,7 @@ interface WrittenOrder {
   order: OrderToPlace;
   placed: PlacedOrder;
   answer: string;
-  holder: string;
+  holder: string | null;
 }
 
 function wishOf(scope: string, key: string): string {
@@ -171,10 +171,7 @@ function place(order: OrderToPlace, customerId: string, serials: Map<string, num
   };
 }
 
-/**
- * Customers of orders: those that are known, and those that are to be. The address that the brand keeps for a customer is written
- * down with the first card, and never derived again: which keystore a server finds first must not move anybody.
- */
+/** Customers of orders: those that are known, and those that are to be. */
 async function customersFor(transaction: DatabaseTransaction, orders: readonly OrderToPlace[]) {
   const byReference = orders.filter(({ customer }) => customer.id === undefined);
   const rows = [
@@ -201,36 +198,18 @@ async function customersFor(transaction: DatabaseTransaction, orders: readonly O
   }
   const idOf = ({ brandId, customer }: OrderToPlace) =>
     customer.id ?? (ids.get(wishOf(String(brandId), customer.reference)) as string);
-  const given = new Set<string>();
   return {
     idOf,
-    /** Who gets the order's cards. */
-    holderOf(order: OrderToPlace): string {
-      const { customer } = order;
-      if (!customer.custodial) return customer.holder();
-      const id = idOf(order);
-      const kept = holders.get(id);
-      if (kept !== null && kept !== undefined) return kept;
-      const holder = customer.holder();
-      holders.set(id, holder);
-      given.add(id);
-      return holder;
-    },
-    /** Writes those new ones that have got an order, and the addresses that were made. */
+    /** Who gets the order's cards; nothing if that address is still to be derived. */
+    holderOf: (order: OrderToPlace): string | null => order.customer.holder ?? holders.get(idOf(order)) ?? null,
+    /** Writes those new ones that have got an order. */
     async write(served: ReadonlySet<string>, now: number): Promise<void> {
       await insertRows(transaction, {
         table: "Customer",
-        columns: ["id", "brandId", "reference", "holder", "createdAt"],
+        columns: ["id", "brandId", "reference", "createdAt"],
         rows: [...unknown]
           .filter(([id]) => served.has(id))
-          .map(([id, { brandId, reference }]) => [id, brandId, reference, holders.get(id) ?? null, now]),
-      });
-      await updateRows(transaction, {
-        table: "Customer",
-        columns: ["id", "holder"],
-        key: ["id"],
-        rows: [...given].filter((id) => !unknown.has(id)).map((id) => [id, holders.get(id) ?? null]),
-        where: 't."holder" IS NULL',
+          .map(([id, { brandId, reference }]) => [id, brandId, reference, now]),
       });
     },
   };

@@ -78,7 +78,7 @@ export async function prepareOrder(
     ...idempotency,
     brandId: asker.brandId,
     createdBy: asker.actor,
-    customer: await customerOf(request.customer, asker.brandId, keysOf),
+    customer: await customerOf(request.customer, asker.brandId, async (id) => (await keysOf(id)) !== undefined),
     items,
     paid: request.paid,
     payment: request.payment,
@@ -157,25 +157,15 @@ function refuseOutsideHours(offer: OrderableCollection["offer"], at: string, now
 async function customerOf(
   { id, reference, holder }: OrderRequest["customer"],
   brandId: number,
-  keysOf: PreparingOptions["keysOf"],
+  keepsCustody: (brandId: number) => Promise<boolean>,
 ): Promise<CustomerToServe> {
-  if (holder !== undefined) return { id, reference, holder: () => holder, custodial: false };
-  const keys = await keysOf(brandId);
-  if (keys === undefined) {
+  if (holder !== undefined) return { id, reference, holder };
+  if (!(await keepsCustody(brandId))) {
     throw new OrderRefusedError(
       "conflict",
       "customer.holder",
       "This server has no keystore of the brand from which the customer's address could be made. Give the customer's own address as `holder`, or bring the keystore.",
     );
   }
-  let address: string | undefined;
-  return {
-    id,
-    reference,
-    custodial: true,
-    holder() {
-      address ??= keys.holderAddress(reference).toLowerCase();
-      return address;
-    },
-  };
+  return { id, reference, holder: undefined };
 }

@@ -96,6 +96,52 @@ export function createBook({ application, now }: { application: Database; now():
         ORDER BY "id" LIMIT ${limit}`);
     },
 
+    /**
+     * Writes down the addresses that the brand keeps for the customers of commands that have no holder yet, and makes them the
+     * commands' holders. What was written down for a customer once stays: which keystore a server finds first must not move anybody.
+     */
+    async giveHolders(
+      commands: readonly SendableCommand[],
+      addressesOf: (references: readonly string[]) => Promise<string[]>,
+    ): Promise<void> {
+      const orders = await selectRows<{ id: string; customerId: string }>(application, {
+        table: "Order",
+        key: ["id"],
+        keys: [...new Set(commands.flatMap(({ orderId }) => orderId ?? []))].map((id) => [id]),
+      });
+      const customerIds = [...new Set(orders.map(({ customerId }) => customerId))];
+      const customers = await selectRows<{ id: string; reference: string; holder: string | null }>(application, {
+        table: "Customer",
+        key: ["id"],
+        keys: customerIds.map((id) => [id]),
+      });
+      const unknown = customers.filter(({ holder }) => holder === null);
+      const addresses = await addressesOf(unknown.map(({ reference }) => reference));
+      await inTransaction(application, async (transaction) => {
+        await updateRows(transaction, {
+          table: "Customer",
+          columns: ["id", "holder"],
+          key: ["id"],
+          rows: unknown.map(({ id }, index) => [id, addresses[index]?.toLowerCase() ?? null]),
+          where: `t."holder" IS NULL`,
+        });
+        const kept = await selectRows<{ id: string; holder: string }>(transaction, {
+          table: "Customer",
+          key: ["id"],
+          keys: customerIds.map((id) => [id]),
+        });
+        const holders = new Map(kept.map(({ id, holder }) => [id, holder]));
+        const customerOf = new Map(orders.map(({ id, customerId }) => [id, customerId]));
+        await updateRows(transaction, {
+          table: "Command",
+          columns: ["id", "holder"],
+          key: ["id"],
+          rows: commands.map(({ id, orderId }) => [id, holders.get(customerOf.get(orderId ?? "") ?? "") ?? null]),
+          where: `t."holder" IS NULL AND t."state" = 'queued'`,
+        });
+      });
+    },
+
     /** Makes a signer's nonces begin where the chain is, unless the book is further. */
     async openSigner(address: string, chainId: number, chainNonce: number): Promise<void> {
       await inTransaction(application, async (transaction) => {

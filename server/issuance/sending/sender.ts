@@ -67,6 +67,7 @@ const PUT_OFF_MS = 5_000;
 /** For so long a call of a signer to a collection needs no rehearsal after one that succeeded. */
 const PROVEN_MS = 60_000;
 const SUSPECTS_AT_ONCE = 50;
+const DERIVED_AT_ONCE = 10;
 
 export function createSender(options: SenderOptions): Sender {
   const { book, brandSigners, mirror, logger, finalityDepth, now = Date.now, windowMs = 100 } = options;
@@ -168,7 +169,10 @@ export function createSender(options: SenderOptions): Sender {
     brandId: number,
     open: readonly OpenTransaction[],
   ): Promise<boolean> {
-    const waiting = await book.waiting(brandId, { suspect: false, limit: maxCards * MOST_IN_FLIGHT });
+    const waiting = await withHolders(
+      brandId,
+      await book.waiting(brandId, { suspect: false, limit: maxCards * MOST_IN_FLIGHT }),
+    );
     const groups = [
       ...Map.groupBy(waiting, ({ collectionAddress, kind }) => `${collectionAddress} ${roleFor(kind)}`).values(),
     ];
@@ -215,6 +219,28 @@ export function createSender(options: SenderOptions): Sender {
       planned ||= count > 0;
     }
     return planned;
+  }
+
+  /** Commands with their holders: the addresses that the brand keeps for customers are derived when they are first needed. */
+  async function withHolders(brandId: number, waiting: SendableCommand[]): Promise<SendableCommand[]> {
+    const without = waiting.filter(({ kind, holder }) => kind === "issue" && holder === null);
+    if (without.length === 0) return waiting;
+    const keys = await brandSigners.keysOf(brandId);
+    if (keys === undefined) {
+      await book.putOff(without, noKeystore(brandId), now() + PUT_OFF_MS);
+      brandSigners.forget();
+    } else {
+      await book.giveHolders(without, async (references) => {
+        const addresses: string[] = [];
+        for (const [index, reference] of references.entries()) {
+          // A third of a millisecond each: requests get their turn in between.
+          if (index % DERIVED_AT_ONCE === 0) await new Promise((resolve) => setImmediate(resolve));
+          addresses.push(keys.holderAddress(reference));
+        }
+        return addresses;
+      });
+    }
+    return await book.waiting(brandId, { suspect: false, limit: maxCards * MOST_IN_FLIGHT });
   }
 
   /** Those who may sign, each as long as not too much of theirs is under way; in turns. */
@@ -523,6 +549,13 @@ function noSigner(brandId: number, role: string) {
   return {
     failure: "no-signer",
     failureDetail: `None of this server's keys has the ${role} role of brand ${brandId}. The brand's administrator must grant it to one of them, or another key is needed.`,
+  };
+}
+
+function noKeystore(brandId: number) {
+  return {
+    failure: "no-keystore",
+    failureDetail: `This server has no keystore of brand ${brandId} any more, from which the customer's address could be made. Bring it back.`,
   };
 }
 

@@ -3,6 +3,7 @@ import type { Database } from "../../../../server/database/client.ts";
 import { inTransaction } from "../../../../server/database/transactions.ts";
 import type { OrderToPlace, Placement } from "../../../../server/issuance/orders/order.ts";
 import { placeOrders } from "../../../../server/issuance/orders/placing.ts";
+import { createBook } from "../../../../server/issuance/sending/book.ts";
 import { describeOnEachDatabase } from "../../../support/databases.ts";
 import { addressOf } from "../../../support/mirror-fixture.ts";
 import {
@@ -67,7 +68,8 @@ describeOnEachDatabase("placing orders", (kind) => {
       createdAt: BigInt(NOW_MS),
       updatedAt: BigInt(NOW_MS),
     });
-    expect(customer).to.include({ brandId: 1, reference: "CRM-1", holder: addressOf("customer CRM-1") });
+    // The address that the brand keeps for the customer is derived when it is needed.
+    expect(customer).to.include({ brandId: 1, reference: "CRM-1", holder: null });
     const commands = await book.database.command.findMany({ orderBy: { id: "asc" } });
     expect(
       commands.map(({ kind, state, serial, claimedSerial, holder, orderId }) => ({
@@ -193,13 +195,22 @@ describeOnEachDatabase("placing orders", (kind) => {
   });
 
   it("keeps a customer's cards at the address that the brand keeps for them", async () => {
-    await place(orderOf({ reference: "CRM-1", holder: () => addressOf("first keystore") }));
+    const sending = createBook({ application: book.database, now: () => NOW_MS });
+    const give = async (keystore: string) =>
+      await sending.giveHolders(await sending.waiting(1, { suspect: false, limit: 10 }), async (references) =>
+        references.map((reference) => addressOf(`${keystore} ${reference}`)),
+      );
+    const custodial = () => orderOf({ reference: "CRM-1", holder: () => undefined });
+    await place(custodial());
+    await give("first keystore");
+    await place(custodial(), orderOf({ reference: "CRM-1", holder: () => addressOf("wallet") }));
     // Another keystore has come first since.
-    await place(orderOf({ reference: "CRM-1", holder: () => addressOf("second keystore") }));
-    const commands = await book.database.command.findMany();
+    await give("second keystore");
+    const commands = await book.database.command.findMany({ orderBy: { id: "asc" } });
     expect(commands.map(({ holder }) => holder)).to.deep.equal([
-      addressOf("first keystore"),
-      addressOf("first keystore"),
+      addressOf("first keystore CRM-1"),
+      addressOf("first keystore CRM-1"),
+      addressOf("wallet"),
     ]);
   });
 

@@ -60,7 +60,8 @@ export function orderOf(
     free?: boolean;
     reference?: string;
     customerId?: string;
-    holder?(): string;
+    /** Nothing for the address that the brand keeps. */
+    holder?(): string | undefined;
     items?: { collection: string; quantity: number; maxSupply: number }[];
   } = {},
 ): OrderToPlace {
@@ -76,8 +77,9 @@ export function orderOf(
     customer: {
       id: options.customerId,
       reference,
-      custodial: true,
-      holder: options.holder ?? (() => addressOf(`customer ${reference}`)),
+      get holder() {
+        return options.holder === undefined ? addressOf(`customer ${reference}`) : options.holder();
+      },
     },
     items: items.map((item) => ({ ...item, tier: 1, term: null, expiresAt: 0, free })),
     paid: options.paid,
