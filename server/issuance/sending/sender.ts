@@ -67,7 +67,8 @@ const PUT_OFF_MS = 5_000;
 /** For so long a call of a signer to a collection needs no rehearsal after one that succeeded. */
 const PROVEN_MS = 60_000;
 const SUSPECTS_AT_ONCE = 50;
-const DERIVED_AT_ONCE = 10;
+const DERIVED_AT_ONCE = 20;
+const DERIVED_IN_A_STEP = 400;
 
 export function createSender(options: SenderOptions): Sender {
   const { book, brandSigners, mirror, logger, finalityDepth, now = Date.now, windowMs = 100 } = options;
@@ -223,8 +224,10 @@ export function createSender(options: SenderOptions): Sender {
 
   /** Commands with their holders: the addresses that the brand keeps for customers are derived when they are first needed. */
   async function withHolders(brandId: number, waiting: SendableCommand[]): Promise<SendableCommand[]> {
-    const without = waiting.filter(({ kind, holder }) => kind === "issue" && holder === null);
-    if (without.length === 0) return waiting;
+    const all = waiting.filter(({ kind, holder }) => kind === "issue" && holder === null);
+    if (all.length === 0) return waiting;
+    // Those that come first are sent while others' addresses are derived.
+    const without = all.slice(0, DERIVED_IN_A_STEP);
     const keys = await brandSigners.keysOf(brandId);
     if (keys === undefined) {
       await book.putOff(without, noKeystore(brandId), now() + PUT_OFF_MS);
@@ -240,7 +243,8 @@ export function createSender(options: SenderOptions): Sender {
         return addresses;
       });
     }
-    return await book.waiting(brandId, { suspect: false, limit: maxCards * MOST_IN_FLIGHT });
+    const ready = await book.waiting(brandId, { suspect: false, limit: maxCards * MOST_IN_FLIGHT });
+    return ready.filter(({ kind, holder }) => kind !== "issue" || holder !== null);
   }
 
   /** Those who may sign, each as long as not too much of theirs is under way; in turns. */
