@@ -4,6 +4,9 @@ import { createHmac } from "node:crypto";
 import type { BrandRole } from "../../../server/accounts/principal.ts";
 import type { SmsAdapter } from "../../../server/accounts/sms.ts";
 import { type Database, openDatabase } from "../../../server/database/client.ts";
+import { releaseOrder } from "../../../server/issuance/orders/changes.ts";
+import { createPaidOrders } from "../../../server/payments/paid-orders.ts";
+import { createPayments } from "../../../server/payments/payments.ts";
 import type { DatabaseKind } from "../../support/databases.ts";
 import { createMirrorFixture } from "../../support/mirror-fixture.ts";
 import { type RunningApp, startApp } from "../http/support.ts";
@@ -45,7 +48,22 @@ export async function createAccountsWorld(
       messages.push({ phone, text });
     },
   };
-  const app = await startApp(mirror.database, { application, sms, trustProxy: 1, ...options });
+  const app = await startApp(mirror.database, {
+    application,
+    sms,
+    trustProxy: 1,
+    // Through no provider: the operations are there all the same.
+    payments: ({ url: publicUrl, logger, now }) =>
+      createPayments({
+        application,
+        adapters: [],
+        orders: createPaidOrders({ database: application, release: releaseOrder }),
+        publicUrl,
+        logger,
+        now,
+      }),
+    ...options,
+  });
   // One clock for us and the library, whose is the machine's.
   app.clock.now = Date.now() / 1000;
   let visitors = 0;

@@ -53,6 +53,9 @@ const TABLE: Record<string, Rule> = {
   "POST /v1/orders/{order}/cancel": DESK,
   "POST /v1/orders/{order}/refund": ["owner", "manager"],
   "POST /v1/orders/{order}/gift": [...DESK, "customer"],
+  "POST /v1/orders/{order}/payment": [...DESK, "customer"],
+  // Whoever tells of a payment proves who they are by what they have signed.
+  "POST /v1/payments/{provider}/callback": EVERYONE,
 };
 
 const NOTHING = "00000000-0000-7000-8000-000000000000";
@@ -66,6 +69,7 @@ const PARAMETERS: Record<string, string> = {
   key: `key_${NOTHING}`,
   customer: `cus_${NOTHING}`,
   order: `ord_${NOTHING}`,
+  provider: "no-such-provider",
 };
 
 /** Somebody who asks. */

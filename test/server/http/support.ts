@@ -137,3 +137,15 @@ function ordersWithoutChain(database: Database, now: () => number): OrderService
     wake() {},
   };
 }
+
+const PUBLIC_TAGS = new Set(["collections", "holders", "verification", "metadata", "operations"]);
+
+/** Of the paths of the OpenAPI document those that only tell what is on the chain, or of the server. */
+export function publicPaths<Item extends object>(paths: Record<string, Item>): Record<string, Item> {
+  return Object.fromEntries(
+    Object.entries(paths).filter(([, item]) => {
+      const operations = Object.values(item) as { tags?: string[] }[];
+      return operations.every(({ tags }) => tags?.every((tag) => PUBLIC_TAGS.has(tag)));
+    }),
+  );
+}
