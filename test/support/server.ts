@@ -27,12 +27,15 @@ export interface Readiness {
   mirror: { state: string; lagSeconds: number | null; problem: string | null; headNumber: number | null };
 }
 
+/** A secret of its own, so that a server without a data folder of its own leaves none in the usual one. */
+const USUAL = { LOG_LEVEL: "silent", RATE_LIMIT_PER_MINUTE: "0", AUTH_SECRET: "a secret that every test server has" };
+
 /** Starts a server; resolves when it listens. */
 export async function startTestServer(environment: Record<string, string>): Promise<TestServer> {
   const port = await freePort();
   const child = spawn(process.execPath, ["server/main.ts"], {
     cwd: ROOT,
-    env: { ...process.env, LOG_LEVEL: "silent", RATE_LIMIT_PER_MINUTE: "0", ...environment, PORT: String(port) },
+    env: { ...process.env, ...USUAL, ...environment, PORT: String(port) },
     stdio: ["ignore", "ignore", "pipe"],
   });
   let said = "";

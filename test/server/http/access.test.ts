@@ -56,6 +56,21 @@ const TABLE: Record<string, Rule> = {
   "POST /v1/orders/{order}/payment": [...DESK, "customer"],
   // Whoever tells of a payment proves who they are by what they have signed.
   "POST /v1/payments/{provider}/callback": EVERYONE,
+
+  "GET /v1/imports": READERS,
+  "POST /v1/imports": ["owner", "manager"],
+  "GET /v1/imports/{import}": READERS,
+  "GET /v1/imports/{import}/problems": READERS,
+  "GET /v1/imports/{import}/problems.csv": READERS,
+  "GET /v1/imports/{import}/events": READERS,
+  "GET /v1/imports/{import}/result.csv": READERS,
+  "GET /v1/imports/{import}/codes.zip": READERS,
+  "GET /v1/imports/{import}/sheet.pdf": READERS,
+  "PUT /v1/imports/{import}/columns": ["owner", "manager"],
+  "POST /v1/imports/{import}/start": ["owner", "manager"],
+  "POST /v1/imports/{import}/pause": ["owner", "manager"],
+  "POST /v1/imports/{import}/resume": ["owner", "manager"],
+  "POST /v1/imports/{import}/cancel": ["owner", "manager"],
 };
 
 const NOTHING = "00000000-0000-7000-8000-000000000000";
@@ -70,6 +85,7 @@ const PARAMETERS: Record<string, string> = {
   customer: `cus_${NOTHING}`,
   order: `ord_${NOTHING}`,
   provider: "no-such-provider",
+  import: `imp_${NOTHING}`,
 };
 
 /** Somebody who asks. */
