@@ -1,9 +1,7 @@
-// Holds every operation, with every status that the OpenAPI document gives it, against the document itself.
+// Holds every operation that reads the mirror, with every status that the OpenAPI document gives it, against the document itself.
+// orders.test.ts does the same for those of orders.
 
-import { Ajv2020, type ValidateFunction } from "ajv/dist/2020.js";
-import addFormats from "ajv-formats";
 import { expect } from "chai";
-import type { Database } from "../../../server/database/client.ts";
 import { describeOnEachDatabase } from "../../support/databases.ts";
 import {
   COLLECTIONS,
@@ -14,33 +12,11 @@ import {
   type MirrorFixture,
   SERIALS,
 } from "../../support/mirror-fixture.ts";
-import { publicPaths, type RunningApp, startApp } from "./support.ts";
-
-interface DocumentedResponse {
-  $ref?: string;
-  content?: Record<string, { schema: object }>;
-  headers?: Record<string, { required?: boolean; $ref?: string }>;
-}
-interface OpenApiDocument {
-  openapi: string;
-  info: { license: object; contact: object };
-  servers: { url: string }[];
-  tags: { name: string; description: string }[];
-  paths: Record<
-    string,
-    {
-      get: {
-        operationId: string;
-        summary: string;
-        description: string;
-        tags: string[];
-        responses: Record<string, DocumentedResponse>;
-      };
-    }
-  >;
-}
+import { type Contract, readContract } from "./contract.ts";
+import { brokenDatabase, outage, type RunningApp, startApp } from "./support.ts";
 
 const { slug, address } = COLLECTIONS.firstEdition;
+const TAGS = ["collections", "holders", "verification", "metadata", "operations"];
 
 describeOnEachDatabase("API contract", (kind) => {
   let mirror: MirrorFixture;
@@ -50,10 +26,7 @@ describeOnEachDatabase("API contract", (kind) => {
   let limitedApp: RunningApp;
   let brokenApp: RunningApp;
   let awayApp: RunningApp;
-  let document: OpenApiDocument;
-  let ajv: Ajv2020;
-  const validators = new Map<string, ValidateFunction>();
-  const seen = new Set<string>();
+  let contract: Contract;
 
   before(async () => {
     mirror = await createMirrorFixture(kind);
@@ -63,12 +36,7 @@ describeOnEachDatabase("API contract", (kind) => {
     limitedApp = await startApp(mirror.database, { rateLimitPerMinute: 1 });
     brokenApp = await startApp(brokenDatabase(mirror.database));
     awayApp = await startApp(brokenDatabase(mirror.database, outage));
-    document = (await (await app.get("/openapi.json")).json()) as OpenApiDocument;
-    // What belongs to a brand is held against the document in test/server/accounts/disclosure.test.ts.
-    document.paths = publicPaths(document.paths);
-    ajv = new Ajv2020({ strict: false, allErrors: true });
-    addFormats.default(ajv);
-    ajv.addSchema(document, "document");
+    contract = await readContract(app);
   });
   after(async () => {
     for (const running of [app, emptyApp, limitedApp, brokenApp, awayApp]) await running.close();
@@ -76,39 +44,8 @@ describeOnEachDatabase("API contract", (kind) => {
     await empty.close();
   });
 
-  /** Sends a request and holds the answer against what the document says of `path`. */
-  async function check(
-    path: string,
-    target: string,
-    status: number,
-    options: { on?: RunningApp; headers?: Record<string, string> } = {},
-  ) {
-    const response = await (options.on ?? app).get(target, { headers: options.headers ?? {} });
-    const text = await response.text();
-    expect(response.status, `${target}: ${text}`).to.equal(status);
-    const documented = document.paths[path]?.get.responses[String(status)];
-    expect(documented, `${path} ${status} is not in the document`).to.not.equal(undefined);
-    seen.add(`${path} ${status}`);
-    for (const [name, header] of Object.entries(documented?.headers ?? {})) {
-      if (header.required) expect(response.headers.get(name), `${name} of ${target}`).to.be.a("string");
-    }
-    const contentType = response.headers.get("content-type")?.split(";")[0];
-    if (documented?.content === undefined) {
-      expect(text).to.equal("");
-      return { response, body: undefined };
-    }
-    expect(Object.keys(documented.content)).to.deep.equal([contentType]);
-    if (contentType === "text/plain") return { response, body: text };
-    const pointer = ["paths", path, "get", "responses", String(status), "content", contentType ?? "", "schema"]
-      .map((part) => encodeURIComponent(part.replaceAll("~", "~0").replaceAll("/", "~1")))
-      .join("/");
-    const reference = `document#/${pointer}`;
-    const validate = validators.get(reference) ?? ajv.compile({ $ref: reference });
-    validators.set(reference, validate);
-    const body = JSON.parse(text);
-    expect(validate(body), `${target}: ${ajv.errorsText(validate.errors)} in ${text}`).to.equal(true);
-    return { response, body };
-  }
+  const check: Contract["check"] = (...request) => contract.check(...request);
+  const knows = (path: string, status: number) => contract.operation("get", path)?.responses[status] !== undefined;
 
   const TARGETS: Record<string, string> = {
     "/v1/collections": "/v1/collections",
@@ -125,19 +62,25 @@ describeOnEachDatabase("API contract", (kind) => {
   };
 
   it("is a complete document", () => {
+    const { document } = contract;
     expect(document.openapi).to.equal("3.1.0");
     expect(document.info.license).to.be.an("object");
     expect(document.info.contact).to.be.an("object");
     expect(document.servers.map(({ url }) => url)).to.deep.equal([app.url]);
-    expect(Object.keys(document.paths).sort()).to.deep.equal(Object.keys(TARGETS).sort());
-    const ids = new Set<string>();
-    for (const { get } of Object.values(document.paths)) {
-      ids.add(get.operationId);
-      expect(get.summary).to.not.equal("");
-      expect(get.description).to.not.equal("");
-      expect(document.tags.map(({ name }) => name)).to.include.members(get.tags);
+    const known = document.tags.map(({ name }) => name);
+    const all = contract.operations(known);
+    expect(all.length).to.equal(Object.values(document.paths).flatMap((methods) => Object.keys(methods)).length);
+    for (const [, , operation] of all) {
+      expect(operation.summary).to.not.equal("");
+      expect(operation.description).to.not.equal("");
     }
-    expect(ids.size).to.equal(Object.keys(TARGETS).length);
+    expect(new Set(all.map(([, , { operationId }]) => operationId)).size).to.equal(all.length);
+    const reading = contract.operations(TAGS).map(([method, path]) => `${method} ${path}`);
+    expect(reading.sort()).to.deep.equal(
+      Object.keys(TARGETS)
+        .map((path) => `get ${path}`)
+        .sort(),
+    );
   });
 
   it("answers 200 and, for the same tag, 304", async () => {
@@ -152,7 +95,7 @@ describeOnEachDatabase("API contract", (kind) => {
 
   it("answers 400 to what is not valid", async () => {
     for (const [path, target] of Object.entries(TARGETS)) {
-      if (document.paths[path]?.get.responses["400"] === undefined) continue;
+      if (!knows(path, 400)) continue;
       const { body } = await check(path, `${target}?colour=red`, 400);
       expect(body.errors).to.deep.equal([
         { parameter: "colour", detail: "is not a parameter that this request knows" },
@@ -175,7 +118,7 @@ describeOnEachDatabase("API contract", (kind) => {
 
   it("answers of the past, and 409 of a block that is not read yet", async () => {
     for (const [path, target] of Object.entries(TARGETS)) {
-      if (document.paths[path]?.get.responses["409"] === undefined) continue;
+      if (!knows(path, 409)) continue;
       const { body } = await check(path, `${target}?atBlock=1023`, 200);
       expect(body.asOf).to.include({ blockNumber: 1023, blockHash: null, historical: true });
       const now = await check(path, target, 200);
@@ -206,7 +149,7 @@ describeOnEachDatabase("API contract", (kind) => {
       if (path === "/health" || path === "/metrics") continue;
       const { body } = await check(path, target, 503, { on: emptyApp });
       if (path !== "/ready") expect(body.type).to.equal("/problems/mirror-not-ready");
-      if (document.paths[path]?.get.responses["409"] !== undefined) {
+      if (knows(path, 409)) {
         await check(path, `${target}?atBlock=1`, 503, { on: emptyApp });
       }
     }
@@ -226,7 +169,7 @@ describeOnEachDatabase("API contract", (kind) => {
   it("answers 429 beyond the rate limit", async () => {
     await limitedApp.get("/v1/collections");
     for (const [path, target] of Object.entries(TARGETS)) {
-      if (document.paths[path]?.get.responses["429"] === undefined) {
+      if (!knows(path, 429)) {
         await check(path, target, 200, { on: limitedApp });
         continue;
       }
@@ -263,27 +206,8 @@ describeOnEachDatabase("API contract", (kind) => {
   });
 
   it("was seen with every status that is documented", () => {
-    const documented = Object.entries(document.paths).flatMap(([path, { get }]) =>
-      Object.keys(get.responses).map((status) => `${path} ${status}`),
-    );
     // What these answer with then is not a problem but says so itself.
-    const unreachable = ["/ready 500", "/metrics 500", "/health 500"];
-    expect(documented.filter((key) => !seen.has(key)).sort()).to.deep.equal(unreachable.sort());
+    const unreachable = ["/ready", "/metrics", "/health"].map((path) => `get ${path} 500`);
+    expect(contract.unseen(TAGS).sort()).to.deep.equal(unreachable.sort());
   });
 });
-
-/** As the client reports it: what the driver has said is hidden within. */
-const outage = Object.assign(new Error("Can't reach database server at 10.0.0.1:5432"), {
-  code: "P2010",
-  meta: { driverAdapterError: { cause: { kind: "DatabaseNotReachable", host: "10.0.0.1", port: 5432 } } },
-});
-
-/** A database whose every query fails. */
-function brokenDatabase(database: Database, error = new Error("disk I/O error")): Database {
-  const fail = async () => {
-    throw error;
-  };
-  return new Proxy(database, {
-    get: (target, name) => (name === "$transaction" || name === "$queryRaw" ? fail : Reflect.get(target, name)),
-  });
-}

@@ -40,6 +40,8 @@ export interface AppParts {
   /** The chain; out of reach if left out. */
   rpc?: Pick<Rpc, "call">;
   sms?: SmsAdapter;
+  /** The keys of brands that this server has; none if left out. */
+  keysOf?: OrderServices["keysOf"];
   /** Makes the payments that the app takes; none if left out. */
   payments?(app: { url: string; orders: OrderServices; logger: Logger; now(): number }): Payments;
   /** Whether it is reached by a name instead of an address of numbers. */
@@ -50,7 +52,10 @@ export interface AppParts {
 export async function startApp(
   database: Database,
   options: Partial<
-    Pick<Config, "rateLimitPerMinute" | "publicUrl" | "trustProxy" | "dataFolder" | "maxImportMegabytes">
+    Pick<
+      Config,
+      "rateLimitPerMinute" | "keyRateLimitPerMinute" | "publicUrl" | "trustProxy" | "dataFolder" | "maxImportMegabytes"
+    >
   > &
     AppParts = {},
 ): Promise<RunningApp> {
@@ -71,7 +76,7 @@ export async function startApp(
     publicUrl: options.publicUrl ?? (options.onLocalhost === true ? url.replace("127.0.0.1", "localhost") : url),
     maxLagSeconds: 30,
     rateLimitPerMinute: options.rateLimitPerMinute ?? 0,
-    keyRateLimitPerMinute: 0,
+    keyRateLimitPerMinute: options.keyRateLimitPerMinute ?? 0,
     trustProxy: options.trustProxy ?? 0,
     authSecret: "a secret that only tests know, and everybody else",
     dataKey: undefined,
@@ -105,7 +110,12 @@ export async function startApp(
       await accounts.close();
     },
   };
-  const orders = ordersWithoutChain(application, now);
+  const orders = ordersWithoutChain({
+    database: application,
+    publicUrl: config.publicUrl,
+    now,
+    keysOf: options.keysOf,
+  });
   const payments = options.payments?.({ url, orders, logger, now });
   app.handle = createApp({
     config,
@@ -123,14 +133,19 @@ export async function startApp(
 }
 
 /** Orders that can be placed and are never sent. Customers need addresses of their own: there is no keystore. */
-function ordersWithoutChain(database: Database, now: () => number): OrderServices {
+function ordersWithoutChain(options: {
+  database: Database;
+  publicUrl: string;
+  now: () => number;
+  keysOf: OrderServices["keysOf"] | undefined;
+}): OrderServices {
+  const { database, publicUrl, now, keysOf = async () => undefined } = options;
   const catalogue = createCatalogue({ database, now });
-  const answerOf = (order: PlacedOrder) =>
-    presentPlacedOrder(order, { publicUrl: "http://127.0.0.1", slugOf: catalogue.slugOf });
+  const answerOf = (order: PlacedOrder) => presentPlacedOrder(order, { publicUrl, slugOf: catalogue.slugOf });
   return {
     catalogue,
     desk: createOrderDesk({ application: database, now, answerOf }),
-    keysOf: async () => undefined,
+    keysOf,
     timeZone: "Asia/Shanghai",
     now,
     paymentProviders: [],
@@ -148,4 +163,27 @@ export function publicPaths<Item extends object>(paths: Record<string, Item>): R
       return operations.every(({ tags }) => tags?.every((tag) => PUBLIC_TAGS.has(tag)));
     }),
   );
+}
+
+/** An outage as the client reports it: what the driver has said is hidden within. */
+export const outage = Object.assign(new Error("Can't reach database server at 10.0.0.1:5432"), {
+  code: "P2010",
+  meta: { driverAdapterError: { cause: { kind: "DatabaseNotReachable", host: "10.0.0.1", port: 5432 } } },
+});
+
+/** Through which the client is asked for something other than who sends a request. */
+const BROKEN = new Set<string | symbol>(["$transaction", "$queryRaw", "$queryRawUnsafe", "$executeRaw"]);
+const BROKEN_TABLES = new Set<string | symbol>(["collection", "offer", "order", "customer"]);
+
+/** A database whose every query fails, but those for API keys. */
+export function brokenDatabase(database: Database, error = new Error("disk I/O error")): Database {
+  const fail = async () => {
+    throw error;
+  };
+  return new Proxy(database, {
+    get(target, name) {
+      if (BROKEN_TABLES.has(name)) return new Proxy({}, { get: () => fail });
+      return BROKEN.has(name) ? fail : Reflect.get(target, name);
+    },
+  });
 }
