@@ -72,7 +72,7 @@ const PROBLEM_DESCRIPTIONS: Record<number, string> = {
   422: "The `Idempotency-Key` was used for another request.",
   429: "Too many requests.",
   500: "Something went wrong on our side.",
-  503: "The registry has nothing to answer from yet, or cannot reach its database.",
+  503: "The registry has nothing to answer from yet, cannot reach its database or the chain, or has too much to do.",
 };
 
 /** Makes the document. `publicUrl` is where the server is reached. */

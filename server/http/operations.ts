@@ -153,7 +153,7 @@ export function defineOperation<
 
 /** A body that no parser took: missing, or of a kind that is not JSON. */
 function unsupportedBody(request: Request): Problem {
-  return request.get("Content-Type") === undefined
+  return /^application\/json\b|^$/i.test(request.get("Content-Type") ?? "")
     ? invalidRequest([{ parameter: "body", detail: "is missing: send a JSON document" }])
     : new Problem("unsupported-media-type", "Send the body as JSON, with `Content-Type: application/json`.");
 }

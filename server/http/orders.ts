@@ -4,12 +4,15 @@ import { hash } from "node:crypto";
 import { z } from "zod";
 import { recordAct } from "../accounts/audit.ts";
 import { actorOf, type Principal } from "../accounts/principal.ts";
+import type { MirrorStatus } from "../database/mirror-status.ts";
 import { inTransaction } from "../database/transactions.ts";
 import { cancelOrder, giveCard, OrderConflictError, refundOrder } from "../issuance/orders/changes.ts";
 import { DeskFullError } from "../issuance/orders/desk.ts";
 import { ORDER_STATES, type Placement } from "../issuance/orders/order.ts";
+import { repeatedPlacements } from "../issuance/orders/placing.ts";
 import { OrderRefusedError, type OrderRequest, prepareOrder } from "../issuance/orders/preparing.ts";
 import { listOrders, readOrder } from "../issuance/orders/reading.ts";
+import { IssuanceError } from "../issuance/problems.ts";
 import { defineOperation, invalidRequest, type Operation, type Reply } from "./operations.ts";
 import {
   newGiftSchema,
@@ -21,7 +24,7 @@ import {
 } from "./order-schemas.ts";
 import { limit } from "./parameters.ts";
 import { presentOrder, presentOrderSummary } from "./present-order.ts";
-import { Problem } from "./problems.ts";
+import { mirrorNotReady, Problem } from "./problems.ts";
 import type { Services } from "./services.ts";
 
 const ORDER_ROUTE = { tag: "orders", tagged: false, limited: true, open: false } as const;
@@ -214,15 +217,8 @@ export function orderOperations(services: Services): Operation[] {
         const collection = await catalogue.find(body.collection);
         if (collection?.offer?.giftable !== true)
           throw new Problem("conflict", "Cards of this collection cannot be given away: its offer does not allow it.");
-        const { reference } = body.customer;
-        const keys = await orders.keysOf(principal.brandId);
-        const holder = body.customer.holder ?? keys?.holderAddress(reference).toLowerCase();
-        if (holder === undefined) {
-          throw new Problem(
-            "conflict",
-            "This server has no keystore of the brand from which the customer's address could be made. Give it as `customer.holder`.",
-          );
-        }
+        const holder =
+          body.customer.holder ?? (await keptAddress(services, principal.brandId, body.customer.reference));
         const gift = { collection: collection.address, serial: body.serial, holder, now: now() };
         await change(services, principal, "order.card-given", params.order, (transaction) =>
           giveCard(transaction, params.order, gift),
@@ -232,6 +228,29 @@ export function orderOperations(services: Services): Operation[] {
       },
     }),
   ];
+}
+
+/** The address that the brand keeps for a customer. Throws {@link Problem} where there is none and none can be made. */
+async function keptAddress({ application, orders }: Services, brandId: number, reference: string): Promise<string> {
+  const known = await application.customer.findUnique({ where: { brandId_reference: { brandId, reference } } });
+  if (known !== null && known.holder !== null) return known.holder;
+  const keys = await orders.keysOf(brandId).catch((error: unknown) => {
+    throw error instanceof IssuanceError && error.retryable ? chainUnavailable(error) : error;
+  });
+  if (keys !== undefined) return keys.holderAddress(reference).toLowerCase();
+  throw new Problem(
+    "conflict",
+    "This server has no keystore of the brand from which the customer's address could be made. Give it as `customer.holder`.",
+  );
+}
+
+/** Which keystore is a brand's, only the chain knows. */
+function chainUnavailable(cause: unknown): Problem {
+  return new Problem(
+    "chain-unavailable",
+    "The chain cannot be reached, and without it the customer's address cannot be made. Try again in a few seconds, or give the customer's own address as `holder`.",
+    { headers: { "Retry-After": "5" }, cause },
+  );
 }
 
 /** An act on an order and its entry in the audit log, together. */
@@ -261,7 +280,7 @@ async function change(
 
 /** Places an order for whoever asks. Throws {@link Problem}. */
 async function place(
-  { application, orders, now }: Services,
+  { application, orders, mirror, now }: Services,
   input: { body: z.output<typeof newOrderSchema>; principal: Principal; idempotencyKey: string },
 ): Promise<Extract<Placement, { kind: "placed" | "repeated" }>> {
   const { body, principal, idempotencyKey } = input;
@@ -291,7 +310,12 @@ async function place(
     const order = await prepareOrder(request, asker, idempotency, orders);
     return settled(await orders.desk.place(order), orders.catalogue.slugOf);
   } catch (error) {
-    throw asProblem(error);
+    const problem = asProblem(error, mirror.status());
+    if (error === problem) throw error;
+    // What cannot be ordered now may have been ordered before: the same wish gets the same answer, whatever has changed since.
+    const [repeated] = await repeatedPlacements(application, [idempotency]);
+    if (repeated === undefined) throw problem;
+    return settled(repeated, orders.catalogue.slugOf);
   }
 }
 
@@ -337,10 +361,13 @@ function settled(
   }
 }
 
-function asProblem(error: unknown): unknown {
+function asProblem(error: unknown, { state }: Pick<MirrorStatus, "state">): unknown {
   if (error instanceof DeskFullError)
     return new Problem("too-busy", error.message, { headers: { "Retry-After": "2" }, cause: error });
+  if (error instanceof IssuanceError && error.retryable) return chainUnavailable(error);
   if (!(error instanceof OrderRefusedError)) return error;
+  // It may be one that the mirror has not read yet.
+  if (error.kind === "unknown-collection" && state !== "following") return mirrorNotReady();
   switch (error.kind) {
     case "unknown-collection":
     case "invalid-item":

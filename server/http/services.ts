@@ -6,11 +6,11 @@ import type { Accounts } from "../accounts/accounts.ts";
 import type { Config } from "../config.ts";
 import type { Database } from "../database/client.ts";
 import type { MirrorStatus } from "../database/mirror-status.ts";
-
-/** What orders are taken with. */ import type { OrderDesk } from "../issuance/orders/desk.ts";
+import type { OrderDesk } from "../issuance/orders/desk.ts";
 import type { PreparingOptions } from "../issuance/orders/preparing.ts";
 import type { Payments } from "../payments/payments.ts";
 
+/** What orders are taken with. */
 export interface OrderServices extends PreparingOptions {
   desk: OrderDesk;
   /** The names of the payment providers that an order can wait for. */

@@ -14,6 +14,10 @@ export interface PlacingOptions {
   answerOf(order: PlacedOrder): string;
 }
 
+/** What makes a wish the same as another one. */
+export type Wish = Pick<OrderToPlace, "scope" | "idempotencyKey" | "requestHash">;
+type RepeatedPlacement = Extract<Placement, { kind: "repeated" | "key-reused" }>;
+
 /** A wish that was carried out before. */
 interface KnownRequest {
   requestHash: string;
@@ -24,8 +28,8 @@ interface KnownRequest {
 /** What became of those wishes that were carried out before, or whose key was used for another one; nothing for the others. */
 export async function repeatedPlacements(
   transaction: DatabaseTransaction,
-  orders: readonly OrderToPlace[],
-): Promise<(Placement | undefined)[]> {
+  orders: readonly Wish[],
+): Promise<(RepeatedPlacement | undefined)[]> {
   const known = await selectRows<KnownRequest & { scope: string; key: string }>(transaction, {
     table: "IdempotentRequest",
     key: ["scope", "key"],
@@ -102,7 +106,7 @@ function wishOf(scope: string, key: string): string {
   return `${scope} ${key}`;
 }
 
-function repetition(order: OrderToPlace, known: KnownRequest): Placement {
+function repetition(order: Wish, known: KnownRequest): RepeatedPlacement {
   return known.requestHash === order.requestHash
     ? { kind: "repeated", orderId: known.orderId, answer: known.answer }
     : { kind: "key-reused" };

@@ -4,6 +4,7 @@
 import type { BrandKeys } from "../keystore.ts";
 import type { Catalogue, OrderableCollection } from "./catalogue.ts";
 import type { CustomerToServe, OrderItem, OrderToPlace } from "./order.ts";
+import type { Wish } from "./placing.ts";
 import { expiryOfTerm } from "./term.ts";
 
 /** An order as it is asked for. */
@@ -54,7 +55,7 @@ export interface Asker {
 export async function prepareOrder(
   request: OrderRequest,
   asker: Asker,
-  idempotency: Pick<OrderToPlace, "scope" | "idempotencyKey" | "requestHash">,
+  idempotency: Wish,
   { catalogue, keysOf, now, timeZone }: PreparingOptions,
 ): Promise<OrderToPlace> {
   const items = await Promise.all(

@@ -14,7 +14,7 @@ const REASON = `0x${"52".repeat(32)}`;
 const ADMIN = 1;
 const ISSUER = 2;
 
-const OF_A_BRAND = new Set(["orders", "accounts", "imports"]);
+const OF_A_BRAND = new Set(["accounts", "imports"]);
 
 describeOnPostgresql("SQLite and PostgreSQL", function () {
   this.timeout(120_000);
@@ -140,6 +140,14 @@ describeOnPostgresql("SQLite and PostgreSQL", function () {
       "/v1/collections/{collection}/cards/{serial}": async () => {
         for (const serial of serials) await found(`/v1/collections/${slugs[0]}/cards/${serial}`);
         await same(`/v1/collections/${slugs[0]}/cards/999`);
+      },
+      "/v1/collections/{collection}/offer": async () => {
+        const times = { opensAt: 1_760_000_000_000, closesAt: null, updatedAt: 0 };
+        const offer = { brandId: 1, free: true, tier: 2, term: "P1Y", giftable: false, ...times };
+        for (const { mirror } of sides)
+          await mirror.database.offer.create({ data: { collectionAddress: addresses[0] ?? "", ...offer } });
+        await found(`/v1/collections/${slugs[0]}/offer`);
+        expect((await same(`/v1/collections/${slugs[1]}/offer`)).status).to.equal(404);
       },
       "/v1/holders/{address}/cards": async () => {
         for (const limit of [1, 7, 200]) expect(await walk(`/v1/holders/${holder}/cards`, limit)).to.equal(36);
