@@ -99,7 +99,7 @@ function preparedItem(
     throw new OrderRefusedError(
       "unknown-collection",
       `${at}.collection`,
-      "is not a collection of this brand. GET /v1/collections lists all.",
+      "is not a collection of this brand; GET /v1/collections lists all",
     );
   }
   const { offer, address, maxSupply } = collection;

@@ -16,6 +16,7 @@ import {
   type MirrorFixture,
   NOW,
 } from "../../support/mirror-fixture.ts";
+import { type AccountsWorld, createAccountsWorld, type Visitor } from "../accounts/support.ts";
 import { type Contract, readContract } from "./contract.ts";
 import { brokenDatabase, outage, type RunningApp, startApp } from "./support.ts";
 
@@ -526,6 +527,96 @@ describeOnEachDatabase("API of orders", (kind) => {
         }
       });
     }
+  });
+
+  describe("for those who have signed in", () => {
+    let world: AccountsWorld;
+    before(async () => {
+      world = await createAccountsWorld(kind, {
+        keysOf: async (brandId) => (brandId === 1 ? { holderAddress: derivation.address } : undefined),
+      });
+    });
+    after(() => world.close());
+
+    async function customer(phone: string): Promise<Visitor> {
+      const visitor = world.visitor();
+      await visitor.send("POST", "/v1/auth/customers/phone/send-code", { brandId: 1, phone });
+      const code = /\d{6}/.exec(world.messages.at(-1)?.text ?? "")?.[0];
+      const signedIn = await visitor.send("POST", "/v1/auth/customers/phone/sign-in", { brandId: 1, phone, code });
+      expect(signedIn.status).to.equal(200);
+      return visitor;
+    }
+    /** Sends a request of a page of ours, and holds the answer against the document. */
+    function send(
+      visitor: Visitor,
+      method: "get" | "post",
+      path: string,
+      target: string,
+      status: number,
+      body?: object,
+    ) {
+      const cookie = [...visitor.cookies].map(([name, value]) => `${name}=${value}`).join("; ");
+      const headers = { Cookie: cookie, Origin: world.app.url, "Idempotency-Key": newKey() };
+      return contract.check(path, target, status, { method, on: world.app, headers, body });
+    }
+    const take = (visitor: Visitor, status: number, body: object = { items: [{ collection: slug }] }) =>
+      send(visitor, "post", "/v1/orders", "/v1/orders", status, body);
+    async function offerFree(changes: object = {}) {
+      const values = { brandId: 1, free: true, tier: 1, term: null, giftable: true, updatedAt: 0, ...changes };
+      await world.application.offer.upsert({
+        where: { collectionAddress: address },
+        create: { collectionAddress: address, ...values },
+        update: values,
+      });
+      world.app.clock.now += 2;
+    }
+
+    it("customers take a card of a free edition for themselves, and see no orders but their own", async () => {
+      const [first, second] = [await customer("+8613800138001"), await customer("+8613800138002")];
+      expect((await take(first, 409)).body.detail).to.contain("not free");
+      await offerFree();
+      const { id, cards } = (await take(first, 201)).body.data;
+      expect((await take(first, 409)).body.type).to.equal("/problems/already-taken");
+      const other = (await take(second, 201)).body.data;
+      expect(other.cards[0].serial).to.equal(cards[0].serial + 1);
+
+      const own = await send(first, "get", "/v1/orders", "/v1/orders", 200);
+      expect(own.body.data.map((order: { id: string }) => order.id)).to.deep.equal([id]);
+      await send(first, "get", "/v1/orders/{order}", `/v1/orders/${id}`, 200);
+      await send(first, "get", "/v1/orders/{order}", `/v1/orders/${other.id}`, 404);
+      const gift = { collection: slug, serial: other.cards[0].serial, customer: { reference: "friend" } };
+      await send(first, "post", "/v1/orders/{order}/gift", `/v1/orders/${other.id}/gift`, 404, gift);
+      await send(second, "post", "/v1/orders/{order}/gift", `/v1/orders/${other.id}/gift`, 202, gift);
+      for (const name of ["cancel", "refund"])
+        await send(first, "post", `/v1/orders/{order}/${name}`, `/v1/orders/${id}/${name}`, 403);
+    });
+
+    it("customers cannot order for others, or what they want", async () => {
+      const visitor = await customer("+8613800138003");
+      await offerFree();
+      for (const changes of [
+        { customer: { reference: "CRM-1" } },
+        { items: [{ collection: slug, quantity: 2 }] },
+        { items: [{ collection: slug, tier: 9 }] },
+        { items: [{ collection: slug }, { collection: address }] },
+      ])
+        await take(visitor, 400, { items: [{ collection: slug }], ...changes });
+    });
+
+    it("users order for the brand that they belong to, and for no other", async () => {
+      const { visitor } = await world.member(1, "staff");
+      await offerFree();
+      await take(visitor, 201, { items: [{ collection: slug }], customer: { reference: "of-a-user" } });
+      const headers = {
+        Cookie: [...visitor.cookies].map(([name, value]) => `${name}=${value}`).join("; "),
+        "Mintmark-Brand": "2",
+      };
+      for (const [path, target] of [
+        ["/v1/orders", "/v1/orders"],
+        ["/v1/orders/{order}", `/v1/orders/${NO_ORDER}`],
+      ] as const)
+        await contract.check(path, target, 403, { on: world.app, headers });
+    });
   });
 
   describe("when something is wrong", () => {
