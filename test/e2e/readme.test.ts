@@ -142,13 +142,35 @@ describe("the README, followed by a new user", function () {
     expect(Object.fromEntries(verdicts)).to.deep.equal({ genuine: 5_000 });
   }
 
-  it("answers the shop's calls", async () => {
-    const calls = readmeCommands().filter((command) => command.startsWith("curl "));
-    expect(calls.length).to.be.greaterThan(2);
-    for (const call of calls) {
-      const url = new URL(follow(call).slice("curl ".length));
-      expect(await json(`${url.pathname}${url.search}`)).to.have.property("data");
+  /** Sends what a curl command of the README would send. The shell itself takes the command apart. */
+  async function curl(command: string, environment: Record<string, string>): Promise<Record<string, unknown>> {
+    const words = `set -- ${command.slice("curl ".length)}; for word in "$@"; do printf '%s\\n' "$word"; done`;
+    const { output } = await runCommand(words, environment);
+    const [address = "", ...options] = output.trim().split("\n");
+    const headers = new Headers();
+    let body: string | undefined;
+    for (let index = 0; index < options.length; index += 2) {
+      const [option, value = ""] = options.slice(index);
+      if (option === "-d") body = value;
+      else if (option === "-H") headers.append(value.slice(0, value.indexOf(":")), value.slice(value.indexOf(":") + 2));
+      else throw new Error(`The test does not know the option ${option} of curl`);
     }
+    const { pathname, search } = new URL(address);
+    const response = await fetch(`${server}${pathname}${search}`, {
+      headers,
+      ...(body === undefined ? {} : { method: "POST", body }),
+    });
+    expect(response.ok, `${command}: ${response.status}`).to.equal(true);
+    return (await response.json()) as Record<string, unknown>;
+  }
+
+  it("answers the shop's calls, and issues what it orders", async () => {
+    const made = await runCommand(follow("npm run accounts -- key --brand 1 --role manager --name shop"), settings);
+    const MINTMARK_KEY = /^mm_\S+$/m.exec(made.output)?.[0] ?? "";
+    const calls = readmeCommands().filter((command) => command.startsWith("curl "));
+    expect(calls.length).to.be.greaterThan(4);
+    for (const call of calls) expect(await curl(follow(call), { MINTMARK_KEY })).to.have.property("data");
+    await untilMirrored("noirance-preview", 13);
   });
 
   it("shows a customer the verdict, from the code on the card", async function () {

@@ -50,6 +50,18 @@ describe("npm run accounts", () => {
     expect(recovered).to.have.length(1);
   });
 
+  it("makes a key for a program", async () => {
+    const { stdout } = await accounts("key", "--brand", "1", "--role", "auditor", "--name", "shop");
+    const [key = ""] = stdout.split("\n");
+    const me = await fetch(`${world.app.url}/v1/me`, { headers: { Authorization: `Bearer ${key}` } });
+    expect(me.status).to.equal(200);
+    expect((await accounts("key", "--brand", "1", "--role", "owner", "--name", "shop")).code).to.equal(2);
+    expect((await accounts("key", "--brand", "1", "--role", "staff")).stderr).to.contain("--name");
+    const unknown = await accounts("key", "--brand", "77", "--role", "staff", "--name", "shop");
+    expect(unknown).to.include({ code: 1, stdout: "" });
+    expect(unknown.stderr).to.contain("no brand 77");
+  });
+
   it("says what is wrong, and what to do", async () => {
     const missing = await accounts("invite", "--email", "a@example.com", "--role", "owner");
     expect(missing).to.include({ code: 2 });
