@@ -1,13 +1,15 @@
 // npm run bench: what it costs, side by side with what it could cost at best. Prints Markdown for docs/benchmarks.md.
-// npm run bench -- gas | scale | live | reorg | restart | rebuild | api: these parts only.
+// npm run bench -- gas | scale | live | reorg | restart | rebuild | api | import: these parts only.
 //   --full                the sizes of the bounds (2 million events, 2 million cards) and every kind of chain: most of an hour
 //   --database=sqlite     or postgresql: on this one only
 //   --events=100000       instead of 200,000; for the scale benchmark also --shape=sparse instead of dense, and --rounds=1
+//   --seed=1              when the server is killed in the import benchmark
 
 import { cpus, loadavg, totalmem } from "node:os";
 import { parseArgs } from "node:util";
 import { benchApi } from "./bench/api.ts";
 import { benchGas } from "./bench/gas.ts";
+import { benchImport } from "./bench/import.ts";
 import { benchLive } from "./bench/live.ts";
 import { type Bound, formatBounds, number } from "./bench/measure.ts";
 import { benchRebuild } from "./bench/rebuild.ts";
@@ -29,7 +31,7 @@ const ON_A_MIRROR: Record<string, (mirror: FilledMirror) => Promise<Bound[]>> = 
   rebuild: benchRebuild,
 };
 const DATABASES = ["sqlite", "postgresql"];
-const PARTS = ["gas", "scale", ...Object.keys(ON_A_MIRROR), "api"];
+const PARTS = ["gas", "scale", ...Object.keys(ON_A_MIRROR), "api", "import"];
 
 const { values, positionals: chosen } = parseArgs({
   allowPositionals: true,
@@ -39,6 +41,7 @@ const { values, positionals: chosen } = parseArgs({
     events: { type: "string", default: "200000" },
     shape: { type: "string", default: "dense" },
     rounds: { type: "string", default: "3" },
+    seed: { type: "string", default: "1" },
   },
 });
 const { full, shape } = values;
@@ -49,6 +52,7 @@ const problems = [
   !(events >= 10_000) && `--events must be a number, at least 10000 (it is ${values.events}).`,
   !(rounds >= 1) && `--rounds must be a number, at least 1 (it is ${values.rounds}).`,
   !DATABASES.includes(values.database ?? "sqlite") && `--database must be one of ${DATABASES.join(", ")}.`,
+  !Number.isInteger(Number(values.seed)) && `--seed must be a whole number (it is ${values.seed}).`,
   shape !== "dense" && shape !== "sparse" && "--shape must be dense or sparse.",
 ].filter((problem) => problem !== false);
 if (problems.length > 0 || (shape !== "dense" && shape !== "sparse")) {
@@ -106,7 +110,7 @@ if (wanted("gas")) {
 }
 
 const onMirror = Object.keys(ON_A_MIRROR).filter(wanted);
-if (wanted("scale") || onMirror.length > 0 || wanted("api")) {
+if (wanted("scale") || onMirror.length > 0 || wanted("api") || wanted("import")) {
   const databases = await bringDatabases(values.database === undefined ? undefined : [values.database]);
   const { kinds } = databases;
   try {
@@ -121,6 +125,14 @@ if (wanted("scale") || onMirror.length > 0 || wanted("api")) {
       progress(`API, ${kind.name} …`);
       const answers = await benchApiOn(kind);
       console.log(`## API\n\n${number(API_CARDS)} cards in the mirror, ${kind.name}, one process.\n\n${answers}\n`);
+    }
+    if (wanted("import")) {
+      const bounds: Bound[] = [];
+      for (const kind of kinds) {
+        progress(`import, ${kind.name} …`);
+        bounds.push(...(await benchImport(kind, { seed: Number(values.seed), progress })));
+      }
+      console.log(`## Import of a spreadsheet\n\n${formatBounds(bounds)}\n`);
     }
   } finally {
     await databases.stop();

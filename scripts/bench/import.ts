@@ -11,7 +11,7 @@ import { mix } from "./replay/random.ts";
 import { machineTime } from "./replay/server.ts";
 import type { DatabaseKind } from "./world/databases.ts";
 import { startIssuingWorld } from "./world/issuing.ts";
-import { type BenchServer, startServer } from "./world/server.ts";
+import { startServer } from "./world/server.ts";
 
 export interface ImportRunOptions {
   kind: { create(): Promise<{ url: string }> };
@@ -65,7 +65,7 @@ export async function runImport(options: ImportRunOptions): Promise<ImportRun> {
         databaseUrl: database.url,
         dataFolder: world.dataFolder,
         finalityDepth: 0,
-        settings: { PUBLIC_URL },
+        settings: { PUBLIC_URL, SMS_ADAPTER: "console" },
       });
     let server = await start();
     let peakMemory = 0;

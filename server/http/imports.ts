@@ -94,7 +94,10 @@ export function importOperations(services: Services, queries: Queries): Operatio
       ...ROUTE,
       async handle({ params, principal }) {
         await find(params.import, principal);
-        return await acted(actions[name](params.import, act(principal)));
+        const changed = actions[name](params.import, act(principal));
+        const reply = await acted(changed);
+        if (hasEnded(await changed)) await files.remove(params.import);
+        return reply;
       },
     });
 

@@ -57,6 +57,9 @@ export function serve(answer: (question: unknown) => Promise<unknown>): void {
   process.on("SIGINT", () => {});
   process.on("message", async (question) => {
     const answered = await answer(question);
-    process.send?.(answered);
+    // Nobody is left to tell if that fails.
+    process.send?.(answered, undefined, undefined, (error) => {
+      if (error !== null) process.exit();
+    });
   });
 }

@@ -88,7 +88,13 @@ export function startImportWorker(options: ImportWorkerOptions): ImportWorker {
       where: { state: { in: [...ON_THE_WAY] }, endedAt: null },
       orderBy: { id: "asc" },
     });
-    for (const row of rows) if (await advanceImport(row, options)) options.onQueued?.();
+    for (const row of rows) {
+      if (!(await advanceImport(row, options))) continue;
+      options.onQueued?.();
+      const now = await database.import.findUnique({ where: { id: row.id }, select: { endedAt: true } });
+      // Customers' references are in the file.
+      if (now?.endedAt !== null) await files.remove(row.id);
+    }
   }
 
   let sweptAt = 0;
