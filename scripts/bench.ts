@@ -1,5 +1,5 @@
 // npm run bench: what it costs, side by side with what it could cost at best. Prints Markdown for docs/benchmarks.md.
-// npm run bench -- gas | scale | live | reorg | restart | rebuild | api | import: these parts only.
+// npm run bench -- gas | scale | live | reorg | restart | rebuild | api | orders | import: these parts only.
 //   --full                the sizes of the bounds (2 million events, 2 million cards) and every kind of chain: most of an hour
 //   --database=sqlite     or postgresql: on this one only
 //   --events=100000       instead of 200,000; for the scale benchmark also --shape=sparse instead of dense, and --rounds=1
@@ -12,6 +12,7 @@ import { benchGas } from "./bench/gas.ts";
 import { benchImport } from "./bench/import.ts";
 import { benchLive } from "./bench/live.ts";
 import { type Bound, formatBounds, number } from "./bench/measure.ts";
+import { benchOrders } from "./bench/orders.ts";
 import { benchRebuild } from "./bench/rebuild.ts";
 import { benchReorg } from "./bench/reorg.ts";
 import type { ReplayNodeOptions } from "./bench/replay/start.ts";
@@ -31,7 +32,7 @@ const ON_A_MIRROR: Record<string, (mirror: FilledMirror) => Promise<Bound[]>> = 
   rebuild: benchRebuild,
 };
 const DATABASES = ["sqlite", "postgresql"];
-const PARTS = ["gas", "scale", ...Object.keys(ON_A_MIRROR), "api", "import"];
+const PARTS = ["gas", "scale", ...Object.keys(ON_A_MIRROR), "api", "orders", "import"];
 
 const { values, positionals: chosen } = parseArgs({
   allowPositionals: true,
@@ -61,6 +62,16 @@ if (problems.length > 0 || (shape !== "dense" && shape !== "sparse")) {
 }
 const wanted = (part: string) => chosen.length === 0 || chosen.includes(part);
 const progress = (text: string) => process.stderr.write(`${text}\n`);
+
+/** What is measured from an order or a spreadsheet to the card. */
+const ISSUING: { part: string; title: string; bench(kind: DatabaseKind): Promise<Bound[]> }[] = [
+  { part: "orders", title: "Orders", bench: benchOrders },
+  {
+    part: "import",
+    title: "Import of a spreadsheet",
+    bench: (kind) => benchImport(kind, { seed: Number(values.seed), progress }),
+  },
+];
 
 async function benchOnMirror(kind: DatabaseKind, parts: readonly string[]): Promise<Bound[]> {
   const size: ReplayNodeOptions = full ? { cards: CARDS_AT_SCALE } : { events };
@@ -110,7 +121,7 @@ if (wanted("gas")) {
 }
 
 const onMirror = Object.keys(ON_A_MIRROR).filter(wanted);
-if (wanted("scale") || onMirror.length > 0 || wanted("api") || wanted("import")) {
+if (wanted("scale") || onMirror.length > 0 || wanted("api") || ISSUING.some(({ part }) => wanted(part))) {
   const databases = await bringDatabases(values.database === undefined ? undefined : [values.database]);
   const { kinds } = databases;
   try {
@@ -126,13 +137,14 @@ if (wanted("scale") || onMirror.length > 0 || wanted("api") || wanted("import"))
       const answers = await benchApiOn(kind);
       console.log(`## API\n\n${number(API_CARDS)} cards in the mirror, ${kind.name}, one process.\n\n${answers}\n`);
     }
-    if (wanted("import")) {
+    for (const { part, title, bench } of ISSUING) {
+      if (!wanted(part)) continue;
       const bounds: Bound[] = [];
       for (const kind of kinds) {
-        progress(`import, ${kind.name} …`);
-        bounds.push(...(await benchImport(kind, { seed: Number(values.seed), progress })));
+        progress(`${part}, ${kind.name} …`);
+        bounds.push(...(await bench(kind)));
       }
-      console.log(`## Import of a spreadsheet\n\n${formatBounds(bounds)}\n`);
+      console.log(`## ${title}\n\n${formatBounds(bounds)}\n`);
     }
   } finally {
     await databases.stop();

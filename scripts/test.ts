@@ -26,6 +26,9 @@ const SAMPLED_MUTANTS = "100";
 /** How many simulations are run: some 2 minutes' worth. */
 const SIMULATIONS = "120";
 
+/** How many orders a simulated shop takes, on each database: a minute's worth. */
+const SIMULATED_ORDERS = "2000";
+
 const folder = mkdtempSync(join(tmpdir(), "mintmark-test-"));
 
 /** Runs a test suite and reads what its reporter counted. A suite that breaks off before that counts as one failure. */
@@ -60,6 +63,12 @@ try {
   results.push(await suite(all ? "server, pages, scripts" : "chosen tests", (counts) => run("mocha", args, counts)));
   if (long) {
     results.push(await suite("simulations", (counts) => runScript("simulate.ts", ["--runs", SIMULATIONS], counts)));
+    for (const database of ["sqlite", "postgresql"]) {
+      const options = ["--orders", SIMULATED_ORDERS, "--database", database];
+      results.push(
+        await suite(`simulated orders on ${database}`, (counts) => runScript("simulate-orders.ts", options, counts)),
+      );
+    }
     results.push(await suite("coverage of the contracts", (counts) => runScript("coverage.ts", [], counts)));
     results.push(
       await suite("mutants of the contracts", (counts) =>
