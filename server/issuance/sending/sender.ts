@@ -67,7 +67,7 @@ const PUT_OFF_MS = 5_000;
 /** For so long a call of a signer to a collection needs no rehearsal after one that succeeded. */
 const PROVEN_MS = 60_000;
 const SUSPECTS_AT_ONCE = 50;
-const DERIVED_AT_ONCE = 20;
+const DERIVED_AT_ONCE = 50;
 const DERIVED_IN_A_STEP = 400;
 
 export function createSender(options: SenderOptions): Sender {
