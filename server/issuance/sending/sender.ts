@@ -38,7 +38,7 @@ export interface SenderOptions {
   finalityDepth: number;
   /** In milliseconds. */
   now?(): number;
-  /** For how long cards are collected for one transaction, in milliseconds. */
+  /** For how long cards are collected for one transaction, in milliseconds; longer while transactions are under way. */
   windowMs?: number;
   /** The most cards in one transaction. */
   maxCards?: number;
@@ -158,7 +158,9 @@ export function createSender(options: SenderOptions): Sender {
     const head = await chain.head();
     let planned = false;
     for (const { brandId, count, since } of brands) {
-      if (count < maxCards && now() - since < windowMs) continue;
+      // The more is under way, the longer cards are collected: a block takes few large transactions better than many small ones.
+      const underWay = open.filter((transaction) => transaction.brandId === brandId).length;
+      if (count < maxCards && now() - since < windowMs * (1 + underWay)) continue;
       planned = (await planBrand(chain, head.gasLimit, brandId, open)) || planned;
     }
     return planned;
