@@ -95,6 +95,7 @@ export function createCustomers(options: { database: Database; phones: Phones; n
       const { brandId } = principal;
       await inTransaction(database, async (transaction) => {
         await refuseWhileDeriving(transaction, id);
+        const before = await transaction.customer.findUnique({ where: { id, brandId }, select: { reference: true } });
         const { count } = await transaction.customer.updateMany({
           where: { id, brandId, erasedAt: null },
           data: { reference: id, phoneHash: null, phoneCipher: null, wallet: null, erasedAt: now() },
@@ -102,6 +103,7 @@ export function createCustomers(options: { database: Database; phones: Phones; n
         await transaction.customerLogin.deleteMany({ where: { id } });
         if (count === 0) return;
         await forgetAnswers(transaction, id);
+        if (before !== null) await forgetImported(transaction, brandId, before.reference);
         const actor = actorOf(principal);
         await recordAct(transaction, { at: now(), brandId, actor, action: "customer.erased", subject: id });
       });
@@ -125,6 +127,19 @@ async function refuseWhileDeriving(transaction: DatabaseTransaction, id: string)
     "conflict",
     "An order of the customer is about to be issued. Try again in a few seconds; one that waits for its payment must be cancelled first.",
   );
+}
+
+/** Takes a reference out of what is known of the brand's spreadsheets: their lines, what is wrong with them, and samples. */
+async function forgetImported(transaction: DatabaseTransaction, brandId: number, reference: string): Promise<void> {
+  const imports = await transaction.import.findMany({ where: { brandId }, select: { id: true } });
+  for (const { id } of imports) {
+    await transaction.importLine.updateMany({ where: { importId: id, customer: reference }, data: { customer: null } });
+    await transaction.importProblem.updateMany({
+      where: { importId: id, reason: { contains: reference } },
+      data: { reason: "something was wrong with this line; the customer has been forgotten since" },
+    });
+    await transaction.import.updateMany({ where: { id, layout: { contains: reference } }, data: { layout: null } });
+  }
 }
 
 /** What orders were answered with names the customer by their reference, and is kept to answer the same again. */

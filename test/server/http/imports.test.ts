@@ -444,6 +444,32 @@ describeOnEachDatabase("imports", function (kind) {
     expect(pdf.toString("latin1")).to.contain("%%EOF").and.to.contain("/Subtype /CIDFontType0");
   });
 
+  it("forget a customer who is forgotten", async () => {
+    const serial = from;
+    const rows = lines(2, "secret person");
+    const reference = `secret person-${serial}`;
+    const { id } = await checked(await upload([HEADER, ...rows].join("\n")));
+    const wrong = await checked(
+      await upload([HEADER, `1,${reference}\n,,1,,`.replace("\n", "\u200b."), ...rows].join("\n")),
+    );
+    const told = async () =>
+      (
+        await Promise.all(
+          [id, wrong.id].flatMap((of) => ["", "/problems", "/result.csv"].map((path) => ask(`/${of}${path}`))),
+        ).then((answers) => Promise.all(answers.map((answer) => answer.text())))
+      ).join("\n");
+    expect(await told()).to.contain(reference);
+    const customer = { id: "cus_0190c42d-7c1e-7000-8000-2f1a6f3f9f1b", brandId: 1, reference, createdAt: 0 };
+    await application.customer.create({ data: customer });
+    const erased = await app.get(`/v1/customers/${customer.id}`, {
+      method: "DELETE",
+      headers: { Authorization: `Bearer ${apiKeys["owner"]}` },
+    });
+    expect(erased.status, await erased.text()).to.equal(204);
+    expect(await told()).to.not.contain(reference);
+    expect(await told(), "the others stay").to.contain(`secret person-${serial + 1}`);
+  });
+
   it("are refused where the file is none, too large, or for another brand's collection", async () => {
     const rows = [HEADER, ...lines(1)].join("\n");
     expect((await upload(rows, "", "manager", "application/pdf")).status).to.equal(415);
