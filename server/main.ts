@@ -4,7 +4,7 @@ import { createServer } from "node:http";
 import pino from "pino";
 import { Registry } from "prom-client";
 import { createAccounts } from "./accounts/accounts.ts";
-import { chooseSms, SmsSettingError } from "./accounts/sms.ts";
+import { chooseSms } from "./accounts/sms.ts";
 import { readDeployment } from "./chain/deployment.ts";
 import { followHeads } from "./chain/heads.ts";
 import { connectNodes } from "./chain/nodes.ts";
@@ -183,7 +183,7 @@ async function main(): Promise<void> {
 try {
   await main();
 } catch (error) {
-  const expected = [ConfigError, SmsSettingError, StartError, WrongChainError, DatabaseUnusableError].some(
+  const expected = [ConfigError, StartError, WrongChainError, DatabaseUnusableError].some(
     (kind) => error instanceof kind,
   );
   process.stderr.write(`${error instanceof Error ? (expected ? error.message : error.stack) : String(error)}\n`);

@@ -1,5 +1,7 @@
 // How text messages reach phones. Which company carries them is a matter of configuration: an adapter for each.
 
+import { Refusal } from "./errors.ts";
+
 export interface SmsAdapter {
   /** Hands a message over. `phone` in E.164. Throws if it was not taken. */
   send(phone: string, text: string): Promise<void>;
@@ -14,23 +16,23 @@ export function createConsoleSms(output: { write(text: string): unknown } = proc
   };
 }
 
-/** A setting that must not be left as it is where others can reach the server. The message is fit for a user. */
-export class SmsSettingError extends Error {
-  override name = "SmsSettingError";
-}
-
-/** The adapter that a setting names. Throws {@link SmsSettingError}. */
+/** The adapter that a setting names. Where others can reach the server, codes are printed only if that was asked for. */
 export function chooseSms({
   smsAdapter,
   publicUrl,
+  output,
 }: {
   smsAdapter: "console" | undefined;
   publicUrl: string;
+  output?: { write(text: string): unknown };
 }): SmsAdapter {
-  if (smsAdapter === undefined && publicUrl.startsWith("https:")) {
-    throw new SmsSettingError(
-      "Customers sign in by codes sent to their phones, and no way to send them is set: they would be printed here. If you want that, set SMS_ADAPTER=console.",
-    );
-  }
-  return createConsoleSms();
+  if (smsAdapter === "console" || !publicUrl.startsWith("https:")) return createConsoleSms(output);
+  return {
+    async send() {
+      throw new Refusal(
+        "unavailable",
+        "No codes can be sent to phones here: the server's operator has set up no SMS gateway (SMS_ADAPTER). Sign in with a wallet.",
+      );
+    },
+  };
 }
