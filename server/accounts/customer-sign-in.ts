@@ -12,7 +12,7 @@ import { z } from "zod";
 import { type Database, dialectOf } from "../database/client.ts";
 import type { Attempts, Limit } from "./attempts.ts";
 import type { Customers } from "./customers.ts";
-import { CLIENT_ADDRESS_HEADER, countedBy, quietLog, refusal } from "./library.ts";
+import { commonOptions, countedBy, refusal } from "./library.ts";
 import { normalizePhone, type Phones } from "./phones.ts";
 import type { Secrets } from "./secrets.ts";
 import type { SmsAdapter } from "./sms.ts";
@@ -86,16 +86,7 @@ export function createCustomerSignIn(options: CustomerSignInOptions) {
         "/wallet/*": { window: 3600, max: 300 },
       },
     },
-    advanced: {
-      cookiePrefix: CUSTOMER_COOKIES,
-      useSecureCookies: publicUrl.startsWith("https:"),
-      defaultCookieAttributes: { httpOnly: true, sameSite: "lax", path: "/" },
-      ipAddress: { ipAddressHeaders: [CLIENT_ADDRESS_HEADER] },
-    },
-    // What is nobody's fault but ours goes on to the server's own error handling.
-    onAPIError: { throw: true },
-    logger: quietLog(logger),
-    telemetry: { enabled: false },
+    ...commonOptions({ publicUrl, cookiePrefix: CUSTOMER_COOKIES, logger }),
   });
 }
 

@@ -47,7 +47,7 @@ export function countedBy(attempts: Attempts, prefix: string) {
 }
 
 /** The library's log lines without their arguments, which may hold what somebody has sent. */
-export function quietLog(logger: Logger): NonNullable<BetterAuthOptions["logger"]> {
+function quietLog(logger: Logger): NonNullable<BetterAuthOptions["logger"]> {
   return {
     level: "warn",
     log(level, message, ...details) {
@@ -58,4 +58,21 @@ export function quietLog(logger: Logger): NonNullable<BetterAuthOptions["logger"
       else logger.debug(line, message);
     },
   };
+}
+
+/** What is set alike for users and customers: cookies that scripts cannot read, and errors that go to the server's own handling. */
+export function commonOptions(options: { publicUrl: string; cookiePrefix: string; logger: Logger }) {
+  const { publicUrl, cookiePrefix, logger } = options;
+  return {
+    advanced: {
+      cookiePrefix,
+      useSecureCookies: publicUrl.startsWith("https:"),
+      defaultCookieAttributes: { httpOnly: true, sameSite: "lax" as const, path: "/" },
+      ipAddress: { ipAddressHeaders: [CLIENT_ADDRESS_HEADER] },
+    },
+    // What is nobody's fault but ours goes on to the server's own error handling.
+    onAPIError: { throw: true },
+    logger: quietLog(logger),
+    telemetry: { enabled: false },
+  } satisfies BetterAuthOptions;
 }

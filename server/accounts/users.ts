@@ -9,7 +9,7 @@ import { twoFactor } from "better-auth/plugins/two-factor";
 import type { Logger } from "pino";
 import { type Database, dialectOf } from "../database/client.ts";
 import type { Attempts } from "./attempts.ts";
-import { CLIENT_ADDRESS_HEADER, countedBy, quietLog, refusal } from "./library.ts";
+import { commonOptions, countedBy, refusal } from "./library.ts";
 import type { Secrets } from "./secrets.ts";
 import { recordUserActs, requireSecondFactor } from "./user-rules.ts";
 
@@ -105,16 +105,7 @@ export function createUsers({ database, secrets, publicUrl, attempts, logger, no
         "/change-password": { window: 60, max: 5 },
       },
     },
-    advanced: {
-      cookiePrefix: USER_COOKIES,
-      useSecureCookies: publicUrl.startsWith("https:"),
-      defaultCookieAttributes: { httpOnly: true, sameSite: "lax", path: "/" },
-      ipAddress: { ipAddressHeaders: [CLIENT_ADDRESS_HEADER] },
-    },
-    // What is nobody's fault but ours goes on to the server's own error handling.
-    onAPIError: { throw: true },
-    logger: quietLog(logger),
-    telemetry: { enabled: false },
+    ...commonOptions({ publicUrl, cookiePrefix: USER_COOKIES, logger }),
   });
 }
 
