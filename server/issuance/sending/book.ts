@@ -9,6 +9,7 @@ import { inTransaction } from "../../database/transactions.ts";
 import { addCommands } from "../orders/changes.ts";
 import { freeSerials, reserveSerials } from "../orders/serials.ts";
 import { settleOrders } from "../orders/standing.ts";
+import { IssuanceError } from "../problems.ts";
 import type { SendableCommand, SendableGroup } from "./calls.ts";
 
 /** A nonce that was given out, and what was signed for it. */
@@ -142,15 +143,28 @@ export function createBook({ application, now }: { application: Database; now():
       });
     },
 
-    /** Makes a signer's nonces begin where the chain is, unless the book is further. */
+    /**
+     * Makes a signer's nonces begin where the chain is, unless the book is further. Throws `IssuanceError` if the book is of another chain
+     * than the mirror.
+     */
     async openSigner(address: string, chainId: number, chainNonce: number): Promise<void> {
       await inTransaction(application, async (transaction) => {
+        const { genesisHash } = await transaction.checkpoint.findUniqueOrThrow({
+          where: { id: 1 },
+          select: { genesisHash: true },
+        });
         await transaction.$executeRaw(
-          Prisma.sql`INSERT INTO "Signer" ("address", "chainId", "nextNonce") VALUES (${address}, ${chainId}, ${chainNonce}) ON CONFLICT DO NOTHING`,
+          Prisma.sql`INSERT INTO "Signer" ("address", "chainId", "genesisHash", "nextNonce") VALUES (${address}, ${chainId}, ${genesisHash}, ${chainNonce}) ON CONFLICT DO NOTHING`,
         );
+        const known = await transaction.signer.findUniqueOrThrow({ where: { address } });
+        if (Number(known.chainId) !== chainId || known.genesisHash !== genesisHash) {
+          throw new IssuanceError(
+            `The orders and transactions in the database are of another chain (${known.chainId}, genesis block ${known.genesisHash}) than the mirror, and are not sent to this one. Use a database of its own for each chain.`,
+          );
+        }
         // Somebody else may have sent with this key, or the database may be an older copy of itself.
         await transaction.$executeRaw(
-          Prisma.sql`UPDATE "Signer" SET "nextNonce" = ${chainNonce}, "chainId" = ${chainId} WHERE "address" = ${address} AND "nextNonce" < ${chainNonce}`,
+          Prisma.sql`UPDATE "Signer" SET "nextNonce" = ${chainNonce} WHERE "address" = ${address} AND "nextNonce" < ${chainNonce}`,
         );
       });
     },

@@ -180,6 +180,7 @@ CREATE TABLE "TransactionAttempt" (
 CREATE TABLE "Signer" (
     "address" TEXT COLLATE "C" NOT NULL,
     "chainId" BIGINT NOT NULL,
+    "genesisHash" TEXT COLLATE "C" NOT NULL,
     "nextNonce" INTEGER NOT NULL,
 
     CONSTRAINT "Signer_pkey" PRIMARY KEY ("address")

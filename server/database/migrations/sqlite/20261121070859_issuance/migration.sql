@@ -165,6 +165,7 @@ CREATE TABLE "TransactionAttempt" (
 CREATE TABLE "Signer" (
     "address" TEXT NOT NULL PRIMARY KEY,
     "chainId" BIGINT NOT NULL,
+    "genesisHash" TEXT NOT NULL,
     "nextNonce" INTEGER NOT NULL
 );
 
