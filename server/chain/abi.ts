@@ -122,6 +122,12 @@ export const membershipCollectionInterface = new Interface([
   "error ExpiryNotInFuture(uint32 expiresAt, uint256 blockTimestamp)",
   "error WindingDown()",
   "error ERC721InvalidReceiver(address receiver)",
+  "error BurnNotAuthorized()",
+  "error CardNotIssued(uint256 serial)",
+  "error CardStatusMismatch(uint256 serial, uint8 status)",
+  "error ReissueToHolder(uint256 serial)",
+  "error ReissueNotPending(uint256 serial)",
+  "error ReissueNotReady(uint256 serial, uint32 readyAt)",
   "error BrandNotActive(uint32 brandId, uint8 status)",
   "error BrandRoleMissing(uint32 brandId, uint8 role, address account)",
 ]);

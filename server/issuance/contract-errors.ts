@@ -2,7 +2,13 @@
 // user: they are long, and may hold the endpoint's credentials.
 
 import { isCallException, isError } from "ethers";
-import { BRAND_ROLE, BRAND_STATUS, brandRegistryInterface, membershipCollectionInterface } from "../chain/abi.ts";
+import {
+  BRAND_ROLE,
+  BRAND_STATUS,
+  brandRegistryInterface,
+  CARD_STATUS,
+  membershipCollectionInterface,
+} from "../chain/abi.ts";
 import { IssuanceError } from "./problems.ts";
 
 /** A contract refused a call. */
@@ -10,11 +16,14 @@ export class ContractRefusal extends IssuanceError {
   override name = "ContractRefusal";
   /** The custom error's name; nothing if the contract gave none that is known. */
   readonly error: string | undefined;
+  /** What the custom error carries. */
+  readonly values: readonly unknown[];
 
-  constructor(message: string, options: { error: string | undefined; cause?: unknown }) {
+  constructor(message: string, options: { error: string | undefined; values?: readonly unknown[]; cause?: unknown }) {
     // Another run may issue the same cards at the same time; after a look at the chain there is nothing wrong with that.
     super(message, { retryable: options.error === "CardAlreadyIssued", cause: options.cause });
     this.error = options.error;
+    this.values = options.values ?? [];
   }
 }
 
@@ -22,8 +31,8 @@ export class ContractRefusal extends IssuanceError {
 export function explainChainError(error: unknown, endpoint: string): IssuanceError {
   if (error instanceof IssuanceError) return error;
   if (isCallException(error)) {
-    const { name, sentence } = explainRevert(error.data ?? "0x");
-    return new ContractRefusal(sentence, { error: name });
+    const { name, values, sentence } = explainRevert(error.data ?? "0x");
+    return new ContractRefusal(sentence, { error: name, values });
   }
   if (isError(error, "NONCE_EXPIRED") || isError(error, "REPLACEMENT_UNDERPRICED"))
     return new IssuanceError("Another transaction of the same issuer key was faster.", { retryable: true });
@@ -49,15 +58,20 @@ export function nodeMessage(error: unknown): string | undefined {
 }
 
 /** Decodes the data of a revert. */
-export function explainRevert(data: string): { name: string | undefined; sentence: string } {
+export function explainRevert(data: string): {
+  name: string | undefined;
+  values: readonly unknown[];
+  sentence: string;
+} {
   const decoded = membershipCollectionInterface.parseError(data) ?? brandRegistryInterface.parseError(data);
   if (decoded === null) {
     return {
       name: undefined,
+      values: [],
       sentence: `The contract refused the transaction without a reason that is known here (${data.slice(0, 10)}).`,
     };
   }
-  return { name: decoded.name, sentence: sentenceFor(decoded.name, decoded.args) };
+  return { name: decoded.name, values: decoded.args.toArray(), sentence: sentenceFor(decoded.name, decoded.args) };
 }
 
 function sentenceFor(name: string, values: Iterable<unknown>): string {
@@ -79,6 +93,18 @@ function sentenceFor(name: string, values: Iterable<unknown>): string {
       return "The edition is winding down: the brand has ended it, and no more cards are issued.";
     case "DailyCapExceeded":
       return `The issuer key ${second} may issue ${fourth} more cards now, not ${third}: the brand has capped what it issues in a day, and what was used comes back evenly over 24 hours. Run this again later, or have the brand's administrator raise the cap.`;
+    case "BurnNotAuthorized":
+      return "The collection does not let its issuer burn cards, which was fixed when it was created. Ask the holder to surrender the card.";
+    case "CardNotIssued":
+      return `Card ${first} was never issued, so there is nothing to change.`;
+    case "CardStatusMismatch":
+      return `Card ${first} is ${CARD_STATUS[Number(second)]?.toLowerCase() ?? "in another state"} on the chain, and this cannot be done with it any more.`;
+    case "ReissueToHolder":
+      return `Card ${first} is held by this customer already.`;
+    case "ReissueNotPending":
+      return `Card ${first} does not change hands: its holder has vetoed that, or the brand has cancelled it. Give it away anew if both want it.`;
+    case "ReissueNotReady":
+      return `Card ${first} changes hands at ${moment(Number(second))}: until then its holder can veto that.`;
     case "BrandNotFound":
     case "CollectionNotFound":
       return "The registry does not know the collection. Is the address of the registry right (REGISTRY_ADDRESS)?";

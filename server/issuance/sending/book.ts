@@ -2,6 +2,7 @@
 // at most one transaction that may still get into a block; nonces are given out without gaps; what may reach a node was stored
 // before. Every change is a compare-and-set, so two senders, or one that was thought dead, do no harm.
 
+import type { CardStatus } from "../../chain/abi.ts";
 import { selectRows, updateRows } from "../../database/bulk.ts";
 import type { Database, DatabaseTransaction } from "../../database/client.ts";
 import { Prisma } from "../../database/generated/sqlite/client.ts";
@@ -56,6 +57,9 @@ export interface WaitingBrand {
   /** Since when the first of them waits, in milliseconds. */
   since: number;
 }
+
+/** What a card is that nobody holds any more. */
+export const DEAD: ReadonlySet<string> = new Set<CardStatus>(["Revoked", "Surrendered"]);
 
 export type Book = ReturnType<typeof createBook>;
 
@@ -297,6 +301,31 @@ export function createBook({ application, now }: { application: Database; now():
       });
     },
 
+    /**
+     * Takes nonces back for which nothing was ever signed, and which no signed one follows: their key is not here any more, or does not
+     * sign. The commands wait again. Returns how many.
+     */
+    async takeBack(signer: string): Promise<number> {
+      return await inTransaction(application, async (transaction) => {
+        // As for planning, so that no nonce is given out meanwhile.
+        await transaction.$executeRaw(
+          Prisma.sql`UPDATE "Signer" SET "nextNonce" = "nextNonce" WHERE "address" = ${signer}`,
+        );
+        const unsigned = await transaction.$queryRaw<{ nonce: number }[]>(Prisma.sql`
+          DELETE FROM "ChainTransaction" WHERE "signer" = ${signer} AND "state" = 'planned' AND "nonce" > COALESCE((
+            SELECT MAX(t."nonce") FROM "ChainTransaction" t WHERE t."signer" = ${signer} AND t."state" <> 'planned'), -1)
+          RETURNING "nonce"`);
+        if (unsigned.length === 0) return 0;
+        for (const { nonce } of unsigned)
+          await requeue(transaction, { signer, nonce, suspect: false, failure: undefined, notBefore: 0 });
+        const first = Math.min(...unsigned.map(({ nonce }) => nonce));
+        await transaction.$executeRaw(
+          Prisma.sql`UPDATE "Signer" SET "nextNonce" = ${first} WHERE "address" = ${signer}`,
+        );
+        return unsigned.length;
+      });
+    },
+
     /** Opens nonces again which the chain has not used although the book believed so, or never knew them. */
     async reopen(signer: string, nonces: readonly number[], brandId: number, chainId: number): Promise<void> {
       await inTransaction(application, async (transaction) => {
@@ -340,13 +369,14 @@ export function createBook({ application, now }: { application: Database; now():
      * does.
      */
     async foundDone(command: SendableCommand): Promise<boolean> {
-      const { kind, collectionAddress, serial } = command;
+      const { kind, collectionAddress, serial, holder } = command;
       return await inTransaction(application, async (transaction) => {
         const card = await transaction.card.findUnique({
           where: { collectionAddress_serial: { collectionAddress, serial } },
-          select: { status: true, blockNumber: true },
+          select: { status: true, holder: true, blockNumber: true },
         });
-        if (card === null || (kind === "revoke" && card.status !== "Revoked")) return false;
+        if (card === null || (kind === "revoke" && !DEAD.has(card.status))) return false;
+        if (kind === "request-reissue" && card.holder !== holder) return false;
         await changeWaiting(transaction, [command], {
           state: "done",
           blockNumber: card.blockNumber,
@@ -423,13 +453,14 @@ export function createBook({ application, now }: { application: Database; now():
       });
     },
 
-    /** What an operator should know. */
+    /** What an operator should know. What is not to be sent yet, a gift whose holder can still veto it, does not wait for anybody. */
     async figures(): Promise<{ queued: number; open: number; oldestQueued: number | undefined; suspects: number }> {
       const [row] = await application.$queryRaw<
         { queued: bigint; oldest: bigint | null; suspects: bigint }[]
       >(Prisma.sql`
-        SELECT COUNT(*) AS "queued", MIN("createdAt") AS "oldest", COALESCE(SUM(CASE WHEN "suspect" THEN 1 ELSE 0 END), 0) AS "suspects"
-        FROM "Command" WHERE "state" = 'queued'`);
+        SELECT COUNT(*) AS "queued", COALESCE(SUM(CASE WHEN "suspect" THEN 1 ELSE 0 END), 0) AS "suspects",
+          MIN(CASE WHEN "failure" IS NOT NULL OR "createdAt" > "notBefore" THEN "createdAt" ELSE "notBefore" END) AS "oldest"
+        FROM "Command" WHERE "state" = 'queued' AND ("failure" IS NOT NULL OR "notBefore" <= ${now()})`);
       const open = await application.chainTransaction.count({ where: { state: { in: ["planned", "signed"] } } });
       return {
         queued: Number(row?.queued ?? 0),

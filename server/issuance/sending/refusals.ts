@@ -16,10 +16,22 @@ const MEANINGS: Readonly<Record<string, Meaning>> = {
   CardAlreadyIssued: "stale",
   CardStatusMismatch: "stale",
 };
+/** What a brand or its key may not do now; whatever else is refused may be about one card of many. */
+const ABOUT_ALL = new Set(["BrandNotActive", "BrandRoleMissing"]);
 
 export function meaningOf({ error }: Pick<ContractRefusal, "error">): Meaning {
   // A refusal without a known reason is more likely the chain's fault than the card's.
   return error === undefined ? "wait" : (MEANINGS[error] ?? "final");
+}
+
+/** Whether a refusal says of all cards of a transaction that they must wait. */
+export function holdsForAll({ error }: Pick<ContractRefusal, "error">): boolean {
+  return error !== undefined && ABOUT_ALL.has(error);
+}
+
+/** How many cards a key may still issue, if a refusal says so. */
+export function cardsLeft({ error, values }: Pick<ContractRefusal, "error" | "values">): number | undefined {
+  return error === "DailyCapExceeded" ? Number(values[3]) : undefined;
 }
 
 /** The stable name of a refusal: `BrandNotActive` is `brand-not-active`. */

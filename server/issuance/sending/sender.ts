@@ -5,7 +5,7 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import { getAddress, keccak256 } from "ethers";
 import type { Logger } from "pino";
-import type { MirrorStatus } from "../../database/mirror-status.ts";
+import type { BlockPosition, MirrorStatus } from "../../database/mirror-status.ts";
 import { isOutage } from "../../database/unusable.ts";
 import type { IssuanceChain, Receipt } from "../chain.ts";
 import { ContractRefusal } from "../contract-errors.ts";
@@ -15,7 +15,7 @@ import type { CardSigner, Signers } from "../signers.ts";
 import { type Book, FILLER_GAS, type OpenTransaction, type PlannedSend, type WaitingBrand } from "./book.ts";
 import type { BrandSigners } from "./brand-signers.ts";
 import { groupCommands, roleFor, type SendableCommand, type SendableGroup } from "./calls.ts";
-import { failureName, meaningOf } from "./refusals.ts";
+import { cardsLeft, failureName, holdsForAll, meaningOf } from "./refusals.ts";
 import { examineSuspect } from "./suspects.ts";
 
 export interface Sender {
@@ -42,7 +42,7 @@ export interface SenderOptions {
   windowMs?: number;
   /** The most cards in one transaction. */
   maxCards?: number;
-  onEvent?(event: "planned" | "confirmed" | "failed" | "replaced" | "filled" | "reopened"): void;
+  onEvent?(event: "planned" | "confirmed" | "failed" | "replaced" | "filled" | "reopened" | "taken-back"): void;
 }
 
 /** How often a loop with nothing to do looks whether another process has taken an order. */
@@ -67,6 +67,14 @@ const PUT_OFF_MS = 5_000;
 /** For so long a call of a signer to a collection needs no rehearsal after one that succeeded. */
 const PROVEN_MS = 60_000;
 const SUSPECTS_AT_ONCE = 50;
+/** So long a step waits for signatures; a signer that takes longer goes on beside it. */
+const SIGNING_MS = 500;
+/** For so long a key that does not sign is left alone, longer and longer; and after so long what was planned for it goes to others. */
+const SIGNER_REST_MS = 2_000;
+const SIGNER_LONGEST_REST_MS = 30_000;
+const SIGNER_PATIENCE_MS = 60_000;
+/** For so long a brand is left alone of which something cannot be planned; the others go on. */
+const BRAND_REST_MS = 1_000;
 const DERIVED_AT_ONCE = 50;
 const DERIVED_IN_A_STEP = 400;
 
@@ -86,9 +94,18 @@ export function createSender(options: SenderOptions): Sender {
   const unseen = new Map<string, { looks: number; at: number }>();
   const provenUntil = new Map<string, number>();
   const gasFactors = new Map<string, number>();
+  /** How many cards a key may still issue for a brand, where it was told so: until it is told otherwise, or for a short time. */
+  const caps = new Map<string, { left: number; until: number; refusal: ContractRefusal }>();
+  /** What each key is signing. A remote signer may take long, and nobody else waits for it. */
+  const signing = new Map<string, Promise<void>>();
+  /** Keys that do not sign: since when, why, and when to try again. */
+  const mute = new Map<string, { since: number; until: number; reason: string }>();
+  /** Brands that are left alone, and until when. */
+  const aside = new Map<number, number>();
   const behind = new Map<string, { looks: number; at: number }>();
   let turn = 0;
-  let reviewedAt = -1;
+  /** The hash of the mirror's last block at the last look: another one of the same number may have taken its place. */
+  let reviewedAt: string | undefined;
   let settledAt = 0;
 
   async function run(): Promise<void> {
@@ -134,12 +151,9 @@ export function createSender(options: SenderOptions): Sender {
       opened.add(address);
     }
     let open = await book.open();
-    open = await settle(chain, open, status.indexed.number);
+    open = await settle(chain, open, status.indexed);
     const brands = status.state === "following" ? await book.waitingBrands() : [];
-    if (brands.length > 0) {
-      await examine(chain, brands);
-      if (await plan(chain, brands, open)) open = await book.open();
-    }
+    if (brands.length > 0 && (await plan(chain, brands, open))) open = await book.open();
     if (open.some(({ state }) => state === "planned")) {
       await sign(chain, open);
       open = await book.open();
@@ -158,10 +172,23 @@ export function createSender(options: SenderOptions): Sender {
     const head = await chain.head();
     let planned = false;
     for (const { brandId, count, since } of brands) {
-      // The more is under way, the longer cards are collected: a block takes few large transactions better than many small ones.
-      const underWay = open.filter((transaction) => transaction.brandId === brandId).length;
-      if (count < maxCards && now() - since < windowMs * (1 + underWay)) continue;
-      planned = (await planBrand(chain, head.gasLimit, brandId, open)) || planned;
+      if ((aside.get(brandId) ?? 0) > now()) continue;
+      try {
+        await examine(chain, brandId);
+        // The more is under way, the longer cards are collected: a block takes few large transactions better than many small ones.
+        const underWay = open.filter((transaction) => transaction.brandId === brandId).length;
+        if (count < maxCards && now() - since < windowMs * (1 + underWay)) continue;
+        planned = (await planBrand(chain, head.gasLimit, brandId, open)) || planned;
+      } catch (error) {
+        if (isOutage(error)) throw error;
+        // What is wrong with one brand's cards must not keep the others' from being sent.
+        aside.set(brandId, now() + BRAND_REST_MS);
+        const expected = error instanceof IssuanceError && error.retryable;
+        logger[expected ? "warn" : "error"](
+          expected ? { brandId, reason: messageOf(error) } : { brandId, err: error },
+          "a brand's cards have to wait",
+        );
+      }
     }
     return planned;
   }
@@ -191,8 +218,13 @@ export function createSender(options: SenderOptions): Sender {
         await (await options.signers()).refresh();
         continue;
       }
+      const free = freeSigners(able, role === "Issuer" ? brandId : undefined, open, blockGasLimit);
+      if (free.mostCards === 0) {
+        await book.putOff(commands, free.reason, now() + PUT_OFF_MS);
+        continue;
+      }
       const limits = {
-        maxCards,
+        maxCards: Math.min(maxCards, free.mostCards),
         gasBudget: gasBudget(blockGasLimit),
         gasFactor: gasFactors.get(first.collectionAddress) ?? 1,
       };
@@ -202,10 +234,9 @@ export function createSender(options: SenderOptions): Sender {
         await book.putOff(commands, { failure: "blocks-too-small", failureDetail }, now() + PUT_OFF_MS);
         continue;
       }
-      const free = freeSigners(able, open, blockGasLimit);
       const sends: PlannedSend[] = [];
       for (const group of sendable) {
-        const signer = free.take(group.gas ?? limits.gasBudget);
+        const signer = free.take(group.gas ?? limits.gasBudget, group.commands.length);
         if (signer === undefined) break;
         const gas = await rehearse(chain, signer, group);
         if (gas === undefined) break;
@@ -218,7 +249,11 @@ export function createSender(options: SenderOptions): Sender {
         });
       }
       const count = await book.plan(sends, chain.chainId);
-      for (let index = 0; index < count; index++) onEvent("planned");
+      for (const { signer, commands } of sends.slice(0, count)) {
+        const cap = role === "Issuer" ? caps.get(capName(brandId, signer)) : undefined;
+        if (cap !== undefined) cap.left = Math.max(0, cap.left - commands.length);
+        onEvent("planned");
+      }
       planned ||= count > 0;
     }
     return planned;
@@ -249,8 +284,16 @@ export function createSender(options: SenderOptions): Sender {
     return ready.filter(({ kind, holder }) => kind !== "issue" || holder !== null);
   }
 
-  /** Those who may sign, each as long as not too much of theirs is under way; in turns. */
-  function freeSigners(able: readonly CardSigner[], open: readonly OpenTransaction[], blockGasLimit: number) {
+  /**
+   * Those who may sign, each as long as not too much of theirs is under way; in turns.
+   * @param issuingFor The brand whose caps count, if it is cards that are issued.
+   */
+  function freeSigners(
+    able: readonly CardSigner[],
+    issuingFor: number | undefined,
+    open: readonly OpenTransaction[],
+    blockGasLimit: number,
+  ) {
     const load = new Map(able.map(({ address }) => [address.toLowerCase(), { count: 0, gas: 0 }]));
     for (const { signer, gas } of open) {
       const its = load.get(signer);
@@ -259,12 +302,27 @@ export function createSender(options: SenderOptions): Sender {
         its.gas += gas;
       }
     }
+    const capOf = (address: string) => {
+      const cap = issuingFor === undefined ? undefined : caps.get(capName(issuingFor, address));
+      return cap !== undefined && cap.until > now() ? cap : undefined;
+    };
+    const leftOf = ({ address }: CardSigner) =>
+      isMute(address) ? 0 : (capOf(address)?.left ?? Number.POSITIVE_INFINITY);
+    const refusal = able.map(({ address }) => capOf(address)?.refusal).find((found) => found !== undefined);
+    const silent = able.map(({ address }) => mute.get(address.toLowerCase())).find((found) => found !== undefined);
     return {
-      take(gas: number): CardSigner | undefined {
+      /** How many cards the one may issue who may issue the most; 0 if none of them can do anything now. */
+      mostCards: Math.max(...able.map(leftOf)),
+      /** Why that is so. */
+      reason:
+        refusal === undefined
+          ? { failure: "signer-away", failureDetail: silent?.reason ?? "" }
+          : { failure: failureName(refusal), failureDetail: refusal.message },
+      take(gas: number, cards: number): CardSigner | undefined {
         for (let tried = 0; tried < able.length; tried++) {
           const signer = able[turn++ % able.length];
           const its = signer && load.get(signer.address.toLowerCase());
-          if (its === undefined || its.count >= MOST_IN_FLIGHT) continue;
+          if (its === undefined || its.count >= MOST_IN_FLIGHT || leftOf(signer as CardSigner) < cards) continue;
           if (its.count > 0 && its.gas + gas > blockGasLimit * BLOCKS_IN_FLIGHT) continue;
           its.count++;
           its.gas += gas;
@@ -273,6 +331,10 @@ export function createSender(options: SenderOptions): Sender {
         return undefined;
       },
     };
+  }
+
+  function isMute(address: string): boolean {
+    return (mute.get(address.toLowerCase())?.until ?? 0) > now();
   }
 
   /**
@@ -296,14 +358,23 @@ export function createSender(options: SenderOptions): Sender {
       return group.gas;
     } catch (error) {
       if (!(error instanceof ContractRefusal)) throw error;
+      if (rememberCap(error, first.brandId, signer.address)) return undefined;
       await refused(error, group.commands);
       return undefined;
     }
   }
 
+  /** Whether a refusal was about a key's cap: as many cards as are left, and those of other keys, are planned with the next step. */
+  function rememberCap(refusal: ContractRefusal, brandId: number, address: string): boolean {
+    const left = cardsLeft(refusal);
+    if (left === undefined) return false;
+    caps.set(capName(brandId, address), { left, until: now() + PUT_OFF_MS, refusal });
+    return true;
+  }
+
   /** Commands that the contract refuses together: put off together, or looked at one by one. */
   async function refused(refusal: ContractRefusal, commands: readonly SendableCommand[]): Promise<void> {
-    if (meaningOf(refusal) === "wait") {
+    if (meaningOf(refusal) === "wait" && (commands.length === 1 || holdsForAll(refusal))) {
       const failure = { failure: failureName(refusal), failureDetail: refusal.message };
       await book.putOff(commands, failure, now() + PUT_OFF_MS);
       brandSigners.forget();
@@ -313,43 +384,80 @@ export function createSender(options: SenderOptions): Sender {
   }
 
   /** Looks one by one at what was in a transaction that failed. */
-  async function examine(chain: IssuanceChain, brands: readonly WaitingBrand[]): Promise<void> {
-    for (const { brandId } of brands) {
-      const suspects = await book.waiting(brandId, { suspect: true, limit: SUSPECTS_AT_ONCE });
-      for (const command of suspects) {
-        const [signer] = await brandSigners.withRole(brandId, roleFor(command.kind));
-        if (signer === undefined) {
-          await book.putOff([command], noSigner(brandId, roleFor(command.kind)), now() + PUT_OFF_MS);
-          brandSigners.forget();
-          continue;
-        }
-        const keys = await brandSigners.keysOf(brandId);
-        await examineSuspect({ book, chain, command, signer, keys, notBefore: now() + PUT_OFF_MS });
+  async function examine(chain: IssuanceChain, brandId: number): Promise<void> {
+    for (const command of await book.waiting(brandId, { suspect: true, limit: SUSPECTS_AT_ONCE })) {
+      const [signer] = await brandSigners.withRole(brandId, roleFor(command.kind));
+      if (signer === undefined) {
+        await book.putOff([command], noSigner(brandId, roleFor(command.kind)), now() + PUT_OFF_MS);
+        brandSigners.forget();
+        continue;
       }
+      const keys = await brandSigners.keysOf(brandId);
+      await examineSuspect({ book, chain, command, signer, keys, notBefore: now() + PUT_OFF_MS });
     }
   }
 
   // ---- signing and sending
 
+  /** Has signed what was planned, each key by itself: one that is away holds up no other. */
   async function sign(chain: IssuanceChain, open: readonly OpenTransaction[]): Promise<void> {
-    for (const transaction of open) {
-      if (transaction.state !== "planned") continue;
-      const signer = await signerOf(transaction.signer);
+    const planned = open.filter(({ state }) => state === "planned");
+    for (const [address, transactions] of Map.groupBy(planned, ({ signer }) => signer)) {
+      if (signing.has(address) || isMute(address)) continue;
+      const work = signInOrder(chain, address, transactions).finally(() => signing.delete(address));
+      signing.set(address, work);
+    }
+    await Promise.race([Promise.all(signing.values()), sleep(SIGNING_MS)]);
+  }
+
+  /** Never rejects: whoever does not wait for it any more could not be told. */
+  async function signInOrder(
+    chain: IssuanceChain,
+    address: string,
+    transactions: readonly OpenTransaction[],
+  ): Promise<void> {
+    try {
+      const signer = await signerOf(address);
       if (signer === undefined) {
-        throw new IssuanceError(
-          `Transactions of the key ${getAddress(transaction.signer)} wait for its signature, and this server does not have the key any more. Bring it back.`,
+        await takeBack(address, "this server does not have the key any more");
+        throw new IssuanceError("This server does not have the key. Bring it back.");
+      }
+      for (const transaction of transactions) {
+        const { nonce, data, gas } = transaction;
+        const raw = await signer.signTransaction({
+          chainId: chain.chainId,
+          nonce,
+          to: getAddress(transaction.to),
+          data,
+          gasLimit: gas,
+        });
+        await book.storeSigned(transaction, { hash: keccak256(raw), raw });
+      }
+      if (mute.delete(address)) logger.info({ signer: getAddress(address) }, "a key signs again");
+    } catch (error) {
+      // The next step meets it too.
+      if (isOutage(error)) return;
+      const since = mute.get(address)?.since ?? now();
+      if (!mute.has(address)) {
+        const expected = error instanceof IssuanceError;
+        logger[expected ? "warn" : "error"](
+          { signer: getAddress(address), ...(expected ? { reason: messageOf(error) } : { err: error }) },
+          "a key signs nothing for now",
         );
       }
-      const { nonce, data, gas } = transaction;
-      const raw = await signer.signTransaction({
-        chainId: chain.chainId,
-        nonce,
-        to: getAddress(transaction.to),
-        data,
-        gasLimit: gas,
-      });
-      await book.storeSigned(transaction, { hash: keccak256(raw), raw });
+      const reason = `The key ${getAddress(address)} signs nothing for now: ${messageOf(error)}`;
+      const rest = Math.min(Math.max(SIGNER_REST_MS, (now() - since) / 4), SIGNER_LONGEST_REST_MS);
+      mute.set(address, { since, until: now() + rest, reason });
+      if (now() - since > SIGNER_PATIENCE_MS) await takeBack(address, "it has not signed for a minute").catch(() => {});
     }
+  }
+
+  /** Lets others have what was planned for a key and never signed. */
+  async function takeBack(address: string, reason: string): Promise<void> {
+    const count = await book.takeBack(address);
+    if (count === 0) return;
+    logger.warn({ signer: getAddress(address), transactions: count, reason }, "what was planned for a key waits again");
+    for (let index = 0; index < count; index++) onEvent("taken-back");
   }
 
   async function broadcast(chain: IssuanceChain, open: readonly OpenTransaction[]): Promise<void> {
@@ -405,17 +513,18 @@ export function createSender(options: SenderOptions): Sender {
   async function settle(
     chain: IssuanceChain,
     open: readonly OpenTransaction[],
-    mirrored: number,
+    indexed: BlockPosition,
   ): Promise<OpenTransaction[]> {
-    if (mirrored === reviewedAt && now() - settledAt < SETTLE_MS) return [...open];
+    const { number: mirrored, hash } = indexed;
+    if (hash === reviewedAt && now() - settledAt < SETTLE_MS) return [...open];
     settledAt = now();
-    if (mirrored !== reviewedAt) {
+    if (hash !== reviewedAt) {
       const lost = await book.review({ head: mirrored, finalityDepth });
       if (lost > 0) {
         logger.warn({ transactions: lost }, "the chain has taken blocks back; their transactions are sent again");
         return await book.open();
       }
-      reviewedAt = mirrored;
+      reviewedAt = hash;
     }
     const left: OpenTransaction[] = [];
     let changed = false;
@@ -491,12 +600,14 @@ export function createSender(options: SenderOptions): Sender {
     try {
       estimate = await chain.estimateGas({ from: signer, to: getAddress(to), data });
     } catch (error) {
-      if (!(error instanceof ContractRefusal)) throw error;
-      refusal = error;
+      if (!(error instanceof IssuanceError)) throw error;
+      // Where the node cannot say either, its cards are looked at one by one.
+      if (error instanceof ContractRefusal) refusal = error;
     }
     logger.warn({ signer, nonce, hash: receipt.hash, reason: refusal?.message, gas, estimate }, "a transaction failed");
     if (estimate > gas) gasFactors.set(to, raised(gasFactors.get(to), estimate / gas));
-    const waits = refusal !== undefined && meaningOf(refusal) === "wait";
+    const capped = refusal !== undefined && rememberCap(refusal, transaction.brandId, signer);
+    const waits = capped || (refusal !== undefined && meaningOf(refusal) === "wait" && holdsForAll(refusal));
     await book.giveBack(transaction, {
       state: "failed",
       place: receipt,
@@ -505,7 +616,8 @@ export function createSender(options: SenderOptions): Sender {
       ...(waits && refusal !== undefined
         ? {
             failure: { failure: failureName(refusal), failureDetail: refusal.message },
-            notBefore: now() + PUT_OFF_MS,
+            // With a cap, other keys may go on, and this one with fewer.
+            notBefore: capped ? 0 : now() + PUT_OFF_MS,
           }
         : {}),
     });
@@ -546,6 +658,7 @@ export function createSender(options: SenderOptions): Sender {
       wakeUp.resolve();
       stopped.resolve();
       await loop;
+      await Promise.race([Promise.all(signing.values()), sleep(SIGNING_MS)]);
     },
     wake: () => wakeUp.resolve(),
   };
@@ -563,6 +676,10 @@ function noKeystore(brandId: number) {
     failure: "no-keystore",
     failureDetail: `This server has no keystore of brand ${brandId} any more, from which the customer's address could be made. Bring it back.`,
   };
+}
+
+function capName(brandId: number, address: string): string {
+  return `${brandId} ${address.toLowerCase()}`;
 }
 
 function nameOf({ signer, nonce }: OpenTransaction): string {

@@ -2,13 +2,12 @@
 // good, or was it only in bad company?
 
 import { getAddress } from "ethers";
-import { CARD_STATUS } from "../../chain/abi.ts";
 import type { CardOnChain, IssuanceChain } from "../chain.ts";
 import { ContractRefusal } from "../contract-errors.ts";
 import type { BrandKeys } from "../keystore.ts";
 import type { CardSigner } from "../signers.ts";
 import { conflict } from "../validation.ts";
-import type { Book } from "./book.ts";
+import { type Book, DEAD } from "./book.ts";
 import { cardOf, groupCommands, type SendableCommand } from "./calls.ts";
 import { failureName, meaningOf } from "./refusals.ts";
 
@@ -55,14 +54,14 @@ function isDone(command: SendableCommand, card: CardOnChain): boolean {
     case "issue":
       return conflict(cardOf(command), card) === undefined;
     case "revoke":
-      return card.status === CARD_STATUS[REVOKED];
+      // What its holder has surrendered needs no revoking any more.
+      return DEAD.has(card.status);
     case "request-reissue":
+      return card.holder.toLowerCase() === command.holder;
     case "execute-reissue":
       return false;
   }
 }
-
-const REVOKED = CARD_STATUS.indexOf("Revoked");
 
 /** Somebody else has issued the serial, to somebody else. */
 async function serialIsTaken({ book, chain, command }: SuspectOptions, card: CardOnChain): Promise<void> {
