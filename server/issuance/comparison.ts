@@ -138,7 +138,10 @@ function createRoundedNumbers(title: string, read: (row: ParsedRow) => string | 
   };
 }
 
-/** Stands for a text of any length; the chance that two of a million texts share one is below 10^-16. */
+/**
+ * Stands for a text of any length; the chance that two of a million texts share one is below 10^-9. Of more characters the runtime
+ * would keep the whole hash.
+ */
 function digest(text: string): string {
-  return hash("sha256", text, "base64url").slice(0, 16);
+  return hash("sha256", text, "base64url").slice(0, 12);
 }

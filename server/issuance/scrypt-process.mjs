@@ -6,4 +6,6 @@ import { text } from "node:stream/consumers";
 const { password, salt, N, r, p, length } = JSON.parse(await text(process.stdin));
 const maxmem = 256 * N * r;
 const key = scryptSync(Buffer.from(password, "hex"), Buffer.from(salt, "hex"), length, { N, r, p, maxmem });
+// Whoever wanted it may have ended meanwhile.
+process.stdout.on("error", () => process.exit());
 process.stdout.write(key.toString("hex"));
