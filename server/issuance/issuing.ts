@@ -1,7 +1,7 @@
 // Issuing as the server does it: takes orders, and sends what is wanted. Wiring of orders/ and sending/.
 
 import type { Logger } from "pino";
-import { Counter, Gauge, type Registry } from "prom-client";
+import type { Registry } from "prom-client";
 import type { Config } from "../config.ts";
 import type { Database } from "../database/client.ts";
 import type { MirrorStatus } from "../database/mirror-status.ts";
@@ -13,6 +13,7 @@ import type { PlacedOrder } from "./orders/order.ts";
 import { keepUpOrders } from "./orders/upkeep.ts";
 import { createBook } from "./sending/book.ts";
 import { createBrandSigners } from "./sending/brand-signers.ts";
+import { createSenderMetrics } from "./sending/metrics.ts";
 import { createSender } from "./sending/sender.ts";
 import { openSigners, type Signers } from "./signers.ts";
 
@@ -83,12 +84,8 @@ export function createIssuing(options: IssuingOptions): Issuing {
 
   const brandSigners = createBrandSigners({ chain, signers, now });
   const book = createBook({ application, now });
-  const events = new Counter({
-    name: "mintmark_sender_transactions_total",
-    help: "Transactions of the sender, by what happened to them.",
-    labelNames: ["event"],
-    registers: [metrics],
-  });
+  const senderMetrics = createSenderMetrics(metrics);
+  senderMetrics.watch({ figures: book.figures, now });
   const sender = createSender({
     book,
     chain,
@@ -98,40 +95,8 @@ export function createIssuing(options: IssuingOptions): Issuing {
     logger,
     finalityDepth: config.finalityDepth,
     now,
-    onEvent: (event) => events.inc({ event }),
+    onEvent: senderMetrics.count,
   });
-  let figures: Promise<Awaited<ReturnType<typeof book.figures>> | undefined> | undefined;
-  const gauge = (name: string, help: string, value: (found: Awaited<ReturnType<typeof book.figures>>) => number) =>
-    new Gauge({
-      name,
-      help,
-      registers: [metrics],
-      async collect() {
-        // One look for all of them.
-        figures ??= book
-          .figures()
-          .catch(() => undefined)
-          .finally(() => {
-            figures = undefined;
-          });
-        const found = await figures;
-        if (found === undefined) this.reset();
-        else this.set(value(found));
-      },
-    });
-  gauge("mintmark_sender_queued_commands", "What waits to be sent.", ({ queued }) => queued);
-  gauge(
-    "mintmark_sender_suspect_commands",
-    "What waits to be looked at, after its transaction failed.",
-    ({ suspects }) => suspects,
-  );
-  gauge("mintmark_sender_open_transactions", "Nonces that were given out and are in no block yet.", ({ open }) => open);
-  gauge(
-    "mintmark_sender_oldest_queued_seconds",
-    "For how long the oldest of what waits has been waiting.",
-    ({ oldestQueued }) => (oldestQueued === undefined ? 0 : Math.max(0, (now() - oldestQueued) / 1000)),
-  );
-
   const ending = new AbortController();
   let upkeep: Promise<void> = Promise.resolve();
   return {

@@ -8,6 +8,7 @@ import { Registry } from "prom-client";
 import { createRpcMetrics } from "../../server/chain/metrics.ts";
 import { createHttpMetrics } from "../../server/http/metrics.ts";
 import { createIndexerMetrics } from "../../server/indexer/metrics.ts";
+import { createSenderMetrics } from "../../server/issuance/sending/metrics.ts";
 import { ROOT } from "../support/commands.ts";
 import { freshStatus } from "../support/mirror-fixture.ts";
 
@@ -23,7 +24,13 @@ describe("what an operator watches", () => {
     createHttpMetrics(registry);
     createIndexerMetrics(registry).watch(freshStatus);
     createRpcMetrics(registry, []).watch(() => []);
-    const own = (await registry.getMetricsAsJSON()).filter(({ name }) => /^mintmark_(indexer|rpc|http)_/.test(name));
+    createSenderMetrics(registry).watch({
+      figures: async () => ({ queued: 0, open: 0, oldestQueued: undefined, suspects: 0 }),
+      now: () => 0,
+    });
+    const own = (await registry.getMetricsAsJSON()).filter(({ name }) =>
+      /^mintmark_(indexer|rpc|http|sender)_/.test(name),
+    );
     measured = new Map(own.map(({ name, type }) => [name, String(type)]));
   });
 

@@ -18,6 +18,12 @@ import { groupCommands, roleFor, type SendableCommand, type SendableGroup } from
 import { cardsLeft, failureName, holdsForAll, meaningOf } from "./refusals.ts";
 import { examineSuspect } from "./suspects.ts";
 
+/**
+ * What happens to a nonce: `planned`, then `confirmed` by the mirror, or `failed` in a block, `replaced` by somebody else's transaction, `filled` by
+ * one that does nothing, or `taken-back` because its key does not sign; `reopened` if the chain has lost it.
+ */
+export type SenderEvent = "planned" | "confirmed" | "failed" | "replaced" | "filled" | "reopened" | "taken-back";
+
 export interface Sender {
   /** Sends until {@link Sender.stop}. */
   start(): void;
@@ -42,7 +48,7 @@ export interface SenderOptions {
   windowMs?: number;
   /** The most cards in one transaction. */
   maxCards?: number;
-  onEvent?(event: "planned" | "confirmed" | "failed" | "replaced" | "filled" | "reopened" | "taken-back"): void;
+  onEvent?(event: SenderEvent): void;
 }
 
 /** How often a loop with nothing to do looks whether another process has taken an order. */
