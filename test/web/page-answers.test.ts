@@ -1,6 +1,7 @@
 // The pages as HTTP answers: statuses, languages, caching, codes.
 
 import { expect } from "chai";
+import { PNG } from "pngjs";
 import QRCode from "qrcode";
 import { type RunningApp, startApp } from "../server/http/support.ts";
 import {
@@ -12,6 +13,11 @@ import {
 } from "../support/mirror-fixture.ts";
 
 const { slug, address } = COLLECTIONS.firstEdition;
+
+/** A picture's pixels, however it was packed. */
+function pixelsOf(png: Buffer): Buffer {
+  return PNG.sync.read(png).data;
+}
 
 describe("pages over HTTP", () => {
   let mirror: MirrorFixture;
@@ -143,7 +149,8 @@ describe("pages over HTTP", () => {
       const png = Buffer.from(await (await app.get(`/v/${slug}/${serial}/qr.png`)).arrayBuffer());
       const scale = png.readUInt32BE(16) / (size + 8);
       expect(Number.isInteger(scale), "whole pixels for each module").to.equal(true);
-      expect(png.equals(await QRCode.toBuffer(page, { ...options, type: "png", scale }))).to.equal(true);
+      const library = await QRCode.toBuffer(page, { ...options, type: "png", scale });
+      expect(pixelsOf(png).equals(pixelsOf(library)), "the same picture").to.equal(true);
     }
   });
 

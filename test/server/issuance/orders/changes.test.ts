@@ -443,12 +443,14 @@ describeOnPostgresql("what becomes of an order, on PostgreSQL", () => {
     try {
       const id = await orderIn(book, "accepted");
       const other = await book.connect();
+      const released = Promise.withResolvers<void>();
       const looked = Promise.withResolvers<void>();
       const paying = inTransaction(other, async (transaction) => {
         expect(await releaseOrder(transaction, id, LATER)).to.equal("released");
+        released.resolve();
         await looked.promise;
       });
-      await wait(100);
+      await released.promise;
       const cancelling = inTransaction(book.application, (transaction) => cancelUnpaid(transaction, LATER, 10));
       await wait(200);
       looked.resolve();
