@@ -28,6 +28,7 @@ import { createMirror } from "./indexer/mirror.ts";
 import { showProgress } from "./indexer/progress-line.ts";
 import { createIssuing } from "./issuance/issuing.ts";
 import { releaseOrder } from "./issuance/orders/changes.ts";
+import { favourSizeUnless } from "./memory.ts";
 import { createAdapters } from "./payments/adapters.ts";
 import { createCaretaker } from "./payments/caretaker.ts";
 import { createPaidOrders } from "./payments/paid-orders.ts";
@@ -90,6 +91,7 @@ async function main(): Promise<void> {
   });
 
   indexerMetrics.watch(indexer.status);
+  favourSizeUnless(() => indexer.status().state === "catching-up");
   const auditor = startAuditor({
     audit: () => auditSample({ rpc, database, count: AUDITED_CARDS }),
     isFollowing: () => indexer.status().state === "following" && indexer.status().leads,
