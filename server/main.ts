@@ -37,6 +37,9 @@ import { createPayments } from "./payments/payments.ts";
 /** How long open requests may take after the server was told to stop. */
 const CLOSE_TIMEOUT_MS = 5_000;
 
+/** So many blocks take long enough to read that it should be fast. */
+const LONG_HISTORY_BLOCKS = 100;
+
 /** How many cards each audit looks at, at random. */
 const AUDITED_CARDS = 20;
 
@@ -91,7 +94,10 @@ async function main(): Promise<void> {
   });
 
   indexerMetrics.watch(indexer.status);
-  favourSizeUnless(() => indexer.status().state === "catching-up");
+  favourSizeUnless(() => {
+    const { state, progress } = indexer.status();
+    return state === "catching-up" && progress !== undefined && progress.target - progress.block > LONG_HISTORY_BLOCKS;
+  });
   const auditor = startAuditor({
     audit: () => auditSample({ rpc, database, count: AUDITED_CARDS }),
     isFollowing: () => indexer.status().state === "following" && indexer.status().leads,

@@ -10,9 +10,9 @@ const FLAGS = {
   size: ["--heap-growing-percent=15", "--optimize-for-size"],
 } as const;
 
-const INTERVAL_MS = 1_000;
+const INTERVAL_MS = 200;
 
-/** From now on favours speed while history is read, and size at all other times. */
+/** From now on favours speed while much history is read, and size at all other times. */
 export function favourSizeUnless(readsHistory: () => boolean): void {
   let favoured: keyof typeof FLAGS | undefined;
   const decide = () => {
