@@ -6,17 +6,15 @@
 import { getAddress } from "ethers";
 import { insertRows, selectRows, upsertRows } from "../database/bulk.ts";
 import type { Database, DatabaseTransaction } from "../database/client.ts";
-import { createComparison } from "../issuance/comparison.ts";
-import { openCsv } from "../issuance/csv-stream.ts";
 import type { CardToIssue } from "../issuance/plan.ts";
 import { IssuanceError, type Problem } from "../issuance/problems.ts";
-import { type ParsedRow, parseRow } from "../issuance/rows.ts";
-import { noCards, tableWarnings } from "../issuance/table.ts";
+import type { ParsedRow } from "../issuance/rows.ts";
+import { noCards } from "../issuance/table.ts";
 import { conflict, expired } from "../issuance/validation.ts";
-import { openXlsx } from "../issuance/xlsx/stream.ts";
 import { countLines, type ImportChange, updateImport, withImport } from "./changes.ts";
 import type { HolderProcess } from "./holder-process.ts";
-import { type LayoutChoice, understand } from "./layout.ts";
+import type { LayoutChoice } from "./layout.ts";
+import { startReaderProcess } from "./reader-process.ts";
 import type { ImportRow, LineState } from "./states.ts";
 
 export interface CheckDependencies {
@@ -66,55 +64,45 @@ export async function checkImport(start: ImportRow, dependencies: CheckDependenc
 async function check(row: ImportRow, dependencies: CheckDependencies): Promise<void> {
   const { database, file, signal } = dependencies;
   const choice: LayoutChoice = row.choice === null ? {} : JSON.parse(row.choice);
-  const table = await (row.format === "xlsx" ? openXlsx : openCsv)(file, choice);
+  const reader = startReaderProcess();
   try {
-    const understood = understand(table, choice);
+    const understood = await reader.open({ path: file, format: row.format === "xlsx" ? "xlsx" : "csv", choice });
     const layout = JSON.stringify(understood.layout);
-    if ("unclear" in understood) {
+    if (understood.unclear !== undefined) {
       await conclude(row, dependencies, { state: "needs-columns", layout, failure: understood.unclear });
       return;
     }
-    const { columns, unknown } = understood;
     const [collection, checkpoint] = await Promise.all([
       database.collection.findUnique({ where: { address: row.collectionAddress } }),
       database.checkpoint.findUnique({ where: { id: 1 } }),
     ]);
     if (collection === null || checkpoint === null)
       throw new IssuanceError("The registry has not read the chain yet.", { retryable: true });
-    const warnings = tableWarnings({ unknown, above: table.above, header: table.header });
-    const settings = {
-      columns,
-      width: table.header.cells.length,
-      maxSupply: collection.maxSupply,
-      timeZone: row.timeZone,
-    };
-    const comparison = createComparison({
-      contracts: [getAddress(collection.address), getAddress(checkpoint.registry)],
-      encoding: table.encoding,
-    });
     const writer = createWriter(row, dependencies, Number(checkpoint.blockTimestamp));
     try {
       await writer.describe({ layout });
-      for await (const part of table.parts()) {
+      const lines = reader.read({
+        maxSupply: collection.maxSupply,
+        timeZone: row.timeZone,
+        contracts: [getAddress(collection.address), getAddress(checkpoint.registry)],
+        after: row.checkedLine,
+      });
+      for (;;) {
+        const part = await lines.next();
         if (signal.aborted) return;
-        const problems = [...part.problems];
-        const rows = part.rows.map((cells) => {
-          const parsed = parseRow(cells, settings, problems);
-          problems.push(...comparison.add(parsed));
-          return parsed;
-        });
-        await writer.add(rows, problems);
+        if (part.done === true) {
+          await writer.flush();
+          await writer.addTogether(part.value.problems);
+          await conclude(row, dependencies, { warnings: JSON.stringify(part.value.warnings) });
+          return;
+        }
+        await writer.add(part.value.rows, part.value.problems);
       }
-      await writer.flush();
-      const together = comparison.finish();
-      await writer.addTogether(together.problems);
-      warnings.push(...table.warnings, ...together.warnings);
     } finally {
       await writer.close();
     }
-    await conclude(row, dependencies, { warnings: JSON.stringify(warnings) });
   } finally {
-    await table.close();
+    await reader.close();
   }
 }
 
@@ -266,8 +254,8 @@ function createWriter(start: ImportRow, dependencies: CheckDependencies, chainCl
   return {
     describe: (change) => commit(async () => change),
     async add(more, wrong) {
-      rows.push(...more.filter(({ line }) => line > checkedLine));
-      problems.push(...wrong.filter(({ line }) => line > checkedLine));
+      rows.push(...more);
+      problems.push(...wrong);
       if (rows.length + problems.length >= COMMITTED_LINES) await flush();
     },
     flush,

@@ -11,6 +11,7 @@ import { checkImport } from "./check.ts";
 import type { ImportFiles } from "./files.ts";
 import type { HolderProcess } from "./holder-process.ts";
 import { advanceImport } from "./issue.ts";
+import { MissingFile } from "./reader-process.ts";
 import { ON_THE_WAY } from "./states.ts";
 
 export interface ImportWorkerOptions {
@@ -74,7 +75,7 @@ export function startImportWorker(options: ImportWorkerOptions): ImportWorker {
       const file = files.path(row.id);
       await checkImport(row, { ...options, file, signal });
     } catch (error) {
-      if ((error as NodeJS.ErrnoException).code !== "ENOENT") throw error;
+      if (!(error instanceof MissingFile)) throw error;
       await withImport(application, row.id, async (transaction) => {
         const failure =
           "The uploaded file is gone from this server's data folder. Upload it again; where several servers work together, they must share DATA_DIR/imports.";
