@@ -123,11 +123,12 @@ describe("several nodes of one chain", () => {
     b.genesis = "0xbb";
     b.head = 1_000_000;
     expect(await askForAWhile()).to.equal("a");
+    // Before the first one fails, after which it has no head either, as soon as that is looked at.
+    expect(rpc.nodes().map(({ head }) => head)).to.deep.equal([100, undefined]);
     a.mode = "fails";
     expect(await failure()).to.equal("a is away");
     expect(b.asked).to.equal(0);
     expect(new Set(strangers)).to.deep.equal(new Set(["b"]));
-    expect(rpc.nodes().map(({ head }) => head)).to.deep.equal([100, undefined]);
   });
 
   it("are looked at anew when they were away: another chain may have come in the meantime", async () => {
