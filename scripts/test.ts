@@ -1,6 +1,7 @@
 // npm test: types, lint, contract tests, server and browser tests. Ends with one line that adds everything up.
 //
-//   npm test -- --long                                 and what takes longer: more fuzzing, simulations, coverage, mutants; CI runs this
+//   npm test -- --long                                 and what takes longer: more fuzzing, servers that are killed again and again,
+//                                                      simulations, coverage, mutants; CI runs this
 //   npm test -- test/server/indexer/fold.test.ts       arguments are passed on to mocha and leave out everything else
 
 import { mkdtempSync, readFileSync, rmSync } from "node:fs";
@@ -16,6 +17,9 @@ const SUITES = [
   "test/scripts/**/*.test.ts",
   "test/e2e/**/*.test.ts",
 ];
+
+/** Servers that are killed, and databases and chains that go away, again and again. */
+const LONG_SUITE = "test/long/**/*.test.ts";
 
 /** Most tests wait most of the time: for blocks, for servers to start, for time-outs. */
 const PARALLEL = ["--parallel", "--jobs", "3"];
@@ -62,6 +66,8 @@ try {
   const args = ["--exit", ...(all ? [...PARALLEL, ...SUITES] : chosen)];
   results.push(await suite(all ? "server, pages, scripts" : "chosen tests", (counts) => run("mocha", args, counts)));
   if (long) {
+    const endurance = ["--exit", ...PARALLEL, LONG_SUITE];
+    results.push(await suite("servers in trouble", (counts) => run("mocha", endurance, counts)));
     results.push(await suite("simulations", (counts) => runScript("simulate.ts", ["--runs", SIMULATIONS], counts)));
     for (const database of ["sqlite", "postgresql"]) {
       const options = ["--orders", SIMULATED_ORDERS, "--database", database];
