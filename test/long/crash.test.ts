@@ -1,5 +1,5 @@
 // The server is killed at random moments while cards are being issued; in the end its mirror must equal the chain.
-// A failure prints the seed: CRASH_SEED=<seed> npm test -- test/server/crash.test.ts
+// A failure prints the seed: CRASH_SEED=<seed> npm test -- test/long/crash.test.ts
 
 import { type ChildProcess, spawn } from "node:child_process";
 import { once } from "node:events";

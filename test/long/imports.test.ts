@@ -1,5 +1,5 @@
 // The server is killed at random moments while it checks an uploaded spreadsheet and issues its cards; in the end each line is one
-// card on the chain. A failure prints the seed: IMPORT_SEED=<seed> npm test -- test/server/imports.test.ts
+// card on the chain. A failure prints the seed: IMPORT_SEED=<seed> npm test -- test/long/imports.test.ts
 
 import { expect } from "chai";
 import { runImport } from "../../scripts/bench/import.ts";
