@@ -10,12 +10,12 @@ import { join } from "node:path";
 import { type Counts, runChecks } from "./checks.ts";
 import { run, runScript } from "./run.ts";
 
-/** The suites besides the contracts', in the order from quick to slow. */
+/** The suites besides the contracts', those with the longest files first, lest one of them is left alone in the end. */
 const SUITES = [
-  "test/server/**/*.test.ts",
-  "test/web/**/*.test.ts",
-  "test/scripts/**/*.test.ts",
   "test/e2e/**/*.test.ts",
+  "test/scripts/**/*.test.ts",
+  "test/web/**/*.test.ts",
+  "test/server/**/*.test.ts",
 ];
 
 /** Servers that are killed, and databases and chains that go away, again and again. */
