@@ -28,7 +28,6 @@ import { createMirror } from "./indexer/mirror.ts";
 import { showProgress } from "./indexer/progress-line.ts";
 import { createIssuing } from "./issuance/issuing.ts";
 import { releaseOrder } from "./issuance/orders/changes.ts";
-import { favourSizeUnless } from "./memory.ts";
 import { createAdapters } from "./payments/adapters.ts";
 import { createCaretaker } from "./payments/caretaker.ts";
 import { createPaidOrders } from "./payments/paid-orders.ts";
@@ -37,13 +36,10 @@ import { createPayments } from "./payments/payments.ts";
 /** How long open requests may take after the server was told to stop. */
 const CLOSE_TIMEOUT_MS = 5_000;
 
-/** So many blocks take long enough to read that it should be fast. */
-const LONG_HISTORY_BLOCKS = 100;
-
 /** How many cards each audit looks at, at random. */
 const AUDITED_CARDS = 20;
 
-/** A file that is locked for longer is tried again: while a statement waits for it, its deriving does nothing else. */
+/** A file that is locked for longer is tried again: while a statement waits for it, its thread does nothing else. */
 const LOCK_PATIENCE_MS = 100;
 /** What a request asks the database for takes milliseconds. */
 const STATEMENT_TIMEOUT_MS = 10_000;
@@ -94,10 +90,6 @@ async function main(): Promise<void> {
   });
 
   indexerMetrics.watch(indexer.status);
-  favourSizeUnless(() => {
-    const { state, progress } = indexer.status();
-    return state === "catching-up" && progress !== undefined && progress.target - progress.block > LONG_HISTORY_BLOCKS;
-  });
   const auditor = startAuditor({
     audit: () => auditSample({ rpc, database, count: AUDITED_CARDS }),
     isFollowing: () => indexer.status().state === "following" && indexer.status().leads,
