@@ -27,8 +27,8 @@ const PARALLEL = ["--parallel", "--jobs", "3"];
 /** How many mutants are tried besides those that leave out an event: some 5 minutes' worth. `npm run mutate` tries all. */
 const SAMPLED_MUTANTS = "100";
 
-/** How many simulations are run: some 2 minutes' worth. */
-const SIMULATIONS = "120";
+/** How many simulations are run: some 3 minutes' worth. */
+const SIMULATIONS = "90";
 
 /** How many orders a simulated shop takes, on each database: a minute's worth. */
 const SIMULATED_ORDERS = "2000";
