@@ -86,6 +86,8 @@ export async function placeOrders(
     placements[index] = { kind: "placed", orderId: placed.id, answer };
   });
 
+  await recogniseRepeated(transaction, orders, placements);
+
   await customers.write(new Set(written.map(({ placed }) => placed.customer.id)), now);
   await writeOrders(transaction, written);
   await freeSerials(
@@ -93,6 +95,28 @@ export async function placeOrders(
     [...serials].flatMap(([collection, left]) => left.map((serial) => ({ collection, serial }))),
   );
   return placements as Placement[];
+}
+
+/**
+ * Another server may have placed a wish between the look for its key and the look at what is left: then it was not refused, it is
+ * the one that took the card. What that server has committed is seen by now, its key included.
+ */
+async function recogniseRepeated(
+  transaction: DatabaseTransaction,
+  orders: readonly OrderToPlace[],
+  placements: (Placement | undefined)[],
+): Promise<void> {
+  const refused = orders.flatMap((order, index) => {
+    const kind = placements[index]?.kind;
+    return kind === "already-taken" || kind === "sold-out" ? [{ order, index }] : [];
+  });
+  const repeated = await repeatedPlacements(
+    transaction,
+    refused.map(({ order }) => order),
+  );
+  refused.forEach(({ index }, at) => {
+    placements[index] = repeated[at] ?? placements[index];
+  });
 }
 
 interface WrittenOrder {

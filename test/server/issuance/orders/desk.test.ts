@@ -1,8 +1,18 @@
 import { expect } from "chai";
 import type { Database } from "../../../../server/database/client.ts";
 import { createOrderDesk, DeskFullError, type OrderDesk } from "../../../../server/issuance/orders/desk.ts";
+import type { Placement } from "../../../../server/issuance/orders/order.ts";
 import { describeOnEachDatabase, describeOnPostgresql, onPostgresql, postgresql } from "../../../support/databases.ts";
-import { answerOf, claimedSerials, createOrderBook, NOW_MS, type OrderBook, orderOf, range } from "./support.ts";
+import {
+  answerOf,
+  claimedSerials,
+  createOrderBook,
+  FIRST_EDITION,
+  NOW_MS,
+  type OrderBook,
+  orderOf,
+  range,
+} from "./support.ts";
 
 function serialsOf(placement: unknown): number[] {
   return JSON.parse((placement as { answer: string }).answer).serials;
@@ -108,6 +118,40 @@ describeOnEachDatabase("the order desk", (kind) => {
     expect(refused).to.have.length(300);
     for (const { reason } of refused) expect(reason).to.be.instanceOf(DeskFullError);
     expect((await desk.place(orderOf())).kind).to.equal("placed");
+  });
+});
+
+describeOnPostgresql("two order desks on PostgreSQL", function () {
+  this.timeout(30_000);
+
+  it("answer with the order that the other has just placed by the same wish, though it has left nothing", async () => {
+    const book = await createOrderBook(postgresql);
+    try {
+      const wishes = [
+        orderOf({ free: true, reference: "anna" }),
+        orderOf({ collection: FIRST_EDITION, quantity: 2, maxSupply: 2 }),
+      ];
+      for (const wish of wishes) {
+        const other = createOrderDesk({ application: await book.connect(), now: () => NOW_MS, answerOf });
+        let placed: Placement | undefined;
+        // The other one is faster, right after this one has looked whether the wish is known.
+        const overtaken = book.application.$extends({
+          query: {
+            async $allOperations({ args, query }) {
+              const answer = await query(args);
+              placed ??= JSON.stringify(args).includes("IdempotentRequest") ? await other.place(wish) : undefined;
+              return answer;
+            },
+          },
+        });
+        const desk = createOrderDesk({ application: overtaken as unknown as Database, now: () => NOW_MS, answerOf });
+        const answer = await desk.place(wish);
+        expect(placed).to.include({ kind: "placed" });
+        expect(answer).to.deep.equal({ ...placed, kind: "repeated" });
+      }
+    } finally {
+      await book.close();
+    }
   });
 });
 
