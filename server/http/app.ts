@@ -2,11 +2,15 @@
 
 import express, { type Express } from "express";
 import { Registry } from "prom-client";
+import { createMembers } from "../membership/members.ts";
+import { createBenefitRules } from "../membership/rules.ts";
 import { apiKeyOperations } from "./api-keys.ts";
 import { auditLogOperations } from "./audit-log.ts";
+import { benefitOperations } from "./benefits.ts";
 import { collectionOperations } from "./collections.ts";
 import { customerOperations } from "./customers.ts";
 import { docsRouter } from "./docs.ts";
+import { entitlementOperations } from "./entitlements.ts";
 import { handleErrors, notFound } from "./errors.ts";
 import { holderOperations } from "./holders.ts";
 import { importOperations } from "./imports.ts";
@@ -40,6 +44,8 @@ export function createApp({ metrics = new Registry(), now = Date.now, ...options
   const services: Services = { ...options, metrics, now };
   const { config, logger } = services;
   const queries = createQueries(services.database);
+  const members = createMembers(services);
+  const rules = createBenefitRules(services);
 
   const app = express();
   app.disable("x-powered-by");
@@ -64,6 +70,8 @@ export function createApp({ metrics = new Registry(), now = Date.now, ...options
     ...metadataOperations(services, queries),
     ...offerOperations(services),
     ...orderOperations(services),
+    ...benefitOperations(services, rules),
+    ...entitlementOperations(services, { members, rules }),
     ...memberOperations(services),
     ...apiKeyOperations(services),
     ...customerOperations(services),

@@ -14,6 +14,7 @@ export const TAGS = {
   verification: "Is this card genuine?",
   metadata: "What wallets show (ERC-721).",
   orders: "From what a customer has bought to a card on the chain.",
+  membership: "What cards entitle to: benefits, entitlements, and their use.",
   imports: "Spreadsheets that become cards.",
   accounts: "Who may do what: users, keys, customers, and what they have done.",
   operations: "For those who run the server.",

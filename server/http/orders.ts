@@ -245,7 +245,7 @@ async function keptAddress({ application, orders }: Services, brandId: number, r
 }
 
 /** Which keystore is a brand's, only the chain knows. */
-function chainUnavailable(cause: unknown): Problem {
+export function chainUnavailable(cause: unknown): Problem {
   return new Problem(
     "chain-unavailable",
     "The chain cannot be reached, and without it the customer's address cannot be made. Try again in a few seconds, or give the customer's own address as `holder`.",

@@ -94,12 +94,14 @@ export function cursorOf<Key>(pattern: RegExp, decode: (cursor: string) => Key) 
   );
 }
 
-const atBlock = z
+export const blockNumberParameter = z
   .string("must be given once")
   .regex(/^(0|[1-9][0-9]{0,77})$/, "must be the number of a block: a whole number, in digits, without leading zeros")
   // The tables hold signed 32-bit numbers; whatever is beyond is after the mirror's last block in any case.
   .transform((value) => Math.min(Number(value), 2 ** 31 - 1))
-  .optional()
+  .optional();
+
+const atBlock = blockNumberParameter
   // Without an example: the documentation page would fill it in, and answer of the past.
   .meta({
     description:

@@ -5,7 +5,7 @@ import { BRAND_STATUS, BURN_AUTH, CARD_STATUS } from "../chain/abi.ts";
 import { ASSURANCES, VERDICT_REASONS, VERDICTS } from "../verification/verdict.ts";
 import { PROBLEMS, type ProblemName } from "./problems.ts";
 
-const address = z
+export const address = z
   .string()
   .regex(/^0x[0-9a-fA-F]{40}$/)
   .meta({
@@ -21,7 +21,7 @@ const hash = z
     description: "32 bytes in lower-case hexadecimal.",
     example: `0x${"5e".repeat(32)}`,
   });
-const time = z.iso.datetime().meta({
+export const time = z.iso.datetime().meta({
   id: "Time",
   description: "A time in UTC (ISO 8601).",
   example: "2026-11-20T08:30:00.000Z",

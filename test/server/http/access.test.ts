@@ -47,6 +47,12 @@ const TABLE: Record<string, Rule> = {
   "DELETE /v1/customers/{customer}": ["owner", "manager", "customer"],
   "GET /v1/audit-log": READERS,
 
+  "GET /v1/collections/{collection}/benefits": EVERYONE,
+  "PUT /v1/collections/{collection}/benefits/{benefit}": ["owner", "manager"],
+  "GET /v1/customers/{reference}/entitlements": TEAM,
+  "GET /v1/holders/{address}/entitlements": EVERYONE,
+  "POST /v1/entitlements/check": DESK,
+
   "GET /v1/orders": [...TEAM, "customer"],
   "POST /v1/orders": [...DESK, "customer"],
   "GET /v1/orders/{order}": [...TEAM, "customer"],
@@ -82,6 +88,8 @@ const PARAMETERS: Record<string, string> = {
   userId: `usr_${NOTHING}`,
   invitation: `inv_${NOTHING}`,
   key: `key_${NOTHING}`,
+  benefit: "1",
+  reference: "nobody",
   customer: `cus_${NOTHING}`,
   order: `ord_${NOTHING}`,
   provider: "no-such-provider",

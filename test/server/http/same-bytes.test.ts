@@ -149,6 +149,10 @@ describeOnPostgresql("SQLite and PostgreSQL", function () {
         await found(`/v1/collections/${slugs[0]}/offer`);
         expect((await same(`/v1/collections/${slugs[1]}/offer`)).status).to.equal(404);
       },
+      "/v1/collections/{collection}/benefits": async () => {
+        for (const slug of slugs) await found(`/v1/collections/${slug}/benefits`);
+      },
+      "/v1/holders/{address}/entitlements": () => found(`/v1/holders/${holder}/entitlements`),
       "/v1/holders/{address}/cards": async () => {
         for (const limit of [1, 7, 200]) expect(await walk(`/v1/holders/${holder}/cards`, limit)).to.equal(36);
       },
