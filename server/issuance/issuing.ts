@@ -88,6 +88,7 @@ export function createIssuing(options: IssuingOptions): Issuing {
   senderMetrics.watch({ figures: book.figures, now });
   const sender = createSender({
     book,
+    application,
     chain,
     signers,
     brandSigners,

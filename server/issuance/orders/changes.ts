@@ -187,7 +187,7 @@ export async function cancelUnpaid(transaction: DatabaseTransaction, now: number
 export interface NewCommand {
   brandId: number;
   collectionAddress: string;
-  kind: Exclude<CommandKind, "issue">;
+  kind: "revoke" | "request-reissue" | "execute-reissue";
   serial: number;
   orderId: string;
   holder: string | null;

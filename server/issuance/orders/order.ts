@@ -20,7 +20,14 @@ export type OrderState = (typeof ORDER_STATES)[number];
 /** See `Command` in the database's schema. */
 export const COMMAND_STATES = ["held", "queued", "sent", "done", "failed", "cancelled"] as const;
 export type CommandState = (typeof COMMAND_STATES)[number];
-export const COMMAND_KINDS = ["issue", "revoke", "request-reissue", "execute-reissue"] as const;
+export const COMMAND_KINDS = [
+  "issue",
+  "revoke",
+  "request-reissue",
+  "execute-reissue",
+  "redeem",
+  "undo-redemption",
+] as const;
 export type CommandKind = (typeof COMMAND_KINDS)[number];
 
 /** Cards of one kind, as they are ordered. Everything is known: the offer has filled in what was left out. */

@@ -11,6 +11,7 @@ import { addCommands } from "../orders/changes.ts";
 import { freeSerials, reserveSerials } from "../orders/serials.ts";
 import { settleOrders } from "../orders/standing.ts";
 import { IssuanceError } from "../problems.ts";
+import { settleRedemptions } from "../redemptions/standing.ts";
 import type { SendableCommand, SendableGroup } from "./calls.ts";
 
 /** A nonce that was given out, and what was signed for it. */
@@ -63,14 +64,22 @@ export const DEAD: ReadonlySet<string> = new Set<CardStatus>(["Revoked", "Surren
 
 export type Book = ReturnType<typeof createBook>;
 
-const COMMAND_COLUMNS = Prisma.sql`"id", "brandId", "collectionAddress", "kind", "serial", "holder", "tier", "expiresAt", "physicalNumber", "reason", "orderId", "importId"`;
+const COMMAND_COLUMNS = Prisma.sql`"id", "brandId", "collectionAddress", "kind", "serial", "holder", "tier", "expiresAt", "physicalNumber", "reason", "orderId", "holdId", "importId", "benefitId", "redemptionNumber", "generation", "deadline", "signature"`;
 
 export function createBook({ application, now }: { application: Database; now(): number }) {
   /** Brings what depends on changed commands up to date. */
-  async function settle(transaction: DatabaseTransaction, commands: readonly { orderId: string | null }[]) {
+  async function settle(
+    transaction: DatabaseTransaction,
+    commands: readonly Pick<SendableCommand, "orderId" | "holdId">[],
+  ) {
     await settleOrders(
       transaction,
       commands.flatMap(({ orderId }) => orderId ?? []),
+      now(),
+    );
+    await settleRedemptions(
+      transaction,
+      commands.flatMap(({ holdId }) => holdId ?? []),
       now(),
     );
   }
@@ -389,6 +398,38 @@ export function createBook({ application, now }: { application: Database; now():
       });
     },
 
+    /**
+     * Whether the mirror has the redemption that a command wants, by a transaction of ours: one that was thought lost. The command is done
+     * then. With its number somebody else's key may have redeemed, too.
+     */
+    async foundRedeemed(command: SendableCommand): Promise<boolean> {
+      const { collectionAddress, serial } = command;
+      return await inTransaction(application, async (transaction) => {
+        const [row] = await transaction.$queryRaw<{ blockNumber: number; transactionHash: string }[]>(Prisma.sql`
+          SELECT r."blockNumber", r."transactionHash" FROM "Redemption" AS r
+          JOIN "TransactionAttempt" AS a ON a."hash" = r."transactionHash"
+          WHERE r."collectionAddress" = ${collectionAddress} AND r."serial" = ${serial}
+            AND r."benefitId" = ${command.benefitId} AND r."number" = ${command.redemptionNumber}`);
+        if (row === undefined) return false;
+        await foundAt(transaction, command, row);
+        return true;
+      });
+    },
+
+    /** The same for the undoing of a redemption, whoever has undone it. */
+    async foundUndone(command: SendableCommand): Promise<boolean> {
+      const { collectionAddress, serial } = command;
+      return await inTransaction(application, async (transaction) => {
+        const [row] = await transaction.$queryRaw<{ blockNumber: number; transactionHash: string }[]>(Prisma.sql`
+          SELECT "blockNumber", "transactionHash" FROM "RedemptionUndoing"
+          WHERE "collectionAddress" = ${collectionAddress} AND "serial" = ${serial}
+            AND "benefitId" = ${command.benefitId} AND "number" = ${command.redemptionNumber}`);
+        if (row === undefined) return false;
+        await foundAt(transaction, command, row);
+        return true;
+      });
+    },
+
     /** A command can never be carried out. Its serial is free again if `serialIsFree`. */
     async fail(command: SendableCommand, failure: Failure, { serialIsFree }: { serialIsFree: boolean }): Promise<void> {
       await inTransaction(application, async (transaction) => {
@@ -470,6 +511,17 @@ export function createBook({ application, now }: { application: Database; now():
       };
     },
   };
+
+  /** The mirror has what a waiting command wants, at a place. */
+  async function foundAt(
+    transaction: DatabaseTransaction,
+    command: SendableCommand,
+    { blockNumber, transactionHash }: { blockNumber: number; transactionHash: string },
+  ): Promise<void> {
+    const done = { state: "done", blockNumber: Number(blockNumber), transactionHash, suspect: false };
+    await changeWaiting(transaction, [command], { ...done, failure: null, failureDetail: null });
+    await settle(transaction, [command]);
+  }
 
   /** A requested reissue is carried out by a command of its own, once the holder can veto no more. */
   async function followReissue(transaction: DatabaseTransaction, command: SendableCommand): Promise<void> {

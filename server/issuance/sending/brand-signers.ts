@@ -5,10 +5,11 @@ import { BRAND_ROLE } from "../../chain/abi.ts";
 import type { IssuanceChain } from "../chain.ts";
 import type { BrandKeys } from "../keystore.ts";
 import type { CardSigner, Signers } from "../signers.ts";
+import type { SendingRole } from "./calls.ts";
 
 export interface BrandSigners {
   /** Those that may do what this role may, in no particular order. */
-  withRole(brandId: number, role: "Issuer" | "Steward"): Promise<CardSigner[]>;
+  withRole(brandId: number, role: SendingRole): Promise<CardSigner[]>;
   /** The keys from which the brand's custodial addresses follow; nothing if this server has none of the brand's keystores. */
   keysOf(brandId: number): Promise<BrandKeys | undefined>;
   /** Asks the chain anew the next time. */

@@ -21,7 +21,14 @@ export interface SendableCommand {
   physicalNumber: string | null;
   reason: string | null;
   orderId: string | null;
+  holdId: string | null;
   importId: string | null;
+  /** Of a redemption, or of its undoing. The number, deadline and signature once they are known. */
+  benefitId: number | null;
+  redemptionNumber: number | null;
+  generation: number | null;
+  deadline: bigint | number | null;
+  signature: string | null;
 }
 
 /** Commands that go into one transaction. */
@@ -35,8 +42,18 @@ export interface SendableGroup {
 /** As many cards as one transaction changes other than by issuing them. */
 const CHANGES_AT_ONCE = 50;
 
-export function roleFor(kind: CommandKind): "Issuer" | "Steward" {
-  return kind === "issue" ? "Issuer" : "Steward";
+export type SendingRole = "Issuer" | "Steward" | "Staff";
+
+export function roleFor(kind: CommandKind): SendingRole {
+  switch (kind) {
+    case "issue":
+      return "Issuer";
+    case "redeem":
+    case "undo-redemption":
+      return "Staff";
+    default:
+      return "Steward";
+  }
 }
 
 /** The transactions for commands of one collection and one role, in the order in which they should be sent. */
@@ -48,7 +65,7 @@ export function groupCommands(
   const [first] = commands;
   if (first === undefined) return [];
   const collection = getAddress(first.collectionAddress);
-  if (roleFor(first.kind) === "Steward") {
+  if (roleFor(first.kind) !== "Issuer") {
     return Array.from({ length: Math.ceil(commands.length / CHANGES_AT_ONCE) }, (_, index) => {
       const here = commands.slice(index * CHANGES_AT_ONCE, (index + 1) * CHANGES_AT_ONCE);
       return { commands: here, data: encodeChanges(here), gas: undefined };
@@ -92,7 +109,16 @@ function encodeChanges(commands: readonly SendableCommand[]): string {
     ...[...Map.groupBy(revoked, ({ reason }) => reason)].map(([reason, cards]) =>
       membershipCollectionInterface.encodeFunctionData("revoke", [cards.map(({ serial }) => serial), reason]),
     ),
-    ...commands.flatMap(({ kind, serial, holder, reason }) => {
+    ...commands.flatMap((command) => {
+      const { kind, serial, holder, reason, benefitId, redemptionNumber } = command;
+      if (kind === "redeem") {
+        const redemption = [serial, benefitId, redemptionNumber, command.generation, command.deadline];
+        return [membershipCollectionInterface.encodeFunctionData("redeem", [redemption, command.signature])];
+      }
+      if (kind === "undo-redemption") {
+        const undone = [serial, benefitId, redemptionNumber, reason];
+        return [membershipCollectionInterface.encodeFunctionData("undoRedemption", undone)];
+      }
       if (kind === "request-reissue")
         return [membershipCollectionInterface.encodeFunctionData("requestReissue", [serial, holder, reason])];
       if (kind === "execute-reissue")

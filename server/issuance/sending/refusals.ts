@@ -15,6 +15,8 @@ const MEANINGS: Readonly<Record<string, Meaning>> = {
   ReissueNotReady: "wait",
   CardAlreadyIssued: "stale",
   CardStatusMismatch: "stale",
+  // Somebody has used the benefit in between: it is authorised anew, with the number that is next.
+  RedemptionNumberMismatch: "wait",
 };
 /** What a brand or its key may not do now; whatever else is refused may be about one card of many. */
 const ABOUT_ALL = new Set(["BrandNotActive", "BrandRoleMissing"]);

@@ -5,6 +5,7 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import { getAddress, keccak256 } from "ethers";
 import type { Logger } from "pino";
+import type { Database } from "../../database/client.ts";
 import type { BlockPosition, MirrorStatus } from "../../database/mirror-status.ts";
 import { isOutage } from "../../database/unusable.ts";
 import type { IssuanceChain, Receipt } from "../chain.ts";
@@ -15,6 +16,7 @@ import type { CardSigner, Signers } from "../signers.ts";
 import { type Book, FILLER_GAS, type OpenTransaction, type PlannedSend, type WaitingBrand } from "./book.ts";
 import type { BrandSigners } from "./brand-signers.ts";
 import { groupCommands, roleFor, type SendableCommand, type SendableGroup } from "./calls.ts";
+import { isRedemption, readyRedemptions } from "./redemptions.ts";
 import { cardsLeft, failureName, holdsForAll, meaningOf } from "./refusals.ts";
 import { examineSuspect } from "./suspects.ts";
 
@@ -35,6 +37,8 @@ export interface Sender {
 
 export interface SenderOptions {
   book: Book;
+  /** The connection for application tables. */
+  application: Database;
   /** The chain, once it can be reached. Throws a retryable {@link IssuanceError} until then. */
   chain(): Promise<IssuanceChain>;
   signers(): Promise<Pick<Signers, "signers" | "refresh">>;
@@ -209,8 +213,21 @@ export function createSender(options: SenderOptions): Sender {
       brandId,
       await book.waiting(brandId, { suspect: false, limit: maxCards * MOST_IN_FLIGHT }),
     );
+    const redemptions = waiting.filter(isRedemption);
+    const ready =
+      redemptions.length === 0
+        ? []
+        : await readyRedemptions(redemptions, {
+            book,
+            application: options.application,
+            keys: await brandSigners.keysOf(brandId),
+            chainId: chain.chainId,
+            now: now(),
+            later: now() + PUT_OFF_MS,
+          });
+    const sendableNow = [...waiting.filter((command) => !isRedemption(command)), ...ready];
     const groups = [
-      ...Map.groupBy(waiting, ({ collectionAddress, kind }) => `${collectionAddress} ${roleFor(kind)}`).values(),
+      ...Map.groupBy(sendableNow, ({ collectionAddress, kind }) => `${collectionAddress} ${roleFor(kind)}`).values(),
     ];
     let planned = false;
     for (const commands of groups) {

@@ -1,0 +1,273 @@
+// Reserves uses of benefits, and what becomes of them. Must hold: of one card's benefit never more uses are held, confirmed and redeemed
+// together than its quota allows, however many tills and servers ask at once; a use that was confirmed is wanted of the chain by exactly
+// one command. So everything that counts uses locks the benefit of the card first.
+
+import { encodeBytes32String } from "ethers";
+import { v7 as uuidv7 } from "uuid";
+import type { DatabaseTransaction } from "../../database/client.ts";
+import { Prisma } from "../../database/generated/sqlite/client.ts";
+import { type BenefitStanding, benefitStanding, type PendingUse } from "../../membership/benefits.ts";
+import {
+  BenefitRefusedError,
+  RedemptionConflictError,
+  type RedemptionRecord,
+  type SignedAuthorisation,
+} from "./redemption.ts";
+import { settleRedemptions } from "./standing.ts";
+
+/** A card's benefit. The address is lower-case. */
+export interface CardBenefit {
+  collectionAddress: string;
+  serial: number;
+  benefitId: number;
+}
+
+export interface HoldRequest extends CardBenefit {
+  brandId: number;
+  customerId: string | null;
+  /** The addresses whose cards the customer may use, lower-case. */
+  holders: readonly string[];
+  /** That of them for which the brand signs, if there is one. */
+  custodialHolder: string | undefined;
+  /** In milliseconds. */
+  heldUntil: number;
+  note: string | null;
+  idempotencyKey: string;
+  requestHash: string;
+  createdBy: string;
+  now: number;
+  /** What the request is answered with, and is answered with again when it is repeated. */
+  answerOf(record: RedemptionRecord): string;
+}
+
+export type HoldOutcome =
+  | { kind: "held" | "repeated"; id: string; answer: string }
+  /** The Idempotency-Key was used for something else. */
+  | { kind: "key-reused" }
+  | { kind: "no-such-card" };
+
+export interface BenefitState {
+  standing: BenefitStanding;
+  holder: string;
+  generation: number;
+  /** The number that the next redemption has, once all that were confirmed are on the chain. */
+  nextNumber: number;
+}
+
+/** Reserves one use. Throws {@link BenefitRefusedError} where there is none. */
+export async function holdBenefit(transaction: DatabaseTransaction, request: HoldRequest): Promise<HoldOutcome> {
+  await lock(transaction, request);
+  const repeated = await repeatedHold(transaction, request);
+  if (repeated !== undefined) return repeated;
+  const state = await readBenefitState(transaction, request, request.now);
+  // Whose card it is not is told no more than that.
+  if (state === undefined || !request.holders.includes(state.holder)) return { kind: "no-such-card" };
+  if (state.standing.obstacle !== null) throw new BenefitRefusedError(state.standing.obstacle);
+  const { brandId, customerId, collectionAddress, serial, benefitId, heldUntil, note, createdBy, now } = request;
+  const record: RedemptionRecord = {
+    id: `red_${uuidv7()}`,
+    ...{ brandId, customerId, collectionAddress, serial, benefitId, heldUntil, note, createdBy },
+    holder: state.holder,
+    generation: state.generation,
+    custodial: state.holder === request.custodialHolder,
+    state: "held",
+    ...{ number: null, reason: null, failure: null, failureDetail: null, confirmedAt: null },
+    ...{ createdAt: now, updatedAt: now },
+  };
+  const answer = request.answerOf(record);
+  const { idempotencyKey, requestHash } = request;
+  await transaction.benefitHold.create({ data: { ...record, idempotencyKey, requestHash, answer } });
+  return { kind: "held", id: record.id, answer };
+}
+
+/** What became of a request that was carried out before, or whose key was used for another one; nothing if there was none. */
+export async function repeatedHold(
+  transaction: DatabaseTransaction,
+  { brandId, idempotencyKey, requestHash }: Pick<HoldRequest, "brandId" | "idempotencyKey" | "requestHash">,
+): Promise<HoldOutcome | undefined> {
+  const known = await transaction.benefitHold.findUnique({
+    where: { brandId_idempotencyKey: { brandId, idempotencyKey } },
+    select: { id: true, requestHash: true, answer: true },
+  });
+  if (known === null) return undefined;
+  if (known.requestHash !== requestHash) return { kind: "key-reused" };
+  return { kind: "repeated", id: known.id, answer: known.answer };
+}
+
+/**
+ * Grants what is held, and has it written to the chain. What was not confirmed in time is granted all the same while there is a use left. Done twice,
+ * it is done once. Throws {@link BenefitRefusedError} and {@link RedemptionConflictError}.
+ * @param authorisation The holder's own; nothing where the brand signs for them.
+ */
+export async function confirmHold(
+  transaction: DatabaseTransaction,
+  id: string,
+  { authorisation, now }: { authorisation: SignedAuthorisation | undefined; now: number },
+): Promise<void> {
+  const hold = await lockHold(transaction, id);
+  if (hold.state === "confirmed" || hold.state === "redeemed") return;
+  if (hold.state !== "held" && hold.state !== "expired") {
+    throw new RedemptionConflictError(`The redemption is ${hold.state}. Reserve the benefit anew.`);
+  }
+  const state = await readBenefitState(transaction, hold, now, id);
+  if (state === undefined || state.holder !== hold.holder || state.generation !== hold.generation) {
+    throw new RedemptionConflictError("The card has another holder since. Reserve the benefit anew.");
+  }
+  if (state.standing.obstacle !== null) throw new BenefitRefusedError(state.standing.obstacle);
+  if (!hold.custodial) {
+    if (authorisation === undefined) {
+      throw new RedemptionConflictError(
+        "The card is in the customer's own wallet: have it sign `authorization.typedData`, and send number, deadline and signature with the confirmation.",
+      );
+    }
+    if (authorisation.number !== state.nextNumber) {
+      throw new RedemptionConflictError(
+        `Another use of the benefit was confirmed in between: this one is number ${state.nextNumber} now. Get the redemption, and have its \`authorization.typedData\` signed anew.`,
+      );
+    }
+  }
+  const signed = hold.custodial ? undefined : authorisation;
+  const { brandId, collectionAddress, serial, benefitId, generation } = hold;
+  await transaction.benefitHold.update({
+    where: { id },
+    data: { state: "confirmed", confirmedAt: now, updatedAt: now, number: signed?.number ?? null },
+  });
+  await transaction.command.create({
+    data: {
+      ...{ brandId, collectionAddress, serial, benefitId, generation, holdId: id },
+      kind: "redeem",
+      state: "queued",
+      redemptionNumber: signed?.number ?? null,
+      deadline: signed?.deadline ?? null,
+      signature: signed?.signature ?? null,
+      createdAt: now,
+    },
+  });
+}
+
+/** Gives back what is held. Done twice, it is done once. Throws {@link RedemptionConflictError}. */
+export async function releaseHold(transaction: DatabaseTransaction, id: string, now: number): Promise<void> {
+  const hold = await lockHold(transaction, id);
+  if (hold.state === "released") return;
+  if (hold.state !== "held" && hold.state !== "expired")
+    throw new RedemptionConflictError(`The redemption is ${hold.state}: it cannot be released. Undo it instead.`);
+  await transaction.benefitHold.update({ where: { id }, data: { state: "released", updatedAt: now } });
+}
+
+/**
+ * Takes back what was confirmed: before it is sent it never gets to the chain; afterwards the chain is told, with the reason. Done twice, it is
+ * done once. Throws {@link RedemptionConflictError}.
+ * @param reason Matches `REASON_PATTERN`.
+ */
+export async function undoRedemption(
+  transaction: DatabaseTransaction,
+  id: string,
+  { reason, windowMs, now }: { reason: string; windowMs: number; now: number },
+): Promise<void> {
+  const hold = await lockHold(transaction, id);
+  if (hold.state === "undoing" || hold.state === "undone") return;
+  if (hold.state !== "confirmed" && hold.state !== "redeemed")
+    throw new RedemptionConflictError(`The redemption is ${hold.state}: there is nothing to undo.`);
+  if (now > Number(hold.confirmedAt) + windowMs) {
+    throw new RedemptionConflictError(
+      `A redemption can be undone for ${Math.round(windowMs / 3_600_000)} hours. This one was confirmed before that, and stays.`,
+    );
+  }
+  await transaction.benefitHold.update({ where: { id }, data: { reason, updatedAt: now } });
+  const cancelled = await transaction.$executeRaw(
+    Prisma.sql`UPDATE "Command" SET "state" = 'cancelled' WHERE "holdId" = ${id} AND "kind" = 'redeem' AND "state" = 'queued'`,
+  );
+  if (cancelled === 0) {
+    const { brandId, collectionAddress, serial, benefitId } = hold;
+    await transaction.command.create({
+      data: {
+        ...{ brandId, collectionAddress, serial, benefitId, holdId: id },
+        kind: "undo-redemption",
+        state: "queued",
+        reason: encodeBytes32String(reason),
+        createdAt: now,
+      },
+    });
+  }
+  await settleRedemptions(transaction, [id], now);
+}
+
+/** Marks what nobody confirmed in time. Says nothing new: what is held too long counts for nothing by itself. Returns how many. */
+export async function expireHolds(transaction: DatabaseTransaction, now: number): Promise<number> {
+  return await transaction.$executeRaw(
+    Prisma.sql`UPDATE "BenefitHold" SET "state" = 'expired', "updatedAt" = ${now} WHERE "state" = 'held' AND "heldUntil" <= ${now}`,
+  );
+}
+
+/**
+ * How a card's benefit stands, as the mirror and what was promised besides have it; nothing if there is no such card.
+ * @param except A redemption that does not count.
+ */
+export async function readBenefitState(
+  transaction: DatabaseTransaction,
+  { collectionAddress, serial, benefitId }: CardBenefit,
+  now: number,
+  except?: string,
+): Promise<BenefitState | undefined> {
+  const card = await transaction.card.findUnique({
+    where: { collectionAddress_serial: { collectionAddress, serial } },
+    include: { collection: { select: { brand: { select: { status: true } } } } },
+  });
+  if (card === null) return undefined;
+  const terms = await transaction.benefit.findUnique({
+    where: { collectionAddress_tier_benefitId: { collectionAddress, tier: card.tier, benefitId } },
+  });
+  const last = await transaction.redemption.findFirst({
+    where: { collectionAddress, serial, benefitId },
+    orderBy: { number: "desc" },
+  });
+  const rows = await transaction.benefitHold.findMany({
+    where: { collectionAddress, serial, benefitId, state: { in: ["held", "confirmed"] } },
+    select: { id: true, state: true, heldUntil: true, number: true },
+  });
+  const pending = rows.map(
+    ({ id, state, heldUntil, number }): PendingUse => ({
+      ...{ id, benefitId, number },
+      confirmed: state === "confirmed",
+      heldUntil: Number(heldUntil),
+    }),
+  );
+  const redemptions = last?.number ?? 0;
+  const use = last === null ? null : { redemptions, periodStart: Number(last.periodStart), used: last.used };
+  const confirmed = pending.filter((one) => one.confirmed && (one.number === null || one.number > redemptions));
+  return {
+    standing: benefitStanding(
+      terms === null
+        ? { benefitId, quota: 0, period: 0, startsAt: 0 }
+        : { benefitId, quota: Number(terms.quota), period: Number(terms.period), startsAt: Number(terms.startsAt) },
+      use,
+      pending.filter(({ id }) => id !== except),
+      {
+        status: card.status,
+        expiresAt: Number(card.expiresAt),
+        brandStatus: card.collection.brand.status,
+      },
+      now,
+    ),
+    holder: card.holder,
+    generation: card.generation,
+    nextNumber: redemptions + confirmed.length + 1,
+  };
+}
+
+/** Until the transaction ends nobody else counts the uses of this card's benefit. */
+async function lock(
+  transaction: DatabaseTransaction,
+  { collectionAddress, serial, benefitId }: CardBenefit,
+): Promise<void> {
+  await transaction.$executeRaw(Prisma.sql`
+    INSERT INTO "BenefitLock" ("collectionAddress", "serial", "benefitId", "revision")
+    VALUES (${collectionAddress}, ${serial}, ${benefitId}, 1)
+    ON CONFLICT ("collectionAddress", "serial", "benefitId") DO UPDATE SET "revision" = "BenefitLock"."revision" + 1`);
+}
+
+async function lockHold(transaction: DatabaseTransaction, id: string) {
+  const { collectionAddress, serial, benefitId } = await transaction.benefitHold.findUniqueOrThrow({ where: { id } });
+  await lock(transaction, { collectionAddress, serial, benefitId });
+  return await transaction.benefitHold.findUniqueOrThrow({ where: { id } });
+}

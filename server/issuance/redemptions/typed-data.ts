@@ -1,0 +1,46 @@
+// What a holder signs to have a benefit redeemed (EIP-712). See `Redemption` in ICardBenefits.sol.
+
+import { getAddress, TypedDataEncoder } from "ethers";
+
+export interface Authorisation {
+  serial: number;
+  benefitId: number;
+  /** Which redemption of this card's benefit it is, from 1 on. */
+  number: number;
+  generation: number;
+  /** The last second in which it works, since the Unix epoch. */
+  deadline: number;
+}
+
+/** As `eth_signTypedData_v4` takes it, but for the type of the domain, which libraries add themselves. */
+export interface AuthorisationToSign {
+  domain: { name: string; version: string; chainId: number; verifyingContract: string };
+  types: { Redemption: { name: string; type: string }[] };
+  primaryType: "Redemption";
+  message: Authorisation;
+}
+
+const TYPES = {
+  Redemption: [
+    { name: "serial", type: "uint256" },
+    { name: "benefitId", type: "uint16" },
+    { name: "number", type: "uint32" },
+    { name: "generation", type: "uint16" },
+    { name: "deadline", type: "uint256" },
+  ],
+};
+
+/** @param collection The collection's address. */
+export function authorisationToSign(collection: string, chainId: number, message: Authorisation): AuthorisationToSign {
+  return {
+    domain: { name: "MembershipCollection", version: "1", chainId, verifyingContract: getAddress(collection) },
+    types: TYPES,
+    primaryType: "Redemption",
+    message,
+  };
+}
+
+/** The hash that is signed. */
+export function authorisationDigest({ domain, types, message }: AuthorisationToSign): string {
+  return TypedDataEncoder.hash(domain, types, message);
+}
