@@ -1,7 +1,11 @@
 // SPDX-License-Identifier: MIT
 pragma solidity ^0.8.28;
 
+import {BitMaps} from "@openzeppelin/contracts/utils/structs/BitMaps.sol";
+
+import {CardRecord, CardStatus} from "./CardRecord.sol";
 import {ICardBenefits} from "./ICardBenefits.sol";
+import {ICardLifecycle} from "./ICardLifecycle.sol";
 
 /**
  * @title What tiers are entitled to, and what cards have used
@@ -9,9 +13,13 @@ import {ICardBenefits} from "./ICardBenefits.sol";
  * nothing: it works on the collection's storage and emits the collection's events.
  */
 library BenefitBook {
+    using BitMaps for BitMaps.BitMap;
+
+    /// @dev `undone` has the numbers of the redemptions that were undone.
     struct Book {
         mapping(uint8 tier => mapping(uint16 benefitId => ICardBenefits.BenefitTerms terms)) benefits;
         mapping(uint256 serial => mapping(uint16 benefitId => ICardBenefits.BenefitUse use)) uses;
+        mapping(uint256 serial => mapping(uint16 benefitId => BitMaps.BitMap numbers)) undone;
     }
 
     uint32 private constant _UNLIMITED = type(uint32).max;
@@ -20,17 +28,23 @@ library BenefitBook {
         "Redemption(uint256 serial,uint16 benefitId,uint32 number,uint16 generation,uint256 deadline)"
     );
 
-    /// @notice Counts one use of a benefit by a card of this tier. Reverts unless the tier grants it now.
-    /// @dev See {ICardBenefits-redeem}. That the card is active, and the holder's signature, are the caller's to check.
+    /// @notice Counts one use of a benefit by a card. Reverts unless it may use it now.
+    /// @dev See {ICardBenefits-redeem}. The caller, the deadline and the holder's signature are the collection's to check.
+    /// @param record The card's.
     /// @return The EIP-712 hash of what the holder must have signed.
     function redeem(
         Book storage self,
         ICardBenefits.Redemption calldata redemption,
-        uint8 tier
+        CardRecord record
     ) external returns (bytes32) {
         (uint256 serial, uint16 benefitId) = (redemption.serial, redemption.benefitId);
-        ICardBenefits.BenefitTerms memory terms = self.benefits[tier][benefitId];
-        if (terms.quota == 0) revert ICardBenefits.BenefitNotGranted(tier, benefitId);
+        if (!record.hasStatus(CardStatus.Active)) revert ICardLifecycle.CardStatusMismatch(serial, record.status());
+        if (record.isExpired()) revert ICardBenefits.CardExpired(serial, record.expiresAt());
+        if (record.generation() != redemption.generation) {
+            revert ICardBenefits.GenerationMismatch(serial, record.generation());
+        }
+        ICardBenefits.BenefitTerms memory terms = self.benefits[record.tier()][benefitId];
+        if (terms.quota == 0) revert ICardBenefits.BenefitNotGranted(record.tier(), benefitId);
         if (block.timestamp < terms.startsAt) revert ICardBenefits.BenefitNotStarted(benefitId, terms.startsAt);
 
         ICardBenefits.BenefitUse memory use = self.uses[serial][benefitId];
@@ -38,7 +52,7 @@ library BenefitBook {
         if (redemption.number != number) {
             revert ICardBenefits.RedemptionNumberMismatch(serial, benefitId, number);
         }
-        (uint32 periodStart, uint32 used) = _usedInPeriod(use, terms);
+        (uint32 periodStart, uint32 used, uint32 undone) = _usedInPeriod(use, terms);
         if (used >= terms.quota) revert ICardBenefits.QuotaExceeded(serial, benefitId, terms.quota);
         // Cannot overflow: never more than `redemptions`.
         unchecked {
@@ -47,7 +61,8 @@ library BenefitBook {
         self.uses[serial][benefitId] = ICardBenefits.BenefitUse({
             redemptions: number,
             periodStart: periodStart,
-            used: used
+            used: used,
+            undone: undone
         });
         emit ICardBenefits.BenefitRedeemed(serial, benefitId, msg.sender, number, periodStart, used);
         return
@@ -63,29 +78,60 @@ library BenefitBook {
             );
     }
 
-    /// @notice How often a card of this tier can use a benefit now; see {ICardBenefits-remainingUses}.
+    /// @notice Gives a use back. Reverts unless it counts in the card's last period and was not given back before.
+    /// @dev See {ICardBenefits-undoRedemption}. Whether the caller may do it is the collection's to check. The numbers of one
+    /// period follow each other, so those that count in the last one are the last `used + undone`.
+    /// @param record The card's.
+    function undoRedemption(
+        Book storage self,
+        uint256 serial,
+        uint16 benefitId,
+        uint32 number,
+        bytes32 reason,
+        CardRecord record
+    ) external {
+        if (!record.isLive()) revert ICardLifecycle.CardStatusMismatch(serial, record.status());
+        ICardBenefits.BenefitUse storage use = self.uses[serial][benefitId];
+        (uint32 redemptions, uint32 used, uint32 undone) = (use.redemptions, use.used, use.undone);
+        BitMaps.BitMap storage numbers = self.undone[serial][benefitId];
+        // Nothing wraps around: `used + undone` are the redemptions of one period, of `redemptions` in all, and one that is
+        // among them and not undone is among `used`.
+        unchecked {
+            bool counts = number > redemptions - used - undone && number <= redemptions;
+            if (!counts || numbers.get(number)) {
+                revert ICardBenefits.RedemptionNotUndoable(serial, benefitId, number);
+            }
+            (use.used, use.undone) = (--used, ++undone);
+        }
+        numbers.set(number);
+        emit ICardBenefits.RedemptionUndone(serial, benefitId, msg.sender, number, used, reason);
+    }
+
+    /// @notice How often a card can use a benefit now; see {ICardBenefits-remainingUses}.
+    /// @param record The card's.
     function remainingUses(
         Book storage self,
         uint256 serial,
-        uint8 tier,
-        uint16 benefitId
+        uint16 benefitId,
+        CardRecord record
     ) external view returns (uint32) {
-        ICardBenefits.BenefitTerms memory terms = self.benefits[tier][benefitId];
+        if (!record.hasStatus(CardStatus.Active) || record.isExpired()) return 0;
+        ICardBenefits.BenefitTerms memory terms = self.benefits[record.tier()][benefitId];
         if (terms.quota == 0 || block.timestamp < terms.startsAt) return 0;
         if (terms.quota == _UNLIMITED) return _UNLIMITED;
-        (, uint32 used) = _usedInPeriod(self.uses[serial][benefitId], terms);
+        (, uint32 used, ) = _usedInPeriod(self.uses[serial][benefitId], terms);
         return used < terms.quota ? terms.quota - used : 0;
     }
 
-    /// @dev The period that a use counts in now, and how often the benefit was used in it. Only a period that began later than
-    /// the last one counted in begins with 0: a card that changes to a tier with other periods, and back, would otherwise
+    /// @dev The period that a use counts in now, how often the benefit was used in it, and how many other uses in it were
+    /// undone. Only a period that began later than the last one counted in begins with 0: a card that changes to a tier with other periods, and back, would otherwise
     /// have its quota again.
     function _usedInPeriod(
         ICardBenefits.BenefitUse memory use,
         ICardBenefits.BenefitTerms memory terms
-    ) private view returns (uint32 periodStart, uint32 used) {
+    ) private view returns (uint32 periodStart, uint32 used, uint32 undone) {
         periodStart = _periodStart(terms);
-        if (periodStart <= use.periodStart) return (use.periodStart, use.used);
+        if (periodStart <= use.periodStart) return (use.periodStart, use.used, use.undone);
     }
 
     /// @dev When the current period began. The benefit must have started.

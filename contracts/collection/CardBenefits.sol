@@ -4,7 +4,7 @@ pragma solidity ^0.8.28;
 import {IBrandRegistry} from "../registry/IBrandRegistry.sol";
 import {BenefitBook} from "./BenefitBook.sol";
 import {CardLedger} from "./CardLedger.sol";
-import {CardRecord, CardStatus} from "./CardRecord.sol";
+import {CardRecord} from "./CardRecord.sol";
 import {ICardBenefits} from "./ICardBenefits.sol";
 
 /// @title What cards entitle to, and its use
@@ -43,13 +43,15 @@ abstract contract CardBenefits is CardLedger {
         _checkDeadline(redemption.deadline);
         _authorize(IBrandRegistry.BrandRole.Staff);
         CardRecord record = _ledgerStorage().cards[redemption.serial].record;
-        if (!record.hasStatus(CardStatus.Active)) revert CardStatusMismatch(redemption.serial, record.status());
-        if (record.isExpired()) revert CardExpired(redemption.serial, record.expiresAt());
-        if (record.generation() != redemption.generation) {
-            revert GenerationMismatch(redemption.serial, record.generation());
-        }
-        bytes32 structHash = _benefitsStorage().book.redeem(redemption, record.tier());
+        bytes32 structHash = _benefitsStorage().book.redeem(redemption, record);
         _checkSignature(record.holder(), structHash, holderSignature);
+    }
+
+    /// @inheritdoc ICardBenefits
+    function undoRedemption(uint256 serial, uint16 benefitId, uint32 number, bytes32 reason) public virtual {
+        _authorize(IBrandRegistry.BrandRole.Staff);
+        CardRecord record = _ledgerStorage().cards[serial].record;
+        _benefitsStorage().book.undoRedemption(serial, benefitId, number, reason, record);
     }
 
     /// @inheritdoc ICardBenefits
@@ -64,9 +66,7 @@ abstract contract CardBenefits is CardLedger {
 
     /// @inheritdoc ICardBenefits
     function remainingUses(uint256 serial, uint16 benefitId) public view virtual returns (uint32) {
-        CardRecord record = _ledgerStorage().cards[serial].record;
-        if (!record.hasStatus(CardStatus.Active) || record.isExpired()) return 0;
-        return _benefitsStorage().book.remainingUses(serial, record.tier(), benefitId);
+        return _benefitsStorage().book.remainingUses(serial, benefitId, _ledgerStorage().cards[serial].record);
     }
 
     /// @inheritdoc ICardBenefits

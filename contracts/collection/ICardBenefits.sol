@@ -24,11 +24,13 @@ interface ICardBenefits {
     /// @notice How a card has used a benefit.
     /// @param redemptions How often in all; the next redemption has the number `redemptions + 1`.
     /// @param periodStart The period that `used` is about, by when it began.
-    /// @param used How often in that period.
+    /// @param used How often in that period, without what was undone.
+    /// @param undone How many redemptions of that period were undone.
     struct BenefitUse {
         uint32 redemptions;
         uint32 periodStart;
         uint32 used;
+        uint32 undone;
     }
 
     /**
@@ -69,6 +71,20 @@ interface ICardBenefits {
         uint32 used
     );
 
+    /// @notice Emitted when a redemption is undone: the use is given back.
+    /// @param staff Who undid it.
+    /// @param number The number of the redemption.
+    /// @param used How often the benefit was used in the period that it counted in, without it.
+    /// @param reason Why, as a code or a hash.
+    event RedemptionUndone(
+        uint256 indexed serial,
+        uint16 indexed benefitId,
+        address indexed staff,
+        uint32 number,
+        uint32 used,
+        bytes32 reason
+    );
+
     /// @notice Emitted once, when the catalogue is frozen: from now on no benefit changes.
     event BenefitsFrozen();
 
@@ -86,6 +102,9 @@ interface ICardBenefits {
 
     /// @notice The authorisation was used already, or is for a later redemption than the next one.
     error RedemptionNumberMismatch(uint256 serial, uint16 benefitId, uint32 nextNumber);
+
+    /// @notice There was no such redemption, it was undone before, or the card has used the benefit in a later period since.
+    error RedemptionNotUndoable(uint256 serial, uint16 benefitId, uint32 number);
 
     /// @notice The authorisation was given for another generation of the card.
     error GenerationMismatch(uint256 serial, uint16 generation);
@@ -113,6 +132,21 @@ interface ICardBenefits {
      * @param holderSignature The holder's signature; a contract answers for itself (ERC-1271).
      */
     function redeem(Redemption calldata redemption, bytes calldata holderSignature) external;
+
+    /**
+     * @notice Undoes a redemption: the card has the use again. May be called by the brand's staff.
+     *
+     * A redemption can be undone once, for every live card, suspended and expired ones too, whoever holds it meanwhile;
+     * and only until the card uses the benefit in a later period, because only its last period is still counted. Its number
+     * is not given again, so the authorisation that it was made with stays spent.
+     *
+     * Emits {RedemptionUndone}. Reverts with {CardStatusMismatch}, {RedemptionNotUndoable}, or with what
+     * {IBrandRegistry-authorize} says.
+     *
+     * @param number The redemption's number among those of this card and benefit.
+     * @param reason Why, as the brand's own code or the hash of a document. Never personal data.
+     */
+    function undoRedemption(uint256 serial, uint16 benefitId, uint32 number, bytes32 reason) external;
 
     /// @notice What a tier is entitled to of a benefit; all zero if to nothing.
     function benefitOf(uint8 tier, uint16 benefitId) external view returns (BenefitTerms memory);

@@ -136,6 +136,16 @@ export const OPERATIONS: readonly Operation[] = [
   { key: "redeem first", what: "redeem a benefit for the first time", bound: 95_000, run: redeem(1) },
   { key: "redeem again", what: "redeem it again", bound: 75_000, run: redeem(2) },
   {
+    key: "undoRedemption",
+    what: "undo a redemption with a reason",
+    bound: 80_000,
+    run: async (world) => {
+      await redeem(2)(world);
+      const { collection, staff } = world;
+      return await gasOf(collection.connect(staff).undoRedemption(CARD, BENEFIT.id, 2, REASON));
+    },
+  },
+  {
     key: "createCollection",
     what: "new collection",
     bound: 320_000,

@@ -98,6 +98,14 @@ export interface EventArguments {
     periodStart: number;
     used: number;
   };
+  RedemptionUndone: {
+    serial: number;
+    benefitId: number;
+    staff: string;
+    number: number;
+    used: number;
+    reason: string;
+  };
 }
 
 export type EventName = keyof EventArguments;
@@ -125,6 +133,7 @@ const SINGLE_CARD_EVENTS = [
   "ReissueCancelled",
   "CardReissued",
   "BenefitRedeemed",
+  "RedemptionUndone",
 ] as const satisfies readonly EventName[];
 
 /** The events that concern cards; what {@link fold} takes. */
@@ -249,6 +258,14 @@ const DECODERS: Decoders = {
     number: numberWord(log, 0),
     periodStart: numberWord(log, 1),
     used: numberWord(log, 2),
+  }),
+  RedemptionUndone: (log) => ({
+    serial: numberTopic(log, 1),
+    benefitId: numberTopic(log, 2),
+    staff: addressTopic(log, 3),
+    number: numberWord(log, 0),
+    used: numberWord(log, 1),
+    reason: hashWord(log, 2),
   }),
 };
 

@@ -138,6 +138,8 @@ export function fold(card: CardState | undefined, event: CardEvent): CardState {
     case "BenefitRedeemed":
       check(card.status === "Active");
       return changed({});
+    case "RedemptionUndone":
+      return changed({});
     default:
       return event satisfies never;
   }

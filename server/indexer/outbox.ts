@@ -63,6 +63,7 @@ const IS_TOLD: Record<EventName, boolean> = {
   ReissueCancelled: true,
   CardReissued: true,
   BenefitRedeemed: true,
+  RedemptionUndone: true,
 };
 
 const CHAIN_ID = 1;

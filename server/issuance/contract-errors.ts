@@ -99,6 +99,8 @@ function sentenceFor(name: string, values: Iterable<unknown>): string {
       return `Card ${first} was never issued, so there is nothing to change.`;
     case "CardStatusMismatch":
       return `Card ${first} is ${CARD_STATUS[Number(second)]?.toLowerCase() ?? "in another state"} on the chain, and this cannot be done with it any more.`;
+    case "RedemptionNotUndoable":
+      return `Redemption ${third} of benefit ${second} by card ${first} cannot be undone: there was none, it was undone before, or the card has used the benefit in a later period since.`;
     case "ReissueToHolder":
       return `Card ${first} is held by this customer already.`;
     case "ReissueNotPending":

@@ -206,17 +206,17 @@ describe("CardBenefits", () => {
       expect(await eventsOf(redeemAt(f, startsAt + 10), collection)).to.deep.equal([
         ["BenefitRedeemed", 1n, BigInt(COFFEE), staff.address, 1n, start, 1n],
       ]);
-      state.uses[0] = [1n, start, 1n];
+      state.uses[0] = [1n, start, 1n, 0n];
       expect(await stateOf(f)).to.deep.equal(state);
       expect(await eventsOf(redeem(f, { number: 2 }), collection)).to.deep.equal([
         ["BenefitRedeemed", 1n, BigInt(COFFEE), staff.address, 2n, start, 2n],
       ]);
-      state.uses[0] = [2n, start, 2n];
+      state.uses[0] = [2n, start, 2n, 0n];
       expect(await stateOf(f)).to.deep.equal(state);
       expect(await eventsOf(redeemAt(f, startsAt + 3 * DAY, { number: 3 }), collection)).to.deep.equal([
         ["BenefitRedeemed", 1n, BigInt(COFFEE), staff.address, 3n, start + 3n * BigInt(DAY), 1n],
       ]);
-      state.uses[0] = [3n, start + 3n * BigInt(DAY), 1n];
+      state.uses[0] = [3n, start + 3n * BigInt(DAY), 1n, 0n];
       expect(await stateOf(f)).to.deep.equal(state);
     });
 
@@ -243,8 +243,8 @@ describe("CardBenefits", () => {
       await expectUses(f, 2, "QuotaExceeded", { serial: 2 }, f.other);
       await redeem(f, { benefitId: LOUNGE, number: 1 });
       await redeem(f, { serial: 2, number: 1 }, f.other);
-      expect(await collection.benefitUseOf(1, LOUNGE)).to.deep.equal([1n, BigInt(startsAt), 1n]);
-      expect(await collection.benefitUseOf(2, COFFEE)).to.deep.equal([1n, BigInt(startsAt), 1n]);
+      expect(await collection.benefitUseOf(1, LOUNGE)).to.deep.equal([1n, BigInt(startsAt), 1n, 0n]);
+      expect(await collection.benefitUseOf(2, COFFEE)).to.deep.equal([1n, BigInt(startsAt), 1n, 0n]);
     });
 
     it("begins in the second that the benefit starts in", async () => {
@@ -272,10 +272,10 @@ describe("CardBenefits", () => {
           }
           await expectUses(f, 2, "QuotaExceeded", { serial: UNDATED });
           await collection.connect(f.staff).multicall(calls);
-          expect(await collection.benefitUseOf(UNDATED, COFFEE)).to.deep.equal([2n, BigInt(next - period), 2n]);
+          expect(await collection.benefitUseOf(UNDATED, COFFEE)).to.deep.equal([2n, BigInt(next - period), 2n, 0n]);
           await expectUses(f, 2, "QuotaExceeded", { serial: UNDATED, at: next });
           await redeemAt(f, next, { serial: UNDATED, number: 3 });
-          expect(await collection.benefitUseOf(UNDATED, COFFEE)).to.deep.equal([3n, BigInt(next), 1n]);
+          expect(await collection.benefitUseOf(UNDATED, COFFEE)).to.deep.equal([3n, BigInt(next), 1n, 0n]);
           if (period > 1) {
             await expectUses(f, 1, "QuotaExceeded", { serial: UNDATED, at: next + period - 1 });
             await expectUses(f, 2, "QuotaExceeded", { serial: UNDATED, at: next + period });
@@ -301,7 +301,7 @@ describe("CardBenefits", () => {
       await redeemAt(f, startsAt, card);
       await expectUses(f, 1, "QuotaExceeded", { ...card, at: startsAt + 20 * YEAR });
       await redeemAt(f, startsAt + 20 * YEAR, { ...card, number: 2 });
-      expect(await collection.benefitUseOf(UNDATED, COFFEE)).to.deep.equal([2n, BigInt(startsAt), 2n]);
+      expect(await collection.benefitUseOf(UNDATED, COFFEE)).to.deep.equal([2n, BigInt(startsAt), 2n, 0n]);
       await expectUses(f, 0, "QuotaExceeded", { ...card, at: startsAt + 40 * YEAR });
       const act = () => redeem(f, { ...card, number: 3 });
       await refuses(f, act, "QuotaExceeded", [UNDATED, COFFEE, 2]);
@@ -312,9 +312,9 @@ describe("CardBenefits", () => {
       const { collection } = f;
       const midnight = Math.ceil((f.start + DAY) / DAY) * DAY;
       await redeemAt(f, midnight - 1);
-      expect(await collection.benefitUseOf(1, COFFEE)).to.deep.equal([1n, BigInt(midnight - DAY), 1n]);
+      expect(await collection.benefitUseOf(1, COFFEE)).to.deep.equal([1n, BigInt(midnight - DAY), 1n, 0n]);
       await redeemAt(f, midnight, { number: 2 });
-      expect(await collection.benefitUseOf(1, COFFEE)).to.deep.equal([2n, BigInt(midnight), 1n]);
+      expect(await collection.benefitUseOf(1, COFFEE)).to.deep.equal([2n, BigInt(midnight), 1n, 0n]);
     });
 
     it("never ends an unlimited quota, which is 2^32 - 1, and still counts", async () => {
@@ -324,10 +324,10 @@ describe("CardBenefits", () => {
       await expectUses(f, UNLIMITED, "", { at: startsAt });
       await redeemAt(f, startsAt + 1);
       await redeem(f, { number: 2 });
-      expect(await collection.benefitUseOf(1, COFFEE)).to.deep.equal([2n, BigInt(startsAt), 2n]);
+      expect(await collection.benefitUseOf(1, COFFEE)).to.deep.equal([2n, BigInt(startsAt), 2n, 0n]);
       await expectUses(f, UNLIMITED, "");
       await redeemAt(f, startsAt + DAY, { number: 3 });
-      expect(await collection.benefitUseOf(1, COFFEE)).to.deep.equal([3n, BigInt(startsAt + DAY), 1n]);
+      expect(await collection.benefitUseOf(1, COFFEE)).to.deep.equal([3n, BigInt(startsAt + DAY), 1n, 0n]);
     });
 
     it("counts the largest quota that is one", async () => {
@@ -383,7 +383,7 @@ describe("CardBenefits", () => {
       await refuses(f, () => redeem(f, { number: 3 }), "BenefitNotGranted", [TIER, COFFEE]);
       await setQuota(3);
       await expectUses(f, 1, "QuotaExceeded");
-      expect(await collection.benefitUseOf(1, COFFEE)).to.deep.equal([2n, BigInt(startsAt), 2n]);
+      expect(await collection.benefitUseOf(1, COFFEE)).to.deep.equal([2n, BigInt(startsAt), 2n, 0n]);
     });
 
     it("begins another period when start or length change so that another one begins", async () => {
@@ -402,7 +402,7 @@ describe("CardBenefits", () => {
       await refuses(f, early, "BenefitNotStarted", [COFFEE, startsAt + DAY + MINUTE]);
       await expectUses(f, 2, "QuotaExceeded", { at: startsAt + DAY + MINUTE });
       await redeemAt(f, startsAt + DAY + MINUTE, { number: 3 });
-      expect(await collection.benefitUseOf(1, COFFEE)).to.deep.equal([3n, BigInt(startsAt + DAY + MINUTE), 1n]);
+      expect(await collection.benefitUseOf(1, COFFEE)).to.deep.equal([3n, BigInt(startsAt + DAY + MINUTE), 1n, 0n]);
     });
 
     it("does not give a quota twice in one period to a card that changes its tier and back", async () => {
@@ -533,7 +533,7 @@ describe("CardBenefits", () => {
       const card = { serial: UNISSUED };
       await refuses(f, () => redeem(f, card, other), "InvalidSignature", [await wallet.getAddress()]);
       await redeem(f, card, holder);
-      expect(await collection.benefitUseOf(UNISSUED, COFFEE)).to.deep.equal([1n, BigInt(startsAt), 1n]);
+      expect(await collection.benefitUseOf(UNISSUED, COFFEE)).to.deep.equal([1n, BigInt(startsAt), 1n, 0n]);
     });
 
     it("stops while the brand may not act, and goes on while the edition is winding down", async () => {
@@ -560,7 +560,166 @@ describe("CardBenefits", () => {
       }
       await refuses(f, () => collection.connect(staff).multicall(calls), "QuotaExceeded", [1, COFFEE, 2]);
       await collection.connect(staff).multicall(calls.slice(0, 2));
-      expect(await collection.benefitUseOf(1, COFFEE)).to.deep.equal([2n, BigInt(startsAt), 2n]);
+      expect(await collection.benefitUseOf(1, COFFEE)).to.deep.equal([2n, BigInt(startsAt), 2n, 0n]);
+    });
+  });
+
+  describe("undoRedemption", () => {
+    const undo = (f: Setup, number: number, { serial = 1, benefitId = COFFEE, reason = REASON } = {}) =>
+      f.collection.connect(f.staff).undoRedemption(serial, benefitId, number, reason);
+    const refusesToUndo = (f: Setup, number: number) =>
+      refuses(f, () => undo(f, number), "RedemptionNotUndoable", [1, COFFEE, number]);
+
+    it("gives the use back and reports it, with who undid it and why", async () => {
+      const f = await setupBenefit();
+      const { collection, staff, startsAt } = f;
+      await redeemAt(f, startsAt);
+      await redeem(f, { number: 2 });
+      await expectUses(f, 0, "QuotaExceeded");
+      const state = await stateOf(f);
+      expect(await eventsOf(undo(f, 2), collection)).to.deep.equal([
+        ["RedemptionUndone", 1n, BigInt(COFFEE), staff.address, 2n, 1n, REASON],
+      ]);
+      state.uses[0] = [2n, BigInt(startsAt), 1n, 1n];
+      expect(await stateOf(f)).to.deep.equal(state);
+      await expectUses(f, 1, "QuotaExceeded");
+      // A reason need not be given, as none need be for a suspension.
+      expect(await eventsOf(undo(f, 1, { reason: ethers.ZeroHash }), collection)).to.deep.equal([
+        ["RedemptionUndone", 1n, BigInt(COFFEE), staff.address, 1n, 0n, ethers.ZeroHash],
+      ]);
+      state.uses[0] = [2n, BigInt(startsAt), 0n, 2n];
+      expect(await stateOf(f)).to.deep.equal(state);
+      await expectUses(f, 2, "QuotaExceeded");
+    });
+
+    it("leaves the authorisation spent: the next redemption has the next number", async () => {
+      const f = await setupBenefit({ quota: 1 });
+      const { collection, startsAt } = f;
+      await redeemAt(f, startsAt);
+      await undo(f, 1);
+      await refuses(f, () => redeem(f), "RedemptionNumberMismatch", [1, COFFEE, 2]);
+      await redeem(f, { number: 2 });
+      expect(await collection.benefitUseOf(1, COFFEE)).to.deep.equal([2n, BigInt(startsAt), 1n, 1n]);
+      await refuses(f, () => redeem(f, { number: 3 }), "QuotaExceeded", [1, COFFEE, 1]);
+      await refusesToUndo(f, 1);
+      await undo(f, 2);
+      await expectUses(f, 1, "QuotaExceeded");
+    });
+
+    it("undoes each redemption once, in any order, and nothing that was none", async () => {
+      const f = await setupBenefit({ quota: UNLIMITED });
+      const { collection, startsAt } = f;
+      await refusesToUndo(f, 0);
+      await refusesToUndo(f, 1);
+      await redeemAt(f, startsAt);
+      for (const number of [2, 3]) await redeem(f, { number });
+      for (const number of [0, 4, UNLIMITED]) await refusesToUndo(f, number);
+      for (const [number, used] of [
+        [2, 2n],
+        [1, 1n],
+        [3, 0n],
+      ] as const) {
+        await undo(f, number);
+        expect(await collection.benefitUseOf(1, COFFEE)).to.deep.equal([3n, BigInt(startsAt), used, 3n - used]);
+        await refusesToUndo(f, number);
+      }
+      for (const number of [0, 1, 2, 3, 4]) await refusesToUndo(f, number);
+    });
+
+    it("undoes what the last period counts, also after its end, until another one counts", async () => {
+      const f = await setupBenefit();
+      const { collection, startsAt } = f;
+      const nextDay = startsAt + DAY;
+      await redeemAt(f, startsAt);
+      await redeem(f, { number: 2 });
+      await time.increaseTo(nextDay);
+      await undo(f, 1);
+      await expectUses(f, 2, "QuotaExceeded");
+      await redeem(f, { number: 3 });
+      expect(await collection.benefitUseOf(1, COFFEE)).to.deep.equal([3n, BigInt(nextDay), 1n, 0n]);
+      for (const number of [1, 2]) await refusesToUndo(f, number);
+      await undo(f, 3);
+      await redeem(f, { number: 4 });
+      expect(await collection.benefitUseOf(1, COFFEE)).to.deep.equal([4n, BigInt(nextDay), 1n, 1n]);
+      for (const number of [1, 2, 3]) await refusesToUndo(f, number);
+      await undo(f, 4);
+      expect(await collection.benefitUseOf(1, COFFEE)).to.deep.equal([4n, BigInt(nextDay), 0n, 2n]);
+    });
+
+    it("keeps cards and benefits apart", async () => {
+      const f = await setupBenefit();
+      const { collection, admin, startsAt, benefit } = f;
+      await collection.connect(admin).setBenefit(TIER, LOUNGE, benefit);
+      await redeemAt(f, startsAt);
+      await redeem(f, { benefitId: LOUNGE });
+      await redeem(f, { serial: UNDATED });
+      await undo(f, 1);
+      await refusesToUndo(f, 1);
+      expect(await collection.benefitUseOf(1, LOUNGE)).to.deep.equal([1n, BigInt(startsAt), 1n, 0n]);
+      expect(await collection.benefitUseOf(UNDATED, COFFEE)).to.deep.equal([1n, BigInt(startsAt), 1n, 0n]);
+      await undo(f, 1, { benefitId: LOUNGE });
+      await undo(f, 1, { serial: UNDATED });
+    });
+
+    it("works whatever has become of a live card and its benefit since", async () => {
+      const f = await setupBenefit({ quota: UNLIMITED });
+      const { collection, admin, issuer, steward, other, startsAt, expiresAt } = f;
+      await redeemAt(f, startsAt);
+      for (const number of [2, 3, 4, 5]) await redeem(f, { number });
+      await collection.connect(steward).suspend([1], REASON);
+      await undo(f, 1);
+      await collection.connect(steward).requestReissue(1, other, REASON);
+      await undo(f, 2);
+      await collection.connect(issuer).setTier([1], HIGHER_TIER);
+      await undo(f, 3);
+      await collection.connect(admin).setBenefit(TIER, COFFEE, { quota: 0, period: 0, startsAt: 0 });
+      await collection.connect(admin).freezeBenefits();
+      await collection.connect(admin).startWindDown();
+      await undo(f, 4);
+      await time.increaseTo(expiresAt);
+      await undo(f, 5);
+      expect(await collection.benefitUseOf(1, COFFEE)).to.deep.equal([5n, BigInt(startsAt), 0n, 5n]);
+    });
+
+    it("refuses dead and unissued cards", async () => {
+      const f = await setupBenefit({ startsAt: 1 });
+      const { collection, steward, holder } = f;
+      await redeem(f);
+      await redeem(f, { serial: UNDATED });
+      await collection.connect(steward).revoke([1], REASON);
+      await refuses(f, () => undo(f, 1), "CardStatusMismatch", [1, STATUS.Revoked]);
+      await collection.connect(holder).surrender(UNDATED);
+      const surrendered = () => undo(f, 1, { serial: UNDATED });
+      await refuses(f, surrendered, "CardStatusMismatch", [UNDATED, STATUS.Surrendered]);
+      for (const serial of [UNISSUED, 0])
+        await refuses(f, () => undo(f, 1, { serial }), "CardStatusMismatch", [serial, STATUS.None]);
+    });
+
+    it("is for staff alone, and stops while the brand may not act", async () => {
+      const f = await setupBenefit({ startsAt: 1 });
+      const { collection, registry, consortium, admin, issuer, steward, holder } = f;
+      await redeem(f);
+      for (const person of [admin, issuer, steward, holder]) {
+        const act = () => collection.connect(person).undoRedemption(1, COFFEE, 1, REASON);
+        await refuses(f, act, "BrandRoleMissing", [1, 3, person.address], registry);
+      }
+      await registry.connect(consortium).suspendBrand(1, REASON);
+      await refuses(f, () => undo(f, 1), "BrandNotActive", [1, 2], registry);
+      await registry.connect(consortium).reinstateBrand(1);
+      await undo(f, 1);
+    });
+
+    it("undoes several at once, all or none", async () => {
+      const f = await setupBenefit({ startsAt: 1 });
+      const { collection, staff } = f;
+      await redeem(f);
+      await redeem(f, { number: 2 });
+      const calls = [1, 2, 2].map((number) =>
+        collection.interface.encodeFunctionData("undoRedemption", [1, COFFEE, number, REASON]),
+      );
+      await refuses(f, () => collection.connect(staff).multicall(calls), "RedemptionNotUndoable", [1, COFFEE, 2]);
+      await collection.connect(staff).multicall(calls.slice(0, 2));
+      expect((await collection.benefitUseOf(1, COFFEE)).slice(2)).to.deep.equal([0n, 2n]);
     });
   });
 

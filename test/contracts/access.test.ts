@@ -39,6 +39,8 @@ type Kind = keyof typeof KINDS;
 const REASON = ethers.id("reason");
 const TIER = 2;
 const BENEFIT = 7;
+/** Which the active card has redeemed once. */
+const USED_BENEFIT = 8;
 const NEVER = { tier: TIER, expiresAt: 0 };
 /** Serials of {@link buildWorld}, by what is ready to be done with them. */
 const ACTIVE = 1;
@@ -52,7 +54,7 @@ const YEAR = 365 * 24 * 60 * 60;
 /** A collection in which every act would succeed if the right account did it, to begin with for an active brand. */
 async function buildWorld(brandStatus: BrandStatus) {
   const fixture = await collectionFixture();
-  const { registry, collection, consortium, admin, issuer, steward, holder, stranger } = fixture;
+  const { registry, collection, consortium, admin, issuer, steward, staff, holder, stranger } = fixture;
   const [rival, former] = (await ethers.getSigners()).slice(9);
   if (rival === undefined || former === undefined) throw new Error("too few accounts");
   const accounts = { ...fixture, rival, former };
@@ -80,6 +82,9 @@ async function buildWorld(brandStatus: BrandStatus) {
   const readyAt = (await time.latest()) + REISSUE_DELAY;
   await time.increaseTo(readyAt);
   await collection.connect(admin).setBenefit(TIER, BENEFIT, { quota: 1, period: 0, startsAt: 0 });
+  await collection.connect(admin).setBenefit(TIER, USED_BENEFIT, { quota: 1, period: 0, startsAt: 0 });
+  const used = { serial: ACTIVE, benefitId: USED_BENEFIT, number: 1, generation: 0, deadline };
+  await collection.connect(staff).redeem(used, await sign(collection, holder, "Redemption", used));
 
   // A tree of one leaf is its own root, and its proof is empty.
   const leaf = ethers.AbiCoder.defaultAbiCoder().encode(
@@ -271,6 +276,9 @@ const COLLECTION_FUNCTIONS: Record<string, Case[]> = {
   "freezeBenefits()": [{ args: () => [], may: brandRole("Admin") }],
   "redeem((uint256,uint16,uint32,uint16,uint256),bytes)": [
     { args: ({ redemption, signatures }) => [redemption, signatures.redemption], may: brandRole("Staff") },
+  ],
+  "undoRedemption(uint256,uint16,uint32,bytes32)": [
+    { args: () => [ACTIVE, USED_BENEFIT, 1, REASON], may: brandRole("Staff") },
   ],
   "setContent(string,bytes32)": [{ args: () => ["https://noirance.example", REASON], may: brandRole("Admin") }],
   "freezeContent()": [{ args: () => [], may: brandRole("Admin") }],

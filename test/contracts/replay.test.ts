@@ -475,6 +475,19 @@ async function run(seed: number, length: number) {
         return await collection.connect(by(brand.staff)).redeem(redemption, signature);
       },
     ],
+    undoRedemption: [
+      6,
+      async () => {
+        const { collection, brand, known } = pickCollection(({ uses }) => uses.size > 0);
+        const [key, use] = random.pick([...known.uses, ["1/1", undefined] as const]);
+        const [serial = 0, benefitId = 0] = key.split("/").map(Number);
+        const last = use?.redemptions ?? 1;
+        const number = Math.max(0, last - random.below((use?.used ?? 0) + 2));
+        return await collection
+          .connect(by(brand.staff))
+          .undoRedemption(serial, benefitId, number, random.chance(0.3) ? ZeroHash : random.bytes32());
+      },
+    ],
     setContent: [
       3,
       async () => {

@@ -2,6 +2,7 @@
 pragma solidity ^0.8.28;
 
 import {BenefitBook} from "../../../contracts/collection/BenefitBook.sol";
+import {CardRecord, CardRecords} from "../../../contracts/collection/CardRecord.sol";
 import {ICardBenefits} from "../../../contracts/collection/ICardBenefits.sol";
 import {BenefitReckoning} from "./support/BenefitReckoning.sol";
 import {bound, vm} from "./support/Vm.sol";
@@ -46,6 +47,8 @@ contract BenefitBookTest {
         for (uint256 i = 0; i < _uses.length; ++i) {
             uint256 count = 0;
             for (uint256 j = 0; j <= i; ++j) {
+                // What was undone by then is left out.
+                if (_uses[j].undoneAfter != 0 && _uses[j].undoneAfter <= i) continue;
                 if (_sequenceOf(_uses[j].usedAt, period, startsAt) == _sequenceOf(_uses[i].usedAt, period, startsAt))
                     ++count;
             }
@@ -64,10 +67,10 @@ contract BenefitBookTest {
             // Somewhere in this period, its last second included.
             vm.warp(start + i * period + bound(wait, 0, period - 1));
             for (uint256 number = 0; number < quota; ++number) {
-                vm.assertEq(_book.remainingUses(_SERIAL, 0, _BENEFIT), quota - number, "remainingUses");
+                vm.assertEq(_book.remainingUses(_SERIAL, _BENEFIT, _record(0)), quota - number, "remainingUses");
                 this.redeem(_redemption(i * quota + number + 1), 0);
             }
-            vm.assertEq(_book.remainingUses(_SERIAL, 0, _BENEFIT), 0, "remainingUses of none");
+            vm.assertEq(_book.remainingUses(_SERIAL, _BENEFIT, _record(0)), 0, "remainingUses of none");
             vm.expectRevert(abi.encodeWithSelector(ICardBenefits.QuotaExceeded.selector, _SERIAL, _BENEFIT, quota));
             this.redeem(_redemption((i + 1) * quota + 1), 0);
         }
@@ -75,26 +78,37 @@ contract BenefitBookTest {
 
     /// @dev Calls, because the library takes its argument from calldata, and because only a call can be refused.
     function redeem(ICardBenefits.Redemption calldata redemption, uint8 tier) public {
-        _book.redeem(redemption, tier);
+        _book.redeem(redemption, _record(tier));
+    }
+
+    function undoRedemption(uint32 number) public {
+        _book.undoRedemption(_SERIAL, _BENEFIT, number, "", _record(0));
     }
 
     function _redemption(uint256 number) private pure returns (ICardBenefits.Redemption memory) {
         return ICardBenefits.Redemption(_SERIAL, _BENEFIT, uint32(number), 0, 0);
     }
 
-    /// @dev The card comes again and again, each time in some tier, and uses the benefit if the list of uses says it may.
+    /// @dev An active card that never expires.
+    function _record(uint8 tier) private pure returns (CardRecord) {
+        return CardRecords.template(tier, 0, 0);
+    }
+
+    /// @dev The card comes again and again, each time in some tier, and uses the benefit if the list of uses says it may; now
+    /// and then one of its uses is undone.
     function _visit(uint256 longestWait) private {
         uint256 time = _START;
         for (uint256 i = 0; i < _VISITS; ++i) {
             time += _roll(3) * _roll(longestWait);
             vm.warp(time);
+            if (_roll(3) == 0) _undoOne();
             uint8 tier = uint8(_roll(_TIERS));
             ICardBenefits.BenefitTerms memory terms = _book.benefits[tier][_BENEFIT];
             bool open = terms.quota != 0 && terms.startsAt <= time;
             (uint32 countedIn, uint256 used) = open ? BenefitReckoning.usedNow(_uses, terms, time) : (0, 0);
             uint256 left = !open || used >= terms.quota ? 0 : terms.quota - used;
             if (open && terms.quota == type(uint32).max) left = type(uint32).max;
-            vm.assertEq(_book.remainingUses(_SERIAL, tier, _BENEFIT), left, "remainingUses");
+            vm.assertEq(_book.remainingUses(_SERIAL, _BENEFIT, _record(tier)), left, "remainingUses");
             (bool success, ) = address(this).call(abi.encodeCall(this.redeem, (_redemption(_uses.length + 1), tier)));
             vm.assertEq(success, left > 0, "redeemed");
             if (!success) continue;
@@ -105,6 +119,27 @@ contract BenefitBookTest {
             vm.assertEq(use.used, used + 1, "used");
         }
         vm.assertEq(BenefitReckoning.firstAboveQuota(_uses), _uses.length, "more than the quota in one period");
+    }
+
+    /// @dev Any use, one too many on either side included; works if the list of uses says it must.
+    function _undoOne() private {
+        uint32 number = uint32(_roll(_uses.length + 2));
+        bool expected = BenefitReckoning.isUndoable(_uses, number);
+        uint32 used = _book.uses[_SERIAL][_BENEFIT].used;
+        (bool success, bytes memory answer) = address(this).call(abi.encodeCall(this.undoRedemption, (number)));
+        vm.assertEq(success, expected, "undone");
+        if (success) {
+            _uses[number - 1].undoneAfter = uint32(_uses.length);
+            vm.assertEq(_book.uses[_SERIAL][_BENEFIT].used, used - 1, "used, less what was undone");
+            return;
+        }
+        bytes memory reason = abi.encodeWithSelector(
+            ICardBenefits.RedemptionNotUndoable.selector,
+            _SERIAL,
+            _BENEFIT,
+            number
+        );
+        vm.assertEq(keccak256(answer), keccak256(reason), "why it is not undone");
     }
 
     function _sequenceOf(uint256 time, uint256 period, uint256 startsAt) private pure returns (uint256) {

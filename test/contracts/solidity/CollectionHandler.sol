@@ -51,7 +51,7 @@ contract CollectionHandler is LifecycleHandler, BenefitsHandler, BrandHandler {
 
     /// @dev Every act, for {Invariants-_target}; what prepares the others stands in it several times.
     function selectors() public pure returns (bytes4[] memory list) {
-        bytes4[44] memory all = [
+        bytes4[46] memory all = [
             this.wait.selector,
             this.wait.selector,
             this.issue.selector,
@@ -84,12 +84,14 @@ contract CollectionHandler is LifecycleHandler, BenefitsHandler, BrandHandler {
             this.transfer.selector,
             this.redeem.selector,
             this.redeem.selector,
+            this.undoRedemption.selector,
             this.setBenefit.selector,
             this.setBenefit.selector,
             this.replay.selector,
             this.decideOnBrand.selector,
             this.decideOnBrand.selector,
             this.redeem.selector,
+            this.undoRedemption.selector,
             this.setDailyCap.selector,
             this.setDailyCap.selector,
             this.changeRole.selector,

@@ -61,6 +61,7 @@ export interface BenefitUseState {
   redemptions: number;
   periodStart: number;
   used: number;
+  undone: number;
 }
 
 export interface CollectionState {
@@ -381,13 +382,25 @@ function foldCollection(state: CollectionState, event: LogDescription, timestamp
         startsAt: Number(args["startsAt"]),
       });
       return;
-    case "BenefitRedeemed":
-      state.uses.set(benefitKey(serial(), Number(args["benefitId"])), {
+    case "BenefitRedeemed": {
+      const key = benefitKey(serial(), Number(args["benefitId"]));
+      const before = state.uses.get(key);
+      const periodStart = Number(args["periodStart"]);
+      state.uses.set(key, {
         redemptions: Number(args["number"]),
-        periodStart: Number(args["periodStart"]),
+        periodStart,
         used: Number(args["used"]),
+        // What was undone is counted for the period that the last redemption was counted in.
+        undone: before?.periodStart === periodStart ? before.undone : 0,
       });
       return;
+    }
+    case "RedemptionUndone": {
+      const use = known(state.uses.get(benefitKey(serial(), Number(args["benefitId"]))), event);
+      use.used = Number(args["used"]);
+      use.undone += 1;
+      return;
+    }
     case "BenefitsFrozen":
       state.benefitsFrozen = true;
       return;

@@ -24,7 +24,7 @@ export interface CardReport {
   commitmentRoot: string;
   pending: { to: string; readyAt: bigint };
   /** By benefit. */
-  uses: { redemptions: bigint; periodStart: bigint; used: bigint }[];
+  uses: { redemptions: bigint; periodStart: bigint; used: bigint; undone: bigint }[];
 }
 
 export interface CollectionReport {
@@ -151,8 +151,8 @@ async function collectionReportOfViews(
     const { owner, batchFirstSerial, commitmentRoot } = await collection.verify(serial);
     const uses: CardReport["uses"] = [];
     for (const benefitId of benefitIds) {
-      const { redemptions, periodStart, used } = await collection.benefitUseOf(serial, benefitId);
-      uses.push({ redemptions, periodStart, used });
+      const { redemptions, periodStart, used, undone } = await collection.benefitUseOf(serial, benefitId);
+      uses.push({ redemptions, periodStart, used, undone });
     }
     const { holder, issuedAt, expiresAt, tier, status, generation } = card;
     const { to, readyAt } = await collection.pendingReissueOf(serial);
@@ -263,6 +263,7 @@ function collectionReportOfReplay(
           redemptions: BigInt(use?.redemptions ?? 0),
           periodStart: BigInt(use?.periodStart ?? 0),
           used: BigInt(use?.used ?? 0),
+          undone: BigInt(use?.undone ?? 0),
         };
       }),
     };

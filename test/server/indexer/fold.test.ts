@@ -77,6 +77,8 @@ describe("fold", () => {
       [next("CardTierChanged", { tier: 7 }), { tier: 7 }],
       [next("BenefitRedeemed", { benefitId: 1, staff: OTHER, number: 1, periodStart: 1_699_920_000, used: 1 }), {}],
       [next("CardSuspended", { reason: ZERO_HASH }), { status: "Suspended" }],
+      // What was redeemed before the card was suspended can be undone nevertheless.
+      [next("RedemptionUndone", { benefitId: 1, staff: OTHER, number: 1, used: 0, reason: ZERO_HASH }), {}],
       [
         next("ReissueRequested", { to: OTHER, reason: ZERO_HASH, readyAt: 1_700_600_000 }),
         { reissueTo: OTHER, reissueReadyAt: 1_700_600_000 },
@@ -128,6 +130,7 @@ describe("fold", () => {
       [pending, of("Transfer", { from: ZERO, to: HOLDER })],
       [suspended, of("CardSuspended", { reason: ZERO_HASH })],
       [suspended, of("BenefitRedeemed", { benefitId: 1, staff: OTHER, number: 1, periodStart: 0, used: 1 })],
+      [undefined, of("RedemptionUndone", { benefitId: 1, staff: OTHER, number: 1, used: 0, reason: ZERO_HASH })],
       [card, of("CardReinstated", {})],
       [card, of("CardSurrendered", { holder: OTHER })],
       [card, of("ReissueCancelled", { to: OTHER, vetoed: false })],

@@ -48,6 +48,30 @@ abstract contract BenefitsHandler is HandlerBase {
         while (times > 0 && _redeemOnce(serial, benefitId)) --times;
     }
 
+    /// @notice A redemption is taken back: mostly one of the last few, now and then one that cannot be.
+    function undoRedemption(uint256 seed) public move(seed) {
+        Act memory act = _newAct("undoRedemption", IBrandRegistry.BrandRole.Staff);
+        (uint256 serial, uint16 benefitId) = (_pick(), _anyBenefit());
+        for (uint256 i = 0; i < 5 && _uses[serial][benefitId].length == 0; ++i) {
+            (serial, benefitId) = (_pick(), _anyBenefit());
+        }
+        uint256 redemptions = _uses[serial][benefitId].length;
+        uint32 number = uint32(_chance(8) ? _roll(redemptions + 3) : redemptions - _roll((redemptions + 3) / 3));
+        if (_chance(32)) number = type(uint32).max - uint32(_roll(2));
+        _needLive(act, serial);
+        if (!BenefitReckoning.isUndoable(_uses[serial][benefitId], number)) {
+            _refuse(
+                act,
+                abi.encodeWithSelector(ICardBenefits.RedemptionNotUndoable.selector, serial, benefitId, number)
+            );
+        }
+        act.call = abi.encodeCall(ICardBenefits.undoRedemption, (serial, benefitId, number, bytes32(_roll(2))));
+        if (!_perform(act)) return;
+        _spent = SpentCall(act.call, act.caller);
+        lastSerial = serial;
+        _uses[serial][benefitId][number - 1].undoneAfter = uint32(redemptions);
+    }
+
     function setBenefit(uint256 seed) public move(seed) {
         Act memory act = _newAct("setBenefit", IBrandRegistry.BrandRole.Admin);
         uint8 tier = uint8(_roll(3));
@@ -73,6 +97,22 @@ abstract contract BenefitsHandler is HandlerBase {
         if (_benefitsFrozen) _refuse(act, abi.encodeWithSelector(ICardBenefits.BenefitsAreFrozen.selector));
         act.call = abi.encodeCall(ICardBenefits.freezeBenefits, ());
         if (_perform(act)) _benefitsFrozen = true;
+    }
+
+    /// @notice What the collection must say of how a card has used a benefit.
+    function benefitUseOf(
+        uint256 serial,
+        uint16 benefitId
+    ) public view returns (ICardBenefits.BenefitUse memory expected) {
+        BenefitReckoning.Use[] memory uses = _uses[serial][benefitId];
+        if (uses.length == 0) return expected;
+        expected.redemptions = uint32(uses.length);
+        expected.periodStart = uses[uses.length - 1].countedIn;
+        for (uint256 i = 0; i < uses.length; ++i) {
+            if (uses[i].countedIn != expected.periodStart) continue;
+            if (uses[i].undoneAfter == 0) ++expected.used;
+            else ++expected.undone;
+        }
     }
 
     /// @notice All uses of a benefit by a card, from the first.

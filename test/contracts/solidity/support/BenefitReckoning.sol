@@ -10,6 +10,7 @@ import {ICardBenefits} from "../../../../contracts/collection/ICardBenefits.sol"
 library BenefitReckoning {
     /// @notice One use of a benefit by a card, under the terms of its tier at that time.
     /// @param countedIn When the period began that the use counts in.
+    /// @param undoneAfter How many uses there were when it was undone; 0 if it was not.
     struct Use {
         uint32 usedAt;
         uint8 tier;
@@ -17,6 +18,7 @@ library BenefitReckoning {
         uint32 period;
         uint32 startsAt;
         uint32 countedIn;
+        uint32 undoneAfter;
     }
 
     function useOf(
@@ -32,7 +34,8 @@ library BenefitReckoning {
                 quota: terms.quota,
                 period: terms.period,
                 startsAt: terms.startsAt,
-                countedIn: countedIn
+                countedIn: countedIn,
+                undoneAfter: 0
             });
     }
 
@@ -41,7 +44,8 @@ library BenefitReckoning {
         return period == 0 ? startsAt : uint32(startsAt + ((time - startsAt) / period) * period);
     }
 
-    /// @notice What counts against the quota: the uses in the last period that any was counted in, until a later one begins.
+    /// @notice What counts against the quota: the uses in the last period that any was counted in, until a later one begins,
+    /// without those that were undone.
     /// @return countedIn When the period began that a use counts in now.
     function usedNow(
         Use[] memory uses,
@@ -53,8 +57,15 @@ library BenefitReckoning {
             if (uses[i].countedIn > countedIn) countedIn = uses[i].countedIn;
         }
         for (uint256 i = 0; i < uses.length; ++i) {
-            if (uses[i].countedIn == countedIn) ++used;
+            if (uses[i].countedIn == countedIn && uses[i].undoneAfter == 0) ++used;
         }
+    }
+
+    /// @notice Whether a use can be undone: only one that was not, in the last period that any was counted in.
+    function isUndoable(Use[] memory uses, uint256 number) internal pure returns (bool) {
+        if (number == 0 || number > uses.length) return false;
+        Use memory use = uses[number - 1];
+        return use.undoneAfter == 0 && use.countedIn == uses[uses.length - 1].countedIn;
     }
 
     /// @notice The first use that was one too many in its tier's period; `uses.length` if none was.
@@ -66,7 +77,7 @@ library BenefitReckoning {
     }
 
     /// @dev How often the card had used the benefit, in whatever tier, since its first use in the same period of the same
-    /// terms as use number `last`, that one included. Where a period that began later was used in between, as it can be
+    /// terms as use number `last`, that one included, and what was undone by then left out. Where a period that began later was used in between, as it can be
     /// when tiers have periods of other lengths, what was used before it counts no more.
     function _usesInPeriodOf(Use[] memory uses, uint256 last) private pure returns (uint256 count) {
         uint256 start = _ownPeriod(uses[last]);
@@ -75,7 +86,7 @@ library BenefitReckoning {
             Use memory use = uses[i - 1];
             uint256 own = _ownPeriod(use);
             if (use.usedAt < start || own > start) break;
-            ++seen;
+            if (use.undoneAfter == 0 || use.undoneAfter > last) ++seen;
             if (own == start) count = seen;
         }
     }
