@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 pragma solidity ^0.8.28;
 
+import {Math} from "@openzeppelin/contracts/utils/math/Math.sol";
 import {BitMaps} from "@openzeppelin/contracts/utils/structs/BitMaps.sol";
 
 import {CardRecord, CardStatus} from "./CardRecord.sol";
@@ -117,10 +118,11 @@ library BenefitBook {
     ) external view returns (uint32) {
         if (!record.hasStatus(CardStatus.Active) || record.isExpired()) return 0;
         ICardBenefits.BenefitTerms memory terms = self.benefits[record.tier()][benefitId];
-        if (terms.quota == 0 || block.timestamp < terms.startsAt) return 0;
+        if (block.timestamp < terms.startsAt) return 0;
         if (terms.quota == _UNLIMITED) return _UNLIMITED;
         (, uint32 used, ) = _usedInPeriod(self.uses[serial][benefitId], terms);
-        return used < terms.quota ? terms.quota - used : 0;
+        // A tier with a lower quota, 0 included, may have less than was used.
+        return uint32(Math.saturatingSub(terms.quota, used));
     }
 
     /// @dev The period that a use counts in now, how often the benefit was used in it, and how many other uses in it were

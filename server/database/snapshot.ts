@@ -23,6 +23,7 @@ export type CollectionWithBrand = CollectionRow & { brand: BrandRow };
 export type EventRow = Plain<Models.Event>;
 export type EventSubjectRow = Plain<Models.EventSubject>;
 export type RedemptionRow = Plain<Models.Redemption>;
+export type RedemptionUndoingRow = Plain<Models.RedemptionUndoing>;
 export type ReissueRow = Plain<Models.Reissue>;
 
 interface Tables {
@@ -36,6 +37,7 @@ interface Tables {
   Event: EventRow;
   EventSubject: EventSubjectRow;
   Redemption: RedemptionRow;
+  RedemptionUndoing: RedemptionUndoingRow;
   Reissue: ReissueRow;
 }
 
@@ -51,6 +53,7 @@ const COLUMNS: { [Table in keyof Tables]: Prisma.Sql } = {
   Event: columnsOf("Event", Prisma.EventScalarFieldEnum),
   EventSubject: columnsOf("EventSubject", Prisma.EventSubjectScalarFieldEnum),
   Redemption: columnsOf("Redemption", Prisma.RedemptionScalarFieldEnum),
+  RedemptionUndoing: columnsOf("RedemptionUndoing", Prisma.RedemptionUndoingScalarFieldEnum),
   Reissue: columnsOf("Reissue", Prisma.ReissueScalarFieldEnum),
 };
 

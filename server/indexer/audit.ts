@@ -22,6 +22,9 @@ import {
   type CollectionRow,
   checkpoint,
   many,
+  one,
+  type RedemptionRow,
+  type RedemptionUndoingRow,
   readSnapshot,
 } from "../database/snapshot.ts";
 
@@ -152,7 +155,7 @@ async function auditSerials(options: {
 }): Promise<{ cards: number; differences: Difference[] }> {
   const { rpc, database, at, address, first, last } = options;
   const range = Prisma.sql`"collectionAddress" = ${address} AND "serial" BETWEEN ${first} AND ${last}`;
-  const { cards, uses } = await readSnapshot(database, {
+  const { cards, uses, undoings } = await readSnapshot(database, {
     cards: many("Card", { where: range, orderBy: Prisma.sql`"serial"`, limit: ALL }),
     // The last use of each benefit by each card: it says how often both were used in all.
     uses: many("Redemption", {
@@ -161,6 +164,12 @@ async function auditSerials(options: {
         AND r."serial" = "Redemption"."serial" AND r."benefitId" = "Redemption"."benefitId")`,
       orderBy: Prisma.sql`"serial", "benefitId"`,
       limit: ALL,
+    }),
+    undoings: many("RedemptionUndoing", {
+      where: range,
+      orderBy: Prisma.sql`"serial", "benefitId", "blockNumber", "logIndex"`,
+      limit: ALL,
+      include: { redemption: redemptionOfUndoing },
     }),
   });
   const bySerial = new Map(cards.map((card) => [card.serial, card]));
@@ -185,17 +194,63 @@ async function auditSerials(options: {
     const chain = { to: found.to.toLowerCase(), readyAt: Number(found.readyAt) };
     differences.push(...compare(`reissue of ${address}/${serial}`, { to: reissueTo, readyAt: reissueReadyAt }, chain));
   }
-  const usesOnChain = await ask(
+  differences.push(...(await auditUses({ rpc, at, address, uses, undoings })));
+  return { cards: cards.length, differences };
+}
+
+/** The redemption that a row of undoings is about. */
+const redemptionOfUndoing = one("Redemption", {
+  where: Prisma.sql`"Redemption"."collectionAddress" = "RedemptionUndoing"."collectionAddress"
+    AND "Redemption"."serial" = "RedemptionUndoing"."serial"
+    AND "Redemption"."benefitId" = "RedemptionUndoing"."benefitId"
+    AND "Redemption"."number" = "RedemptionUndoing"."number"`,
+});
+
+/**
+ * Compares how cards have used their benefits.
+ * @param options.uses The last use of each benefit by each card.
+ * @param options.undoings All of these cards' undone redemptions, oldest first.
+ */
+async function auditUses(options: {
+  rpc: Rpc;
+  at: CheckpointRow;
+  address: string;
+  uses: readonly RedemptionRow[];
+  undoings: readonly (RedemptionUndoingRow & { redemption: RedemptionRow | null })[];
+}): Promise<Difference[]> {
+  const { rpc, at, address, uses, undoings } = options;
+  const undoingsOf = Map.groupBy(undoings, ({ serial, benefitId }) => `${serial}/${benefitId}`);
+  const answers = await ask(
     rpc,
     at,
     uses.map(({ serial, benefitId }) => ofCollection(address, "benefitUseOf", serial, benefitId)),
   );
-  for (const [index, { serial, benefitId, number, periodStart, used }] of uses.entries()) {
-    const [use] = usesOnChain[index] as [{ redemptions: bigint; periodStart: bigint; used: bigint }];
-    const chain = { number: Number(use.redemptions), periodStart: Number(use.periodStart), used: Number(use.used) };
-    differences.push(...compare(`benefit ${benefitId} of ${address}/${serial}`, { number, periodStart, used }, chain));
-  }
-  return { cards: cards.length, differences };
+  return uses.flatMap((last, index) => {
+    const { serial, benefitId, number, periodStart } = last;
+    const undone = undoingsOf.get(`${serial}/${benefitId}`) ?? [];
+    const lastUndone = undone.at(-1);
+    const mirror = {
+      number,
+      periodStart,
+      // As the later of the two events says.
+      used: lastUndone !== undefined && isLater(lastUndone, last) ? lastUndone.used : last.used,
+      undone: undone.filter(({ redemption }) => redemption?.periodStart === periodStart).length,
+    };
+    const [use] = answers[index] as [Record<"redemptions" | "periodStart" | "used" | "undone", bigint>];
+    const chain = {
+      number: Number(use.redemptions),
+      periodStart: Number(use.periodStart),
+      used: Number(use.used),
+      undone: Number(use.undone),
+    };
+    return compare(`benefit ${benefitId} of ${address}/${serial}`, mirror, chain);
+  });
+}
+
+function isLater(one: RedemptionUndoingRow, other: RedemptionRow): boolean {
+  return (
+    one.blockNumber > other.blockNumber || (one.blockNumber === other.blockNumber && one.logIndex > other.logIndex)
+  );
 }
 
 async function auditBrands(rpc: Rpc, at: CheckpointRow, brands: readonly BrandRow[]): Promise<Difference[]> {

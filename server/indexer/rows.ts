@@ -65,7 +65,17 @@ export async function writeFolded(transaction: DatabaseTransaction, events: read
 /** Empties all tables that are made of events. */
 export async function clearFolded(transaction: DatabaseTransaction): Promise<void> {
   // In this order, because rows refer to those of later tables. Without a condition SQLite need not look at the rows.
-  for (const table of ["EventSubject", "Reissue", "Redemption", "Benefit", "Card", "Batch", "Collection", "Brand"]) {
+  for (const table of [
+    "EventSubject",
+    "Reissue",
+    "RedemptionUndoing",
+    "Redemption",
+    "Benefit",
+    "Card",
+    "Batch",
+    "Collection",
+    "Brand",
+  ]) {
     await transaction.$executeRaw(Prisma.sql`DELETE FROM ${Prisma.raw(`"${table}"`)}`);
   }
 }
@@ -109,6 +119,7 @@ async function writeAllButCards(transaction: DatabaseTransaction, events: readon
   await writeBatches(transaction, events);
   await writeBenefits(transaction, events);
   await writeRedemptions(transaction, events);
+  await writeUndoings(transaction, events);
   await writeReissues(transaction, events);
   await writeSubjects(transaction, events);
 }
@@ -226,6 +237,30 @@ async function writeRedemptions(transaction: DatabaseTransaction, events: readon
         const { serial, benefitId, number, staff, periodStart, used } = args;
         const use = [serial, benefitId, number, staff, periodStart, used];
         return [address, ...use, blockNumber, logIndex, transactionHash];
+      }),
+  });
+}
+
+async function writeUndoings(transaction: DatabaseTransaction, events: readonly ChainEvent[]): Promise<void> {
+  await insertRows(transaction, {
+    table: "RedemptionUndoing",
+    columns: [
+      "collectionAddress",
+      "serial",
+      "benefitId",
+      "number",
+      "staff",
+      "used",
+      "reason",
+      "blockNumber",
+      "logIndex",
+      "transactionHash",
+    ],
+    rows: events
+      .filter(isNamed("RedemptionUndone"))
+      .map(({ address, args, blockNumber, logIndex, transactionHash }): CellValue[] => {
+        const { serial, benefitId, number, staff, used, reason } = args;
+        return [address, serial, benefitId, number, staff, used, reason, blockNumber, logIndex, transactionHash];
       }),
   });
 }

@@ -15,6 +15,7 @@ const TABLES: readonly { table: string; columns: readonly string[]; key: number 
   { table: "Card", columns: Object.keys(Prisma.CardScalarFieldEnum), key: 2 },
   { table: "Benefit", columns: Object.keys(Prisma.BenefitScalarFieldEnum), key: 3 },
   { table: "Redemption", columns: Object.keys(Prisma.RedemptionScalarFieldEnum), key: 4 },
+  { table: "RedemptionUndoing", columns: Object.keys(Prisma.RedemptionUndoingScalarFieldEnum), key: 4 },
   { table: "Reissue", columns: Object.keys(Prisma.ReissueScalarFieldEnum), key: 3 },
   { table: "EventSubject", columns: Object.keys(Prisma.EventSubjectScalarFieldEnum), key: 3 },
 ];

@@ -49,7 +49,7 @@ export async function undoAfter(transaction: DatabaseTransaction, blockNumber: n
     const some = cards
       .slice(start, start + CARDS_PER_STEP)
       .map(({ address, serial }): CardKey => [address, Number(serial)]);
-    for (const table of ["Redemption", "Reissue"]) {
+    for (const table of ["Redemption", "RedemptionUndoing", "Reissue"]) {
       await deleteRows(transaction, { table, key: CARD_KEY, keys: some, where: `"blockNumber" > ${blockNumber}` });
     }
     await refoldCards(transaction, some);

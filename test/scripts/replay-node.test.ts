@@ -83,7 +83,13 @@ describe("the replaying node", () => {
         "BatchIssued",
         "CardRenewed",
       );
-      expect(names).to.include.keys("CardSuspended", "CardReinstated", "BenefitRedeemed", "CardTierChanged");
+      expect(names).to.include.keys(
+        "CardSuspended",
+        "CardReinstated",
+        "BenefitRedeemed",
+        "RedemptionUndone",
+        "CardTierChanged",
+      );
 
       const both = new Interface([...brandRegistryInterface.fragments, ...membershipCollectionInterface.fragments]);
       for (const log of read) {

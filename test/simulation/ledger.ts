@@ -11,6 +11,8 @@ export interface CollectionLedger {
   readonly cards: ReadonlyMap<number, CardState>;
   /** How often each benefit was redeemed, by `serial/benefitId`. */
   readonly redemptions: ReadonlyMap<string, number>;
+  /** Redemptions that nobody has undone, by `serial/benefitId`; not all of them can be undone still. */
+  readonly standing: ReadonlyMap<string, readonly number[]>;
   /** Benefits with a quota, by tier. */
   readonly benefits: ReadonlyMap<number, readonly number[]>;
   readonly openAllowlists: readonly string[];
@@ -29,6 +31,7 @@ interface Draft {
   terms: EventArguments["CollectionCreated"];
   cards: Map<number, CardState>;
   redemptions: Map<string, number>;
+  standing: Map<string, readonly number[]>;
   benefits: Map<number, readonly number[]>;
   openAllowlists: readonly string[];
 }
@@ -92,28 +95,39 @@ function ledgerAfter(before: Ledger, block: SimulatedBlock, registry: string): L
       brands.set(event.args.brandId, event.args.status);
     if (event.name === "CollectionCreated") {
       const { args: terms } = event;
-      const nothing = { cards: new Map(), redemptions: new Map(), benefits: new Map(), openAllowlists: [] };
-      drafts.set(terms.collection, { terms, ...nothing });
+      const uses = { redemptions: new Map(), standing: new Map() };
+      drafts.set(terms.collection, { terms, cards: new Map(), ...uses, benefits: new Map(), openAllowlists: [] });
     }
     if (collection !== undefined) write(collection, event);
   }
   return { brands, collections: new Map([...before.collections, ...drafts]), events };
 }
 
-function draft({ terms, cards, redemptions, benefits, openAllowlists }: CollectionLedger): Draft {
-  const copies = { cards: new Map(cards), redemptions: new Map(redemptions), benefits: new Map(benefits) };
-  return { terms, openAllowlists, ...copies };
+function draft({ terms, cards, redemptions, standing, benefits, openAllowlists }: CollectionLedger): Draft {
+  const uses = { redemptions: new Map(redemptions), standing: new Map(standing) };
+  return { terms, openAllowlists, cards: new Map(cards), ...uses, benefits: new Map(benefits) };
 }
 
 function write(collection: Draft, event: ChainEvent): void {
-  const { cards, redemptions, benefits, openAllowlists } = collection;
+  const { cards, redemptions, standing, benefits, openAllowlists } = collection;
   if (isCardEvent(event)) {
     for (const serial of serialsOf(event)) cards.set(serial, fold(cards.get(serial), event));
   }
   switch (event.name) {
-    case "BenefitRedeemed":
-      redemptions.set(`${event.args.serial}/${event.args.benefitId}`, event.args.number);
+    case "BenefitRedeemed": {
+      const key = `${event.args.serial}/${event.args.benefitId}`;
+      redemptions.set(key, event.args.number);
+      standing.set(key, [...(standing.get(key) ?? []), event.args.number]);
       break;
+    }
+    case "RedemptionUndone": {
+      const { serial, benefitId, number } = event.args;
+      const key = `${serial}/${benefitId}`;
+      const others = (standing.get(key) ?? []).filter((one) => one !== number);
+      if (others.length === 0) standing.delete(key);
+      else standing.set(key, others);
+      break;
+    }
     case "BenefitChanged": {
       const { tier, benefitId, quota } = event.args;
       const others = (benefits.get(tier) ?? []).filter((id) => id !== benefitId);

@@ -281,6 +281,20 @@ export async function createLife(chain: SimulatedChain): Promise<Life> {
       },
     ],
     [
+      3,
+      (scene) => {
+        const { random } = scene;
+        const collection = someCollection(scene);
+        if (collection === undefined || collection.standing.size === 0) return undefined;
+        const [key, numbers] = random.pick([...collection.standing]);
+        const [serial, benefitId] = key.split("/").map(Number);
+        // The last one can be undone for sure while its card lives, an earlier one only in the same period.
+        const number = random.chance(0.6) ? numbers.at(-1) : random.pick(numbers);
+        const { collection: address } = collection.terms;
+        return [toCollection(CLERK, address, "undoRedemption", serial, benefitId, number, random.hex(32))];
+      },
+    ],
+    [
       1,
       (scene) => {
         const address = someCollection(scene)?.terms.collection;

@@ -86,6 +86,10 @@ export function* inventHistory(cards: number): Iterable<HistoryBlock> {
         redemptions.set(key, use);
         const period = { periodStart: 1_700_000_000, used: use };
         emit(collection, "BenefitRedeemed", { serial, benefitId: 1, staff: REGISTRY, number: use, ...period });
+        if (use % 3 === 0) {
+          const undoing = { number: use, used: use - 1, reason: ZeroHash };
+          emit(collection, "RedemptionUndone", { serial, benefitId: 1, staff: REGISTRY, ...undoing });
+        }
       }
     }
   }

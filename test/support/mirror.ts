@@ -67,6 +67,7 @@ export async function mirrorRows(database: Database): Promise<Record<string, unk
     Card: ["collectionAddress", "serial"],
     Benefit: ["collectionAddress", "tier", "benefitId"],
     Redemption: ["collectionAddress", "serial", "benefitId", "number"],
+    RedemptionUndoing: ["collectionAddress", "serial", "benefitId", "number"],
     Reissue: ["collectionAddress", "serial", "generation"],
     EventSubject: ["subject", "blockNumber", "logIndex"],
   };

@@ -65,7 +65,7 @@ const STORY = { Renewed: 0, SuspendedAndReinstated: 1, RedeemedTwice: 2, Revoked
 const STORY_EVENTS: Record<number, readonly [number, number]> = {
   [STORY.Renewed]: [1, 0],
   [STORY.SuspendedAndReinstated]: [1, 1],
-  [STORY.RedeemedTwice]: [1, 1],
+  [STORY.RedeemedTwice]: [1, 2],
   [STORY.Revoked]: [2, 0],
   [STORY.TierChanged]: [1, 0],
 };
@@ -200,7 +200,11 @@ export function createHistory(options: HistoryOptions, forkOf: (block: number) =
           break;
         case STORY.RedeemedTwice: {
           const use = [numberWord(age), numberWord(GENESIS_TIME), numberWord(age)];
-          logs.add("BenefitRedeemed", collection, [card, numberWord(BENEFIT_ID), addressWord(brand)], use);
+          const subject = [card, numberWord(BENEFIT_ID), addressWord(brand)];
+          logs.add("BenefitRedeemed", collection, subject, use);
+          if (age === 1) break;
+          logs.beginTransaction();
+          logs.add("RedemptionUndone", collection, subject, [numberWord(2), numberWord(1), reason]);
           break;
         }
         case STORY.Revoked: {

@@ -196,6 +196,7 @@ describeOnEachDatabase("answers as of a block", function (kind) {
     await act(slow, ADMIN, "setBenefit", 1, 9, { quota: 2, period: DAY, startsAt: 1_700_000_000 });
     await redeem(1, 1);
     await redeem(1, 2);
+    await act(slow, ISSUER, "undoRedemption", 1, 9, 2, REASON);
     await act(slow, ISSUER, "openAllowlist", REASON, 20, 5, expiresAt);
     await act(slow, ISSUER, "closeAllowlist", REASON);
     await act(slow, ADMIN, "setContent", "https://noirance.example/black", REASON);

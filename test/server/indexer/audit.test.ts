@@ -3,6 +3,7 @@ import { Contract, type JsonRpcSigner, ZeroHash } from "ethers";
 import { BRAND_ROLE, membershipCollectionInterface } from "../../../server/chain/abi.ts";
 import { type AuditReport, auditAll, auditSample } from "../../../server/indexer/audit.ts";
 import { startAuditor } from "../../../server/indexer/auditor.ts";
+import { SIGNED_TYPES } from "../../contracts/support/signatures.ts";
 import { startTestChain, type TestChain } from "../../support/chain.ts";
 import { describeOnEachDatabase } from "../../support/databases.ts";
 import { createTestMirror, silent, startAndCatchUp, type TestMirror } from "../../support/mirror.ts";
@@ -18,8 +19,10 @@ describeOnEachDatabase("the audit", (kind) => {
     chain = await startTestChain();
     const brandId = await chain.admitBrand();
     const issuer: JsonRpcSigner = await chain.signer(2);
-    const steward = await chain.registry.getFunction("roleId")(brandId, BRAND_ROLE.Steward);
-    await chain.call(chain.registry, 1, "grantRole", steward, issuer.address);
+    for (const role of [BRAND_ROLE.Steward, BRAND_ROLE.Staff]) {
+      const roleId = await chain.registry.getFunction("roleId")(brandId, role);
+      await chain.call(chain.registry, 1, "grantRole", roleId, issuer.address);
+    }
     address = await chain.createCollection({ brandId, slug: "noirance-black", maxSupply: 1_200, reissueDelay: DAY });
     await chain.createCollection({ brandId, slug: "noirance-empty", maxSupply: 10 });
     const black = new Contract(address, membershipCollectionInterface, chain.provider);
@@ -29,6 +32,19 @@ describeOnEachDatabase("the audit", (kind) => {
     await chain.call(black, 2, "revoke", [4], ZeroHash);
     await chain.call(black, 2, "requestReissue", 5, issuer.address, ZeroHash);
     await chain.call(black, 1, "setBenefit", 2, 7, { quota: 3, period: DAY, startsAt: 1_700_000_000 });
+    await chain.issue({ collection: address, firstSerial: 30, holders: [issuer.address], tier: 2 });
+    const redeem = async (number: number) => {
+      const redemption = { serial: 30, benefitId: 7, number, generation: 0, deadline: 4_000_000_000 };
+      const signature = await issuer.signTypedData(
+        { name: "MembershipCollection", version: "1", chainId: chain.deployment.chainId, verifyingContract: address },
+        { Redemption: SIGNED_TYPES.Redemption },
+        redemption,
+      );
+      await chain.call(black, 2, "redeem", redemption, signature);
+    };
+    for (const number of [1, 2]) await redeem(number);
+    await chain.call(black, 2, "undoRedemption", 30, 7, 1, ZeroHash);
+    await redeem(3);
     await chain.call(black, 1, "setContent", "https://noirance.example", ZeroHash);
   });
   after(async () => {
@@ -59,7 +75,7 @@ describeOnEachDatabase("the audit", (kind) => {
       onProgress: (done, all) => progress.push([done, all]),
     });
     const block = await chain.provider.getBlock("latest");
-    expect(report).to.deep.equal({ block: { number: block?.number, hash: block?.hash }, cards: 30, differences: [] });
+    expect(report).to.deep.equal({ block: { number: block?.number, hash: block?.hash }, cards: 31, differences: [] });
     expect(progress).to.deep.equal([
       [1_200, 1_210],
       [1_210, 1_210],
@@ -89,6 +105,10 @@ describeOnEachDatabase("the audit", (kind) => {
     ["a missing card", `DELETE FROM "Card" WHERE "serial" = 1155`, "card", undefined],
     ["a changed reissue", `UPDATE "Card" SET "reissueReadyAt" = 5 WHERE "serial" = 5`, "reissue", { readyAt: 5 }],
     ["a changed benefit", `UPDATE "Benefit" SET "quota" = 4`, "benefit", { quota: 4 }],
+    ["a redemption that was not", `UPDATE "Redemption" SET "used" = 3 WHERE "number" = 3`, "benefit", { used: 3 }],
+    ["an undoing that is missing", `DELETE FROM "RedemptionUndoing"`, "benefit", { undone: 0 }],
+    ["an undoing of something else", `UPDATE "RedemptionUndoing" SET "number" = 9`, "benefit", { undone: 0 }],
+    ["an undoing that came later", `UPDATE "RedemptionUndoing" SET "blockNumber" = 999`, "benefit", { used: 1 }],
     ["a changed brand", `UPDATE "Brand" SET "status" = 'Suspended'`, "brand", { status: "Suspended" }],
     [
       "a changed collection",

@@ -3,6 +3,7 @@
 import { expect } from "chai";
 import { Contract, type JsonRpcSigner, ZeroHash } from "ethers";
 import { BRAND_ROLE, membershipCollectionInterface } from "../../../server/chain/abi.ts";
+import { auditAll } from "../../../server/indexer/audit.ts";
 import { createLease, LeaseLostError } from "../../../server/indexer/lease.ts";
 import { createMirror } from "../../../server/indexer/mirror.ts";
 import { SIGNED_TYPES } from "../../contracts/support/signatures.ts";
@@ -90,6 +91,12 @@ describeOnEachDatabase("indexer of whole lives", (kind) => {
     await redeem(1, 1);
     await redeem(1, 2);
     await redeem(10, 1);
+    await act("undoRedemption", 1, 9, 2, REASON);
+    await act("undoRedemption", 10, 9, 1, ZeroHash);
+    await redeem(1, 3);
+    await act("suspend", [10], REASON);
+    await act("undoRedemption", 1, 9, 1, REASON);
+    await act("reinstate", [10]);
     await act("openAllowlist", REASON, 20, 5, expiresAt);
     await act("closeAllowlist", REASON);
     await chain.call(chain.registry, ADMIN, "setDailyCap", 1, other, 100);
@@ -153,8 +160,21 @@ describeOnEachDatabase("indexer of whole lives", (kind) => {
     expect(redemptions.map(({ serial, benefitId, number, used }) => [serial, benefitId, number, used])).to.deep.equal([
       [1, 9, 1, 1],
       [1, 9, 2, 2],
+      [1, 9, 3, 2],
       [10, 9, 1, 1],
     ]);
+    const undoings = await mirror.database.redemptionUndoing.findMany({
+      orderBy: [{ blockNumber: "asc" }, { logIndex: "asc" }],
+    });
+    const staff = (await (await chain.signer(ISSUER)).getAddress()).toLowerCase();
+    expect(undoings.map(({ serial, number, used, reason }) => [serial, number, used, reason])).to.deep.equal([
+      [1, 2, 1, REASON],
+      [10, 1, 0, ZeroHash],
+      [1, 1, 1, REASON],
+    ]);
+    for (const undoing of undoings) expect(undoing).to.include({ collectionAddress: address, benefitId: 9, staff });
+    const audit = await auditAll({ rpc: chain.rpc, database: mirror.database });
+    expect(audit.differences).to.deep.equal([]);
   });
 
   it("gives the same rows whatever the size of its ranges", async () => {
@@ -184,6 +204,7 @@ describeOnEachDatabase("indexer of whole lives", (kind) => {
       data: { tier: 9 },
     });
     await mirror.database.redemption.deleteMany();
+    await mirror.database.redemptionUndoing.deleteMany();
     const mended = await mirror.mirror.rebuild();
     expect(mended.before).not.to.equal(unchanged.after);
     expect(mended.after).to.equal(unchanged.after);
@@ -226,6 +247,7 @@ describeOnEachDatabase("indexer of whole lives", (kind) => {
     }
     await indexer.stop();
     expect(await mirror.database.redemption.count()).to.equal(0);
+    expect(await mirror.database.redemptionUndoing.count()).to.equal(0);
     expect(await mirror.database.benefit.count()).to.equal(0);
     const [collection] = await mirror.database.collection.findMany();
     expect(collection).to.include({ contractUri: "", contentHash: ZeroHash, windingDown: false });
