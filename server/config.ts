@@ -107,6 +107,7 @@ const environmentSchema = z.object({
     .int("must be a whole number")
     .min(0, "must not be negative")
     .default(0),
+  REDEMPTION_UNDO_HOURS: z.coerce.number("must be a number").min(0, "must not be negative").default(24),
   ORDER_TIME_ZONE: z
     .string()
     .refine(isTimeZone, "must be a time zone, as Asia/Shanghai or Europe/Paris")
@@ -169,6 +170,8 @@ export interface Config {
   maxImportMegabytes: number;
   /** How many reverse proxies stand before the server. */
   trustProxy: number;
+  /** For how many hours a redemption can be undone. */
+  redemptionUndoHours: number;
   /** Where a card's last day ends that was sold for a term. */
   orderTimeZone: string;
   /** The least severe log lines that are written. */
@@ -249,6 +252,7 @@ export function loadConfig(environment: NodeJS.ProcessEnv = process.env): Config
     maxImportMegabytes: values.MAX_IMPORT_MEGABYTES,
     trustProxy: values.TRUST_PROXY,
     orderTimeZone: values.ORDER_TIME_ZONE,
+    redemptionUndoHours: values.REDEMPTION_UNDO_HOURS,
     logLevel: values.LOG_LEVEL,
   };
 }

@@ -17,7 +17,7 @@ import { createPhones } from "./phones.ts";
 import { loadSecrets } from "./secrets.ts";
 import type { SmsAdapter } from "./sms.ts";
 import { createUsers, type Users } from "./users.ts";
-import { createWallets } from "./wallets.ts";
+import { createWallets, type Wallets } from "./wallets.ts";
 
 export interface Accounts {
   authenticator: Authenticator;
@@ -29,6 +29,7 @@ export interface Accounts {
   invitations: Invitations;
   members: Members;
   users: Users;
+  wallets: Wallets;
   close(): Promise<void>;
 }
 
@@ -79,6 +80,7 @@ export function createAccounts(options: AccountsOptions): Accounts {
     invitations: createInvitations({ database: application, publicUrl, now }),
     members: createMembers({ database: application, now }),
     users,
+    wallets,
     async close() {
       housekeeping.close();
       await keys.close();

@@ -22,13 +22,17 @@ export interface WalletStatement {
   nonce: string;
 }
 
+type SignatureVerdict = "right" | "wrong" | "unknown";
+
 export interface Wallets {
   /** What a message must say, for whoever writes it. */
   expected(): { domain: string; uri: string; version: "1"; chainId: number | null };
   /** What a message says; nothing if it is none, or is not for this site, this chain and this moment. */
   read(message: string): WalletStatement | undefined;
   /** Whether the address has signed the message; `unknown` if the chain would have to say so and cannot. */
-  verify(statement: WalletStatement, message: string, signature: string): Promise<"right" | "wrong" | "unknown">;
+  verify(statement: WalletStatement, message: string, signature: string): Promise<SignatureVerdict>;
+  /** The same of 32 bytes, as EIP-712 makes them. The address is lower-case. */
+  verifyDigest(address: string, digest: string, signature: string): Promise<SignatureVerdict>;
 }
 
 export interface WalletsOptions {
@@ -61,13 +65,15 @@ export function createWallets({ publicUrl, chainId, rpc, now }: WalletsOptions):
       if (!URL.canParse(parsed.uri) || new URL(parsed.uri).origin !== origin) return undefined;
       return { address: parsed.address.toLowerCase(), nonce: parsed.nonce };
     },
-    async verify({ address }, message, signature) {
-      if (!HEXADECIMAL.test(signature)) return "wrong";
-      const digest = hashMessage(message);
-      if (EOA_SIGNATURE.test(signature) && recover(digest, signature) === address) return "right";
-      return await askContract(address, digest, signature);
-    },
+    verify: ({ address }, message, signature) => verifyDigest(address, hashMessage(message), signature),
+    verifyDigest,
   };
+
+  async function verifyDigest(address: string, digest: string, signature: string): Promise<SignatureVerdict> {
+    if (!HEXADECIMAL.test(signature)) return "wrong";
+    if (EOA_SIGNATURE.test(signature) && recover(digest, signature) === address) return "right";
+    return await askContract(address, digest, signature);
+  }
 
   async function askContract(address: string, digest: string, signature: string) {
     const data = erc1271.encodeFunctionData("isValidSignature", [digest, signature]);

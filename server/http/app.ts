@@ -26,6 +26,7 @@ import { orderOperations } from "./orders.ts";
 import { pageRouter } from "./pages.ts";
 import { paymentOperations } from "./payments.ts";
 import { createQueries } from "./queries.ts";
+import { redemptionOperations } from "./redemptions.ts";
 import { logRequests } from "./request-log.ts";
 import { allowOtherOrigins, limitRate, securityHeaders } from "./security.ts";
 import type { Services } from "./services.ts";
@@ -72,6 +73,7 @@ export function createApp({ metrics = new Registry(), now = Date.now, ...options
     ...orderOperations(services),
     ...benefitOperations(services, rules),
     ...entitlementOperations(services, { members, rules }),
+    ...redemptionOperations(services),
     ...memberOperations(services),
     ...apiKeyOperations(services),
     ...customerOperations(services),

@@ -133,7 +133,7 @@ function securityOf({ access }: Operation): Record<string, string[]>[] {
 }
 
 /** What a request may carry. */
-function requestOf({ params, query, body, upload, idempotent }: Operation) {
+function requestOf({ params, query, body, bodyOptional, upload, idempotent }: Operation) {
   const requestParams = {
     ...(params === undefined ? {} : { path: params }),
     ...(query === undefined || Object.keys(query.shape).length === 0 ? {} : { query }),
@@ -150,7 +150,7 @@ function requestOf({ params, query, body, upload, idempotent }: Operation) {
         );
   return {
     ...(Object.keys(requestParams).length === 0 ? {} : { requestParams }),
-    ...(content === undefined ? {} : { requestBody: { required: true, content } }),
+    ...(content === undefined ? {} : { requestBody: { required: !bodyOptional, content } }),
   };
 }
 

@@ -77,6 +77,8 @@ export interface OperationDefinition<
   query?: Query;
   /** The request's body, as JSON. */
   body?: Body;
+  /** Whether the body may be left out, which is the same as an empty object. */
+  bodyOptional?: boolean;
   /** What the body is where it is not JSON; the handler reads it from the request. */
   upload?: { contentTypes: readonly string[]; description: string };
   /** Whether the request must carry an `Idempotency-Key`, so that sending it twice does it once. */
@@ -97,11 +99,15 @@ type AnyDefinition = OperationDefinition<z.ZodObject, z.ZodObject, z.ZodType, Ac
 
 /** An operation whose own types are behind it. */
 export interface Operation
-  extends Omit<AnyDefinition, "handle" | "method" | "params" | "query" | "body" | "upload" | "idempotent"> {
+  extends Omit<
+    AnyDefinition,
+    "handle" | "method" | "params" | "query" | "body" | "bodyOptional" | "upload" | "idempotent"
+  > {
   method: Method;
   params: z.ZodObject | undefined;
   query: z.ZodObject | undefined;
   body: z.ZodType | undefined;
+  bodyOptional: boolean;
   upload: AnyDefinition["upload"];
   idempotent: boolean;
   /** Parses the request of somebody who was let in, and answers it. Throws {@link Problem}. */
@@ -117,21 +123,33 @@ export function defineOperation<
   Body extends z.ZodType,
   const WhoMay extends Access,
 >(definition: OperationDefinition<Params, Query, Body, WhoMay>): Operation {
-  const { handle, method = "get", params, query, body, upload, idempotent = false, ...rest } = definition;
+  const {
+    handle,
+    method = "get",
+    params,
+    query,
+    body,
+    bodyOptional = false,
+    upload,
+    idempotent = false,
+    ...rest
+  } = definition;
   return {
     ...rest,
     method,
     params,
     query,
     body,
+    bodyOptional,
     upload,
     idempotent,
     async answer(request, principal) {
       const errors: ParameterError[] = [];
       const parsedParams = parse(params, request.params, errors) as z.output<Params>;
       const parsedQuery = parse(query, request.query, errors) as z.output<Query>;
-      if (body !== undefined && request.body === undefined) throw unsupportedBody(request);
-      const parsedBody = parse(body, request.body, errors) as z.output<Body>;
+      const isLeftOut = bodyOptional && request.body === undefined && hasNoBody(request);
+      if (body !== undefined && request.body === undefined && !isLeftOut) throw unsupportedBody(request);
+      const parsedBody = parse(body, isLeftOut ? {} : request.body, errors) as z.output<Body>;
       const idempotencyKey = idempotent ? (request.get("Idempotency-Key") ?? "") : "";
       if (idempotent && !IDEMPOTENCY_KEY.test(idempotencyKey)) {
         errors.push({
@@ -150,6 +168,11 @@ export function defineOperation<
       });
     },
   };
+}
+
+/** RFC 9112, 6.3: a request without either of these headers has none. */
+function hasNoBody(request: Request): boolean {
+  return request.get("Transfer-Encoding") === undefined && Number(request.get("Content-Length") ?? 0) === 0;
 }
 
 /** A body that no parser took: missing, or of a kind that is not JSON. */

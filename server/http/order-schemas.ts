@@ -184,12 +184,15 @@ export const orderSchema = z
   })
   .meta({ id: "Order", description: "An order with its cards." });
 
+/** A reason that goes to the chain. */
+export const reasonSchema = z.string().regex(REASON_PATTERN, "must be 1 to 31 of a-z, 0-9, space and hyphen").meta({
+  description: "Stands on the chain for ever: never anything about a person.",
+  example: "refund",
+});
+
 export const newRefundSchema = z
   .strictObject({
-    reason: z.string().regex(REASON_PATTERN, "must be 1 to 31 of a-z, 0-9, space and hyphen").meta({
-      description: "Stands on the chain for ever: never anything about a person.",
-      example: "refund",
-    }),
+    reason: reasonSchema,
   })
   .meta({ id: "NewRefund", description: "Why the cards are revoked." });
 

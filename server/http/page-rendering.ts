@@ -144,6 +144,7 @@ function problemText({ errors }: Text, problem: ProblemName): { title: string; d
     case "forbidden":
     case "second-factor-required":
     case "conflict":
+    case "benefit-refused":
     case "sold-out":
     case "already-taken":
     case "payment-provider-unavailable":

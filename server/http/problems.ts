@@ -13,6 +13,7 @@ export const PROBLEMS = {
   "method-not-allowed": { status: 405, title: "This resource does not know that method" },
   "block-not-reached": { status: 409, title: "The registry has not read that block yet" },
   conflict: { status: 409, title: "The state of things does not allow this" },
+  "benefit-refused": { status: 409, title: "The benefit cannot be used" },
   "sold-out": { status: 409, title: "Sold out" },
   "already-taken": { status: 409, title: "The customer has a card of this edition already" },
   "not-open": { status: 409, title: "Not on offer now" },
@@ -42,16 +43,19 @@ export class Problem extends Error {
   readonly problem: ProblemName;
   readonly errors: ParameterError[] | undefined;
   readonly headers: Record<string, string>;
+  /** A name for why, where a program may want to know. */
+  readonly reason: string | undefined;
 
   constructor(
     problem: ProblemName,
     detail: string,
-    options: { errors?: ParameterError[]; headers?: Record<string, string>; cause?: unknown } = {},
+    options: { errors?: ParameterError[]; headers?: Record<string, string>; reason?: string; cause?: unknown } = {},
   ) {
     super(detail, { cause: options.cause });
     this.problem = problem;
     this.errors = options.errors;
     this.headers = options.headers ?? {};
+    this.reason = options.reason;
   }
 
   get status(): number {
@@ -87,6 +91,7 @@ export function sendProblem(response: Response, problem: Problem): void {
         status: problem.status,
         detail: problem.message,
         ...(problem.errors === undefined ? {} : { errors: problem.errors }),
+        ...(problem.reason === undefined ? {} : { reason: problem.reason }),
         requestId: response.locals["requestId"],
       }),
     );

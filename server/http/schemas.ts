@@ -270,6 +270,7 @@ export const problemSchema = z
       .array(z.object({ parameter: z.string(), detail: z.string() }))
       .optional()
       .meta({ description: "What is wrong with which parameter." }),
+    reason: z.string().optional().meta({ description: "A name for why, where a program may want to know." }),
     requestId: z.string().meta({ description: "Names this request in our logs; the same as in `X-Request-Id`." }),
   })
   .meta({ id: "Problem", description: "Why a request was not answered (RFC 9457)." });

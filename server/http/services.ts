@@ -29,6 +29,7 @@ export interface Services {
     | "trustProxy"
     | "dataFolder"
     | "maxImportMegabytes"
+    | "redemptionUndoHours"
   >;
   /** Should not be the indexer's own connection: what runs on one connection waits for, and sees, what is not committed. */
   database: Database;

@@ -23,6 +23,27 @@ export interface BenefitUse {
   used: number;
 }
 
+/** Where the chain has told of something. */
+interface Place {
+  blockNumber: number;
+  logIndex: number;
+}
+
+/** What the last redemption of a benefit says of it. */
+export type LastRedemption = Place & { number: number; periodStart: number; used: number };
+
+/** What a card has used, after its last redemption and the last undoing of one; the later of the two counts. */
+export function useAfter(
+  redemption: LastRedemption | null,
+  undoing: (Place & { used: number }) | null,
+): BenefitUse | null {
+  if (redemption === null) return null;
+  const { number: redemptions, periodStart } = redemption;
+  const isUndone =
+    undoing !== null && (undoing.blockNumber - redemption.blockNumber || undoing.logIndex - redemption.logIndex) > 0;
+  return { redemptions, periodStart, used: isUndone ? undoing.used : redemption.used };
+}
+
 /** A use that was promised: held, or confirmed and not known to be on the chain. */
 export interface PendingUse {
   id: string;

@@ -6,7 +6,7 @@ import { withBulkParameter } from "../database/bulk-parameter.ts";
 import { type Database, dialectOf } from "../database/client.ts";
 import { Prisma } from "../database/generated/sqlite/client.ts";
 import type { CheckpointRow } from "../database/snapshot.ts";
-import type { BenefitTerms, BenefitUse, PendingUse } from "./benefits.ts";
+import { type BenefitTerms, type BenefitUse, type LastRedemption, type PendingUse, useAfter } from "./benefits.ts";
 
 /** Whose cards: a brand's customer by the brand's reference, or an address, lower-case. */
 export type Whose = { brandId: number; reference: string } | { address: string };
@@ -109,7 +109,7 @@ interface FoundCard extends Omit<HeldCard, "collection" | "brand" | "benefits"> 
     windingDown: boolean | number;
     brand: HeldCard["brand"];
   };
-  benefits: { terms: BenefitTerms; use: BenefitUse | null }[];
+  benefits: { terms: BenefitTerms; redemption: LastRedemption | null; undoing: Parameters<typeof useAfter>[1] }[];
 }
 
 /** Reads several at once, as of one moment. */
@@ -136,15 +136,18 @@ export async function readMembers(database: Database, all: readonly Whose[]): Pr
   const fields = (table: string, names: readonly string[]) =>
     Object.fromEntries(names.map((name) => [name, `${table}."${name}"`]));
 
-  const use = object({ redemptions: `u."number"`, periodStart: `u."periodStart"`, used: `u."used"` });
+  const ofBenefit = (table: string, order: string, columns: readonly string[]) =>
+    `(SELECT ${object(fields("u", ["used", "blockNumber", "logIndex", ...columns]))} FROM "${table}" AS u
+      WHERE u."collectionAddress" = c."collectionAddress" AND u."serial" = c."serial" AND u."benefitId" = b."benefitId"
+      ORDER BY ${order} LIMIT 1)`;
   const terms = object(fields("b", ["benefitId", "quota", "period", "startsAt"]));
   const benefit = object(
     {
       terms,
-      use: `(SELECT ${use} FROM "Redemption" AS u WHERE u."collectionAddress" = c."collectionAddress" AND u."serial" = c."serial"
-        AND u."benefitId" = b."benefitId" ORDER BY u."number" DESC LIMIT 1)`,
+      redemption: ofBenefit("Redemption", `u."number" DESC`, ["number", "periodStart"]),
+      undoing: ofBenefit("RedemptionUndoing", `u."blockNumber" DESC, u."logIndex" DESC`, []),
     },
-    ["terms", "use"],
+    ["terms", "redemption", "undoing"],
   );
   const benefits = list(`SELECT ${benefit} AS "row" FROM "Benefit" AS b
     WHERE b."collectionAddress" = c."collectionAddress" AND b."tier" = c."tier" ORDER BY b."benefitId"`);
@@ -214,9 +217,10 @@ export async function readMembers(database: Database, all: readonly Whose[]): Pr
   });
 }
 
-function heldCard({ collection: { brand, ...collection }, ...card }: FoundCard): HeldCard {
+function heldCard({ collection: { brand, ...collection }, benefits, ...card }: FoundCard): HeldCard {
   return {
     ...card,
+    benefits: benefits.map(({ terms, redemption, undoing }) => ({ terms, use: useAfter(redemption, undoing) })),
     collection: {
       ...collection,
       benefitsFrozen: Boolean(collection.benefitsFrozen),

@@ -1,10 +1,11 @@
-// What has to be done to orders from time to time, by one server of those that share a database.
+// What has to be done to orders and redemptions from time to time, by one server of those that share a database.
 
 import { setTimeout as sleep } from "node:timers/promises";
 import type { Logger } from "pino";
 import type { Database } from "../../database/client.ts";
 import { Prisma } from "../../database/generated/sqlite/client.ts";
 import { inTransaction } from "../../database/transactions.ts";
+import { expireHolds } from "../redemptions/holding.ts";
 import { cancelUnpaid } from "./changes.ts";
 
 export interface UpkeepOptions {
@@ -20,7 +21,7 @@ const AT_ONCE = 100;
 /** For how long an Idempotency-Key is remembered. */
 const KEYS_KEPT_MS = 7 * 24 * 3_600_000;
 
-/** Cancels what was not paid in time, and forgets old Idempotency-Keys. Ends when `signal` is aborted. */
+/** Cancels what was not paid in time, ends what was held too long, and forgets old Idempotency-Keys. Ends when `signal` is aborted. */
 export async function keepUpOrders(
   { application, leads, logger, now }: UpkeepOptions,
   signal: AbortSignal,
@@ -29,6 +30,7 @@ export async function keepUpOrders(
     try {
       if (leads()) {
         const cancelled = await inTransaction(application, (transaction) => cancelUnpaid(transaction, now(), AT_ONCE));
+        await inTransaction(application, (transaction) => expireHolds(transaction, now()));
         if (cancelled > 0) logger.info({ orders: cancelled }, "unpaid orders were cancelled");
         await application.$executeRaw(
           Prisma.sql`DELETE FROM "IdempotentRequest" WHERE "createdAt" < ${now() - KEYS_KEPT_MS}`,

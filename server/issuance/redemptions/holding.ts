@@ -6,7 +6,7 @@ import { encodeBytes32String } from "ethers";
 import { v7 as uuidv7 } from "uuid";
 import type { DatabaseTransaction } from "../../database/client.ts";
 import { Prisma } from "../../database/generated/sqlite/client.ts";
-import { type BenefitStanding, benefitStanding, type PendingUse } from "../../membership/benefits.ts";
+import { type BenefitStanding, benefitStanding, type PendingUse, useAfter } from "../../membership/benefits.ts";
 import {
   BenefitRefusedError,
   RedemptionConflictError,
@@ -24,11 +24,10 @@ export interface CardBenefit {
 
 export interface HoldRequest extends CardBenefit {
   brandId: number;
-  customerId: string | null;
-  /** The addresses whose cards the customer may use, lower-case. */
-  holders: readonly string[];
-  /** That of them for which the brand signs, if there is one. */
-  custodialHolder: string | undefined;
+  /** Who it is for: by the brand's reference, or by an address, lower-case. */
+  customer: { reference: string } | { holder: string };
+  /** The address that the brand keeps for a customer, lower-case; nothing if this server cannot say it. */
+  keptAddress(reference: string): string | undefined;
   /** In milliseconds. */
   heldUntil: number;
   note: string | null;
@@ -37,7 +36,7 @@ export interface HoldRequest extends CardBenefit {
   createdBy: string;
   now: number;
   /** What the request is answered with, and is answered with again when it is repeated. */
-  answerOf(record: RedemptionRecord): string;
+  answerOf(record: RedemptionRecord, nextNumber: number): string;
 }
 
 export type HoldOutcome =
@@ -60,24 +59,60 @@ export async function holdBenefit(transaction: DatabaseTransaction, request: Hol
   const repeated = await repeatedHold(transaction, request);
   if (repeated !== undefined) return repeated;
   const state = await readBenefitState(transaction, request, request.now);
+  const owner = state === undefined ? undefined : await ownerOf(transaction, request, state.holder);
   // Whose card it is not is told no more than that.
-  if (state === undefined || !request.holders.includes(state.holder)) return { kind: "no-such-card" };
+  if (state === undefined || owner === undefined) return { kind: "no-such-card" };
   if (state.standing.obstacle !== null) throw new BenefitRefusedError(state.standing.obstacle);
-  const { brandId, customerId, collectionAddress, serial, benefitId, heldUntil, note, createdBy, now } = request;
+  const customerId = owner.customerId ?? (await enter(transaction, request, state.holder));
+  const { brandId, collectionAddress, serial, benefitId, heldUntil, note, createdBy, now } = request;
   const record: RedemptionRecord = {
     id: `red_${uuidv7()}`,
     ...{ brandId, customerId, collectionAddress, serial, benefitId, heldUntil, note, createdBy },
     holder: state.holder,
     generation: state.generation,
-    custodial: state.holder === request.custodialHolder,
+    custodial: owner.custodial,
     state: "held",
     ...{ number: null, reason: null, failure: null, failureDetail: null, confirmedAt: null },
     ...{ createdAt: now, updatedAt: now },
   };
-  const answer = request.answerOf(record);
+  const answer = request.answerOf(record, state.nextNumber);
   const { idempotencyKey, requestHash } = request;
   await transaction.benefitHold.create({ data: { ...record, idempotencyKey, requestHash, answer } });
   return { kind: "held", id: record.id, answer };
+}
+
+/** Whether the card's holder is who asks for it, and the brand's customer behind them; nothing if they are not. */
+async function ownerOf(
+  transaction: DatabaseTransaction,
+  { brandId, customer, keptAddress }: HoldRequest,
+  holder: string,
+): Promise<{ customerId: string | null; custodial: boolean } | undefined> {
+  if ("holder" in customer) {
+    if (customer.holder !== holder) return undefined;
+    const known = await transaction.customer.findFirst({
+      where: { brandId, OR: [{ holder }, { wallet: holder }] },
+      select: { id: true, reference: true },
+    });
+    const custodial = known !== null && keptAddress(known.reference) === holder;
+    return { customerId: known?.id ?? null, custodial };
+  }
+  const { reference } = customer;
+  const known = await transaction.customer.findUnique({ where: { brandId_reference: { brandId, reference } } });
+  const custodial = keptAddress(reference) === holder;
+  if (!custodial && known?.holder !== holder && known?.wallet !== holder) return undefined;
+  return { customerId: known?.id ?? null, custodial };
+}
+
+/** A customer who has a card, by an import for example, and of whom nothing was kept so far. */
+async function enter(
+  transaction: DatabaseTransaction,
+  { brandId, customer, now }: HoldRequest,
+  holder: string,
+): Promise<string | null> {
+  if ("holder" in customer) return null;
+  const id = `cus_${uuidv7()}`;
+  await transaction.customer.create({ data: { id, brandId, reference: customer.reference, holder, createdAt: now } });
+  return id;
 }
 
 /** What became of a request that was carried out before, or whose key was used for another one; nothing if there was none. */
@@ -221,6 +256,10 @@ export async function readBenefitState(
     where: { collectionAddress, serial, benefitId },
     orderBy: { number: "desc" },
   });
+  const undoing = await transaction.redemptionUndoing.findFirst({
+    where: { collectionAddress, serial, benefitId },
+    orderBy: [{ blockNumber: "desc" }, { logIndex: "desc" }],
+  });
   const rows = await transaction.benefitHold.findMany({
     where: { collectionAddress, serial, benefitId, state: { in: ["held", "confirmed"] } },
     select: { id: true, state: true, heldUntil: true, number: true },
@@ -233,7 +272,7 @@ export async function readBenefitState(
     }),
   );
   const redemptions = last?.number ?? 0;
-  const use = last === null ? null : { redemptions, periodStart: Number(last.periodStart), used: last.used };
+  const use = useAfter(last === null ? null : { ...last, periodStart: Number(last.periodStart) }, undoing);
   const confirmed = pending.filter((one) => one.confirmed && (one.number === null || one.number > redemptions));
   return {
     standing: benefitStanding(

@@ -53,6 +53,13 @@ const TABLE: Record<string, Rule> = {
   "GET /v1/holders/{address}/entitlements": EVERYONE,
   "POST /v1/entitlements/check": DESK,
 
+  "GET /v1/redemptions": TEAM,
+  "POST /v1/redemptions": DESK,
+  "GET /v1/redemptions/{redemption}": TEAM,
+  "POST /v1/redemptions/{redemption}/confirm": DESK,
+  "POST /v1/redemptions/{redemption}/release": DESK,
+  "POST /v1/redemptions/{redemption}/undo": DESK,
+
   "GET /v1/orders": [...TEAM, "customer"],
   "POST /v1/orders": [...DESK, "customer"],
   "GET /v1/orders/{order}": [...TEAM, "customer"],
@@ -90,6 +97,7 @@ const PARAMETERS: Record<string, string> = {
   key: `key_${NOTHING}`,
   benefit: "1",
   reference: "nobody",
+  redemption: `red_${NOTHING}`,
   customer: `cus_${NOTHING}`,
   order: `ord_${NOTHING}`,
   provider: "no-such-provider",

@@ -54,7 +54,13 @@ export async function startApp(
   options: Partial<
     Pick<
       Config,
-      "rateLimitPerMinute" | "keyRateLimitPerMinute" | "publicUrl" | "trustProxy" | "dataFolder" | "maxImportMegabytes"
+      | "rateLimitPerMinute"
+      | "keyRateLimitPerMinute"
+      | "publicUrl"
+      | "trustProxy"
+      | "dataFolder"
+      | "maxImportMegabytes"
+      | "redemptionUndoHours"
     >
   > &
     AppParts = {},
@@ -82,6 +88,7 @@ export async function startApp(
     dataKey: undefined,
     dataFolder: options.dataFolder ?? "",
     maxImportMegabytes: options.maxImportMegabytes ?? 64,
+    redemptionUndoHours: options.redemptionUndoHours ?? 24,
   };
   const logger = pino({ level: "info" }, sink);
   const now = () => clock.now * 1000;
