@@ -1,5 +1,5 @@
-// The demo data of `npm start` and `npm run dev`: two brands, their collections, and a dozen issued cards. The other
-// editions stay empty, for the example spreadsheets.
+// The demo data of `npm start` and `npm run dev`: two brands, their collections with what their tiers are entitled to, and a
+// dozen issued cards. The other editions stay empty, for the example spreadsheets.
 //
 // Must hold: each step first looks at the chain for what it would do, so seeding again does nothing, and seeding that was
 // broken off goes on where it stopped.
@@ -77,6 +77,22 @@ const BATCHES: DemoBatch[] = [
   { collection: "noirance-preview", firstSerial: 10, references: references(10, 12), tier: 2 },
 ];
 
+const UNLIMITED = 2 ** 32 - 1;
+const DAY = 86_400;
+const TIERS = [1, 2, 3];
+/** A New Year's midnight in Shanghai, so that periods begin at midnight there. */
+const BENEFITS_START = Date.UTC(2025, 11, 31, 16) / 1000;
+
+/** What a tier of any of the collections is entitled to, by the benefit's number. The chain knows no names of benefits. */
+const benefitsOf = (tier: number): Record<number, { quota: number; period: number; startsAt: number }> => ({
+  // The members' price.
+  1: { quota: UNLIMITED, period: 0, startsAt: BENEFITS_START },
+  // Products for members only.
+  2: { quota: UNLIMITED, period: 0, startsAt: BENEFITS_START },
+  // A coffee: two in 30 days, and two more with each tier.
+  3: { quota: 2 * tier, period: 30 * DAY, startsAt: BENEFITS_START },
+});
+
 /** A card that the demo data contain, for links. */
 export const EXAMPLE_CARD = { collection: "noirance-preview", serial: 1 };
 
@@ -134,8 +150,11 @@ export async function seedDemo(options: SeedOptions): Promise<string[]> {
         if (brand.collections.some(({ slug }) => slug === batch.collection))
           await seedBatch(registry, batch, keys, provider, report);
       }
-      // Refunds revoke cards, which takes a steward; here the same key is both. Last, because the README names a block by its number.
-      await seedRole(registry, admin, { brandId, role: "Steward", account: keys.addresses.issuer }, report);
+      // Refunds revoke cards, which takes a steward, and redeeming takes staff; here the same key is all of them. After the
+      // cards, because the README names a block by its number.
+      for (const role of ["Steward", "Staff"] as const)
+        await seedRole(registry, admin, { brandId, role, account: keys.addresses.issuer }, report);
+      for (const { slug } of brand.collections) await seedBenefits(registry, admin, slug, report);
     }
     return done;
   } finally {
@@ -207,6 +226,27 @@ async function seedRole(
   if (await read(registry, "hasRole", roleId, account)) return;
   await send(await byAdmin(), "grantRole", roleId, account);
   report(`${role.toLowerCase()} of brand ${brandId} appointed`);
+}
+
+/** Sets the benefits that a collection does not have, in one transaction. What somebody has set otherwise stays. */
+async function seedBenefits(
+  registry: Contract,
+  byAdmin: () => Promise<Contract>,
+  slug: string,
+  report: (text: string) => void,
+): Promise<void> {
+  const address = String(await read(registry, "collectionOf", slug));
+  const collection = new Contract(address, membershipCollectionInterface, registry.runner);
+  const calls: string[] = [];
+  for (const tier of TIERS)
+    for (const [benefitId, terms] of Object.entries(benefitsOf(tier))) {
+      const { startsAt } = (await read(collection, "benefitOf", tier, benefitId)) as { startsAt: bigint };
+      if (startsAt !== 0n) continue;
+      calls.push(membershipCollectionInterface.encodeFunctionData("setBenefit", [tier, benefitId, terms]));
+    }
+  if (calls.length === 0 || (await read(collection, "benefitsFrozen"))) return;
+  await send(collection.connect((await byAdmin()).runner) as Contract, "multicall", calls);
+  report(`benefits of ${slug} set`);
 }
 
 async function seedBatch(

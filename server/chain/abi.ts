@@ -108,6 +108,7 @@ export const membershipCollectionInterface = new Interface([
   "function pendingReissueOf(uint256 serial) view returns (tuple(address to, uint32 readyAt) pending)",
   "function benefitOf(uint8 tier, uint16 benefitId) view returns (tuple(uint32 quota, uint32 period, uint32 startsAt))",
   "function benefitUseOf(uint256 serial, uint16 benefitId) view returns (tuple(uint32 redemptions, uint32 periodStart, uint32 used, uint32 undone))",
+  "function remainingUses(uint256 serial, uint16 benefitId) view returns (uint32)",
   "function contentHash() view returns (bytes32)",
   "function contentFrozen() view returns (bool)",
   "function benefitsFrozen() view returns (bool)",

@@ -5,7 +5,10 @@ import { expect } from "chai";
 import { Contract } from "ethers";
 import { seedDemo } from "../../scripts/demo.ts";
 import { membershipCollectionInterface } from "../../server/chain/abi.ts";
+import { DEMO_PASSPHRASE, openKeystore } from "../../server/issuance/keystore.ts";
 import { startTestChain, type TestChain } from "../support/chain.ts";
+
+const FREE = { maxFeePerGas: 0, maxPriorityFeePerGas: 0 };
 
 describe("the demo data", () => {
   let chain: TestChain;
@@ -30,11 +33,11 @@ describe("the demo data", () => {
       ...(onProgress === undefined ? {} : { onProgress }),
     });
 
-  const issued = async (slug: string) => {
+  const collectionOf = async (slug: string) => {
     const address = await chain.registry.getFunction("collectionOf")(slug);
-    const collection = new Contract(address, membershipCollectionInterface, chain.provider);
-    return Number(await collection.getFunction("issuedCount")());
+    return new Contract(address, membershipCollectionInterface, chain.provider);
   };
+  const issued = async (slug: string) => Number(await (await collectionOf(slug)).getFunction("issuedCount")());
 
   it("is complete however often it was broken off, and is not seeded twice", async () => {
     const steps: string[] = [];
@@ -59,15 +62,35 @@ describe("the demo data", () => {
     ).to.deep.equal([12, 0, 0, 0]);
   });
 
+  it("gives every tier its benefits, and keeps what a brand has set otherwise", async () => {
+    const black = await collectionOf("noirance-black");
+    const remaining = async (serial: number, benefitId: number) =>
+      Number(await (await collectionOf("noirance-preview")).getFunction("remainingUses")(serial, benefitId));
+    // Card 1 is of tier 1, card 7 of tier 2.
+    expect(await Promise.all([1, 2, 3].map((benefitId) => remaining(1, benefitId)))).to.deep.equal([
+      ...[4_294_967_295, 4_294_967_295, 2],
+    ]);
+    expect(await remaining(7, 3)).to.equal(4);
+    const terms = { quota: 0, period: 0, startsAt: 1 };
+    const { admin } = await openKeystore(join(dataFolder, "keys", "noirance.json"), DEMO_PASSPHRASE);
+    await (
+      await (black.connect(admin.connect(chain.provider)) as Contract).getFunction("setBenefit")(3, 3, terms, FREE)
+    ).wait();
+    expect(await seed()).to.deep.equal([]);
+    expect(Number((await black.getFunction("benefitOf")(3, 3)).quota)).to.equal(0);
+  });
+
   it("gives the brands new keys where the old ones were deleted", async () => {
     rmSync(join(dataFolder, "keys"), { recursive: true });
     expect(await seed()).to.deep.equal([
       "new administrator of brand 1",
       "issuer of brand 1 appointed",
       "steward of brand 1 appointed",
+      "staff of brand 1 appointed",
       "new administrator of brand 2",
       "issuer of brand 2 appointed",
       "steward of brand 2 appointed",
+      "staff of brand 2 appointed",
     ]);
     expect(await seed()).to.deep.equal([]);
   });

@@ -283,9 +283,10 @@ export async function createLife(chain: SimulatedChain): Promise<Life> {
     [
       3,
       (scene) => {
-        const { random } = scene;
-        const collection = someCollection(scene);
-        if (collection === undefined || collection.standing.size === 0) return undefined;
+        const { random, ledger } = scene;
+        const collections = [...ledger.collections.values()].filter(({ standing }) => standing.size > 0);
+        if (collections.length === 0) return undefined;
+        const collection = random.pick(collections);
         const [key, numbers] = random.pick([...collection.standing]);
         const [serial, benefitId] = key.split("/").map(Number);
         // The last one can be undone for sure while its card lives, an earlier one only in the same period.
