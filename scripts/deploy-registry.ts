@@ -62,6 +62,23 @@ export async function deployRegistry(options: DeployOptions): Promise<Deployment
   }
 }
 
+/** Gives all collections this version's code. The node's first unlocked account must be the consortium. */
+export async function upgradeCollections({ rpcUrl, registry }: { rpcUrl: string; registry: string }): Promise<void> {
+  const connection = await network.create({ network: "remote", override: { url: rpcUrl } });
+  try {
+    const { ethers } = connection;
+    const BenefitBook = await (await ethers.deployContract("BenefitBook")).waitForDeployment();
+    const code = await ethers.deployContract("MembershipCollection", [registry], {
+      libraries: { BenefitBook: await BenefitBook.getAddress() },
+    });
+    await code.waitForDeployment();
+    const upgrade = await (await ethers.getContractAt("BrandRegistry", registry)).upgradeCollections(code);
+    await upgrade.wait();
+  } finally {
+    await connection.close();
+  }
+}
+
 /**
  * The block before the deployment: the registry has no events up to it, so indexing starts here. A deployment that goes on
  * after an interruption began earlier, which stands beside Ignition's journal.

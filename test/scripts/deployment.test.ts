@@ -2,8 +2,10 @@ import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { expect } from "chai";
+import { Contract } from "ethers";
 import { ensureRegistry } from "../../scripts/lifecycle/deployment.ts";
 import { StartError } from "../../scripts/lifecycle/session.ts";
+import { membershipCollectionInterface } from "../../server/chain/abi.ts";
 import { writeDeployment } from "../../server/chain/deployment.ts";
 import { startTestChain, type TestChain } from "../support/chain.ts";
 
@@ -31,6 +33,28 @@ describe("the registry of a development chain", () => {
     await chain.admitBrand();
     const { deployment, isNew } = await ensure();
     expect([deployment.registry, isNew]).to.deep.equal([chain.deployment.registry, false]);
+  });
+
+  it("gives collections this version's code where they have an earlier one's, which lacks a function", async () => {
+    writeDeployment(dataFolder, chain.deployment);
+    const brandId = await chain.admitBrand();
+    const collection = await chain.createCollection({ brandId, slug: "noirance-black" });
+    await chain.issue({ collection, firstSerial: 1, holders: 1 });
+    const implementation = chain.registry.getFunction("implementation");
+    const before = String(await implementation());
+    const code = await chain.provider.getCode(before);
+    const undo = membershipCollectionInterface.getFunction("undoRedemption")?.selector.slice(2) ?? "";
+    expect(code).to.include(`63${undo}`);
+    await chain.provider.send("hardhat_setCode", [before, code.replace(`63${undo}`, "63ffffffff")]);
+
+    expect(await ensure()).to.deep.equal({ deployment: chain.deployment, isNew: false });
+    const after = String(await implementation());
+    expect(after).not.to.equal(before);
+    expect(await chain.provider.getCode(after)).to.include(`63${undo}`);
+    const contract = new Contract(collection, membershipCollectionInterface, chain.provider);
+    expect(Number((await contract.getFunction("cardOf")(1)).status)).to.equal(1);
+    await ensure();
+    expect(await implementation()).to.equal(after);
   });
 
   it("of an earlier version is refused in one sentence that says what to do", async () => {
