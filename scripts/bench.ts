@@ -1,5 +1,5 @@
 // npm run bench: what it costs, side by side with what it could cost at best. Prints Markdown for docs/benchmarks.md.
-// npm run bench -- gas | scale | live | reorg | restart | rebuild | api | orders | import: these parts only.
+// npm run bench -- gas | scale | live | reorg | restart | rebuild | api | entitlements | orders | import: these parts only.
 //   --full                the sizes of the bounds (2 million events, 2 million cards) and every kind of chain: most of an hour
 //   --database=sqlite     or postgresql: on this one only
 //   --events=100000       instead of 200,000; for the scale benchmark also --shape=sparse instead of dense, and --rounds=1
@@ -8,6 +8,7 @@
 import { cpus, loadavg, totalmem } from "node:os";
 import { parseArgs } from "node:util";
 import { benchApi } from "./bench/api.ts";
+import { benchEntitlements } from "./bench/entitlements.ts";
 import { benchGas } from "./bench/gas.ts";
 import { benchImport } from "./bench/import.ts";
 import { benchLive } from "./bench/live.ts";
@@ -23,6 +24,7 @@ import { type FilledMirror, fillMirror } from "./bench/world/mirror.ts";
 
 const API_CARDS = 50_000;
 const CARDS_AT_SCALE = 2_000_000;
+const ENTITLED_CARDS = 1_000_000;
 
 /** What is measured on a mirror that is complete. */
 const ON_A_MIRROR: Record<string, (mirror: FilledMirror) => Promise<Bound[]>> = {
@@ -32,7 +34,7 @@ const ON_A_MIRROR: Record<string, (mirror: FilledMirror) => Promise<Bound[]>> = 
   rebuild: benchRebuild,
 };
 const DATABASES = ["sqlite", "postgresql"];
-const PARTS = ["gas", "scale", ...Object.keys(ON_A_MIRROR), "api", "orders", "import"];
+const PARTS = ["gas", "scale", ...Object.keys(ON_A_MIRROR), "api", "entitlements", "orders", "import"];
 
 const { values, positionals: chosen } = parseArgs({
   allowPositionals: true,
@@ -63,8 +65,13 @@ if (problems.length > 0 || (shape !== "dense" && shape !== "sparse")) {
 const wanted = (part: string) => chosen.length === 0 || chosen.includes(part);
 const progress = (text: string) => process.stderr.write(`${text}\n`);
 
-/** What is measured from an order or a spreadsheet to the card. */
-const ISSUING: { part: string; title: string; bench(kind: DatabaseKind): Promise<Bound[]> }[] = [
+/** What has a mirror, or a chain, of its own on each database. */
+const ON_DATABASES: { part: string; title: string; bench(kind: DatabaseKind): Promise<Bound[]> }[] = [
+  {
+    part: "entitlements",
+    title: "Entitlements",
+    bench: (kind) => benchEntitlements(kind, { cards: ENTITLED_CARDS, progress }),
+  },
   { part: "orders", title: "Orders", bench: benchOrders },
   {
     part: "import",
@@ -121,7 +128,7 @@ if (wanted("gas")) {
 }
 
 const onMirror = Object.keys(ON_A_MIRROR).filter(wanted);
-if (wanted("scale") || onMirror.length > 0 || wanted("api") || ISSUING.some(({ part }) => wanted(part))) {
+if (wanted("scale") || onMirror.length > 0 || wanted("api") || ON_DATABASES.some(({ part }) => wanted(part))) {
   const databases = await bringDatabases(values.database === undefined ? undefined : [values.database]);
   const { kinds } = databases;
   try {
@@ -137,7 +144,7 @@ if (wanted("scale") || onMirror.length > 0 || wanted("api") || ISSUING.some(({ p
       const answers = await benchApiOn(kind);
       console.log(`## API\n\n${number(API_CARDS)} cards in the mirror, ${kind.name}, one process.\n\n${answers}\n`);
     }
-    for (const { part, title, bench } of ISSUING) {
+    for (const { part, title, bench } of ON_DATABASES) {
       if (!wanted(part)) continue;
       const bounds: Bound[] = [];
       for (const kind of kinds) {

@@ -125,7 +125,10 @@ async function refuseWhileDeriving(transaction: DatabaseTransaction, id: string)
   // And until the brand has signed for the customer what they have used.
   const unsigned = await transaction.benefitHold.count({ where: { customerId: id, state: "confirmed" } });
   if (unsigned > 0) {
-    throw new Refusal("conflict", "A benefit of the customer's is on its way to the chain. Try again in a few seconds.");
+    throw new Refusal(
+      "conflict",
+      "A benefit of the customer's is on its way to the chain. Try again in a few seconds.",
+    );
   }
   if (waiting === 0) return;
   throw new Refusal(

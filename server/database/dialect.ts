@@ -20,6 +20,8 @@ export interface Dialect {
   json: {
     /** The value of alternating names and values. */
     object(members: Prisma.Sql): Prisma.Sql;
+    /** The list of some values. */
+    tuple(values: Prisma.Sql): Prisma.Sql;
     /** The list of a column of JSON values, in the order of its rows; an empty list if there are none. */
     array(column: Prisma.Sql): Prisma.Sql;
     /** A JSON value, or a number, as a member of another one. */
@@ -38,6 +40,7 @@ export const sqliteDialect: Dialect = {
   },
   json: {
     object: (members) => Prisma.sql`json_object(${members})`,
+    tuple: (values) => Prisma.sql`json_array(${values})`,
     array: (column) => Prisma.sql`json_group_array(json(${column}))`,
     // SQLite's JSON values are texts, which would be quoted.
     nested: (value) => Prisma.sql`json(${value})`,
@@ -59,6 +62,7 @@ export const postgresqlDialect: Dialect = {
   },
   json: {
     object: (members) => Prisma.sql`json_build_object(${members})`,
+    tuple: (values) => Prisma.sql`json_build_array(${values})`,
     array: (column) => Prisma.sql`coalesce(json_agg(${column}), '[]'::json)`,
     nested: (value) => value,
     text: (value) => Prisma.sql`${value}::text`,

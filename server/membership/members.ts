@@ -1,12 +1,14 @@
 // Who somebody is to a brand by their cards. Questions that come while others are being answered are answered together, by one statement:
 // at the till every millisecond counts, and what a statement costs is paid once for all. Must hold: an answer is of one moment, cards,
 // benefits and uses alike; a customer's cards are those at the address that the brand keeps for them and at their own wallet.
+//
+// What collections promise is remembered until the mirror has another block: it rarely changes, and would be most of each answer.
 
-import { withBulkParameter } from "../database/bulk-parameter.ts";
+import { setTimeout as sleep } from "node:timers/promises";
 import { type Database, dialectOf } from "../database/client.ts";
-import { Prisma } from "../database/generated/sqlite/client.ts";
 import type { CheckpointRow } from "../database/snapshot.ts";
-import { type BenefitTerms, type BenefitUse, type LastRedemption, type PendingUse, useAfter } from "./benefits.ts";
+import type { BenefitTerms, BenefitUse, PendingUse } from "./benefits.ts";
+import { createMemberStatements, type FoundCard, type FoundCollection } from "./member-statements.ts";
 
 /** Whose cards: a brand's customer by the brand's reference, or an address, lower-case. */
 export type Whose = { brandId: number; reference: string } | { address: string };
@@ -53,8 +55,13 @@ export interface Members {
 export const MOST_CARDS = 100;
 /** How many questions one statement answers. */
 const MOST_AT_ONCE = 64;
-/** While so many statements are under way, those who ask are collected for the next. */
-const STATEMENTS_AT_ONCE = 2;
+/** The least time from one statement to the next: each costs a millisecond or two, however many it answers. */
+const GAP_MS = 4;
+/**
+ * While so many statements are under way, those who ask are collected for the next. A server of its own can work on one while
+ * the answer to another is being read.
+ */
+const STATEMENTS_AT_ONCE = { sqlite: 1, postgresql: 2 };
 
 interface Waiting {
   whose: Whose;
@@ -63,20 +70,51 @@ interface Waiting {
 
 export function createMembers({ database }: { database: Database }): Members {
   const waiting: Waiting[] = [];
+  const dialect = dialectOf(database);
+  const statements = createMemberStatements(database, MOST_CARDS);
   let underWay = 0;
+  let startedAt = Number.NEGATIVE_INFINITY;
+  /** What collections promised as of a block, lower-case address by address. */
+  let remembered: { blockHash: string; collections: Map<string, FoundCollection> } = {
+    blockHash: "",
+    collections: new Map(),
+  };
+
+  /** Reads several at once, as of one moment. */
+  async function read(all: readonly Whose[]): Promise<Member[]> {
+    let found = await statements.read(all, { withCollections: false });
+    const isKnown = ({ collection }: FoundCard) => remembered.collections.has(collection);
+    if (found.checkpoint?.blockHash !== remembered.blockHash || !found.cards.flat().every(isKnown)) {
+      found = await statements.read(all, { withCollections: true });
+      const blockHash = found.checkpoint?.blockHash ?? "";
+      if (blockHash !== remembered.blockHash) remembered = { blockHash, collections: new Map() };
+      for (const collection of found.collections) remembered.collections.set(collection.address, collection);
+    }
+    // Kept, because whoever asks meanwhile may have made another one.
+    const { collections } = remembered;
+    const { checkpoint, customers, cards } = found;
+    return all.map((_, index) => {
+      const own = cards[index] ?? [];
+      return {
+        checkpoint,
+        customer: customers[index] ?? null,
+        cards: own.slice(0, MOST_CARDS).map((card) => heldCard(card, collections.get(card.collection))),
+        more: own.length > MOST_CARDS,
+      };
+    });
+  }
 
   async function work(): Promise<void> {
     underWay++;
     try {
-      // Who asks in this turn of the event loop comes along.
-      await new Promise((resolve) => setImmediate(resolve));
       while (waiting.length > 0) {
+        // Who asks in this turn of the event loop comes along; and while one statement follows another, who asks a little later.
+        const gap = startedAt + GAP_MS - performance.now();
+        await (gap > 1 ? sleep(gap) : new Promise((resolve) => setImmediate(resolve)));
+        startedAt = performance.now();
         const group = waiting.splice(0, MOST_AT_ONCE);
         try {
-          const members = await readMembers(
-            database,
-            group.map(({ whose }) => whose),
-          );
+          const members = await read(group.map(({ whose }) => whose));
           for (const [index, { outcome }] of group.entries()) outcome.resolve(members[index] as Member);
         } catch (error) {
           for (const { outcome } of group) outcome.reject(error);
@@ -91,147 +129,24 @@ export function createMembers({ database }: { database: Database }): Members {
     find(whose) {
       const outcome = Promise.withResolvers<Member>();
       waiting.push({ whose, outcome });
-      if (underWay < STATEMENTS_AT_ONCE) void work();
+      if (underWay < STATEMENTS_AT_ONCE[dialect.provider]) void work();
       return outcome.promise;
     },
   };
 }
 
-/** As the statement answers, by the number of the question. */
-interface Found {
-  checkpoint: CheckpointRow | null;
-  customers: { asked: number; id: string; reference: string; holder: string | null; wallet: string | null }[];
-  addresses: { asked: number; cards: FoundCard[] }[];
-}
-interface FoundCard extends Omit<HeldCard, "collection" | "brand" | "benefits"> {
-  collection: Omit<HeldCard["collection"], "benefitsFrozen" | "windingDown"> & {
-    benefitsFrozen: boolean | number;
-    windingDown: boolean | number;
-    brand: HeldCard["brand"];
-  };
-  benefits: { terms: BenefitTerms; redemption: LastRedemption | null; undoing: Parameters<typeof useAfter>[1] }[];
-}
-
-/** Reads several at once, as of one moment. */
-export async function readMembers(database: Database, all: readonly Whose[]): Promise<Member[]> {
-  const dialect = dialectOf(database);
-  const { input, json } = dialect;
-  // The questions, as rows of the one table that has columns for all that they say.
-  const columns = ["id", "brandId", "reference", "holder"];
-  const rows = all.map((whose, index) =>
-    "address" in whose
-      ? [String(index), 0, null, whose.address]
-      : [String(index), whose.brandId, whose.reference, null],
-  );
-  const cell = (column: string) => input.cell(column, columns.indexOf(column));
-  const object = (members: Record<string, string>, nested: readonly string[] = []) =>
-    json.object(
-      Prisma.raw(
-        Object.entries(members)
-          .map(([name, sql]) => `'${name}', ${nested.includes(name) ? json.nested(Prisma.raw(sql)).sql : sql}`)
-          .join(", "),
-      ),
-    ).sql;
-  const list = (from: string) => `(SELECT ${json.array(Prisma.raw(`r."row"`)).sql} FROM (${from}) AS r)`;
-  const fields = (table: string, names: readonly string[]) =>
-    Object.fromEntries(names.map((name) => [name, `${table}."${name}"`]));
-
-  const ofBenefit = (table: string, order: string, columns: readonly string[]) =>
-    `(SELECT ${object(fields("u", ["used", "blockNumber", "logIndex", ...columns]))} FROM "${table}" AS u
-      WHERE u."collectionAddress" = c."collectionAddress" AND u."serial" = c."serial" AND u."benefitId" = b."benefitId"
-      ORDER BY ${order} LIMIT 1)`;
-  const terms = object(fields("b", ["benefitId", "quota", "period", "startsAt"]));
-  const benefit = object(
-    {
-      terms,
-      redemption: ofBenefit("Redemption", `u."number" DESC`, ["number", "periodStart"]),
-      undoing: ofBenefit("RedemptionUndoing", `u."blockNumber" DESC, u."logIndex" DESC`, []),
-    },
-    ["terms", "redemption", "undoing"],
-  );
-  const benefits = list(`SELECT ${benefit} AS "row" FROM "Benefit" AS b
-    WHERE b."collectionAddress" = c."collectionAddress" AND b."tier" = c."tier" ORDER BY b."benefitId"`);
-  const pending = list(`SELECT ${object({
-    ...fields("h", ["id", "benefitId", "heldUntil", "number"]),
-    confirmed: `h."state" = 'confirmed'`,
-  })} AS "row" FROM "BenefitHold" AS h
-    WHERE h."collectionAddress" = c."collectionAddress" AND h."serial" = c."serial" AND h."state" IN ('held', 'confirmed')`);
-  const brand = `(SELECT ${object(fields("o", ["name", "status"]))} FROM "Brand" AS o WHERE o."id" = l."brandId")`;
-  const collection = `(SELECT ${object(
-    { ...fields("l", ["address", "slug", "name", "brandId", "benefitsFrozen", "windingDown"]), brand },
-    ["brand"],
-  )} FROM "Collection" AS l WHERE l."address" = c."collectionAddress")`;
-  const card = object(
-    {
-      ...fields("c", ["serial", "holder", "tier", "status", "issuedAt", "expiresAt", "generation"]),
-      ...{ collection, benefits, pending },
-    },
-    ["collection", "benefits", "pending"],
-  );
-  const cards = list(`SELECT ${card} AS "row" FROM (
-    SELECT * FROM "Card" AS k WHERE k."holder" = a."address" ORDER BY k."collectionAddress", k."serial" LIMIT ${MOST_CARDS + 1}) AS c
-    ORDER BY c."collectionAddress", c."serial"`);
-  const statement = `
-    WITH q AS MATERIALIZED (
-      SELECT CAST(${cell("id")} AS INTEGER) AS "asked", ${cell("brandId")} AS "brandId", ${cell("reference")} AS "reference", ${cell("holder")} AS "address"
-      FROM ${input.from("Customer")}),
-    w AS MATERIALIZED (
-      SELECT q."asked", m."id", m."reference", m."holder", m."wallet" FROM q CROSS JOIN "Customer" AS m
-      WHERE m."brandId" = q."brandId" AND m."reference" = q."reference"),
-    a AS MATERIALIZED (
-      SELECT "asked", "holder" AS "address" FROM w WHERE "holder" IS NOT NULL
-      UNION SELECT "asked", "wallet" FROM w WHERE "wallet" IS NOT NULL
-      UNION SELECT "asked", "address" FROM q WHERE "address" IS NOT NULL)
-    SELECT ${
-      json.text(
-        Prisma.raw(
-          object(
-            {
-              checkpoint: `(SELECT ${object(fields("p", ["id", "chainId", "genesisHash", "registry", "blockNumber", "blockHash", "blockTimestamp"]))} FROM "Checkpoint" AS p WHERE p."id" = 1)`,
-              customers: list(
-                `SELECT ${object(fields("w", ["asked", "id", "reference", "holder", "wallet"]))} AS "row" FROM w`,
-              ),
-              addresses: list(`SELECT ${object({ asked: `a."asked"`, cards }, ["cards"])} AS "row" FROM a`),
-            },
-            ["checkpoint", "customers", "addresses"],
-          ),
-        ),
-      ).sql
-    } AS "found"`;
-  const [answer] = await withBulkParameter(input.encode(columns, rows), (parameter) =>
-    database.$queryRawUnsafe<{ found: string }[]>(statement, parameter),
-  );
-  if (answer === undefined) throw new Error("A SELECT without FROM has answered with no row");
-  const { checkpoint, customers, addresses } = JSON.parse(answer.found) as Found;
-  const customerOf = new Map(customers.map(({ asked, ...customer }) => [asked, customer]));
-  const cardsOf = Map.groupBy(addresses, ({ asked }) => asked);
-  return all.map((_, index) => {
-    const found = (cardsOf.get(index) ?? []).flatMap((address) => address.cards).map(heldCard);
-    found.sort(inOrder);
-    return {
-      checkpoint,
-      customer: customerOf.get(index) ?? null,
-      cards: found.slice(0, MOST_CARDS),
-      more: found.length > MOST_CARDS,
-    };
-  });
-}
-
-function heldCard({ collection: { brand, ...collection }, benefits, ...card }: FoundCard): HeldCard {
+/** A card, and what its collection promises its tier. */
+function heldCard(card: FoundCard, collection: FoundCollection | undefined): HeldCard {
+  if (collection === undefined) throw new Error(`A card is of ${card.collection}, which is no collection`);
+  const { address, slug, name, brandId, benefitsFrozen, windingDown, brand } = collection;
+  const uses = new Map(card.uses.map(({ benefitId, use }) => [benefitId, use]));
   return {
     ...card,
-    benefits: benefits.map(({ terms, redemption, undoing }) => ({ terms, use: useAfter(redemption, undoing) })),
-    collection: {
-      ...collection,
-      benefitsFrozen: Boolean(collection.benefitsFrozen),
-      windingDown: Boolean(collection.windingDown),
-    },
+    collection: { address, slug, name, brandId, benefitsFrozen, windingDown },
     brand,
-    pending: card.pending.map((one) => ({ ...one, confirmed: Boolean(one.confirmed) })),
+    benefits: (collection.terms.get(card.tier) ?? []).map((terms) => ({
+      terms,
+      use: uses.get(terms.benefitId) ?? null,
+    })),
   };
-}
-
-function inOrder(left: HeldCard, right: HeldCard): number {
-  const [one, other] = [left.collection.address, right.collection.address];
-  return one < other ? -1 : one > other ? 1 : left.serial - right.serial;
 }

@@ -9,7 +9,7 @@ export interface FilledMirror {
   node: ReplayNode;
   database: BenchDatabase;
   /** Starts a server on it; it has to be stopped before {@link FilledMirror.close}. */
-  start(options?: Pick<BenchServerOptions, "subscribed">): Promise<BenchServer>;
+  start(options?: Pick<BenchServerOptions, "subscribed" | "settings">): Promise<BenchServer>;
   /** The path of a card of the last collection, which is the one that additional cards belong to. */
   pathOf(serial: number): string;
   close(): Promise<void>;

@@ -1,7 +1,7 @@
 // What cards entitle to, and baskets, over HTTP: every status that the OpenAPI document gives these operations.
 
 import { expect } from "chai";
-import { Mnemonic } from "ethers";
+import { id, Mnemonic } from "ethers";
 import { createApiKey } from "../../../server/accounts/api-keys.ts";
 import { BRAND_ROLES, type BrandRole } from "../../../server/accounts/principal.ts";
 import { type Database, openDatabase } from "../../../server/database/client.ts";
@@ -69,6 +69,7 @@ describeOnEachDatabase("API of entitlements", (kind) => {
     for (const table of ["benefitRule", "benefitHold", "redemption", "benefit"] as const)
       await (application[table] as { deleteMany(): Promise<unknown> }).deleteMany();
     await application.brand.updateMany({ data: { status: "Active" } });
+    await nextBlock();
     app.status = freshStatus();
     chainIsAway = false;
     app.clock.now = Math.max(app.clock.now, NOW) + 2;
@@ -96,6 +97,7 @@ describeOnEachDatabase("API of entitlements", (kind) => {
     await mirror.database.benefit.create({
       data: { collectionAddress: collection, tier, benefitId, quota, period, startsAt, ...place },
     });
+    await nextBlock();
   }
   async function redeem(
     serial: number,
@@ -115,6 +117,11 @@ describeOnEachDatabase("API of entitlements", (kind) => {
         transactionHash: "0x",
       },
     });
+  }
+  /** As each change of what collections promise, this comes with a block of its own. */
+  let blocks = 0;
+  async function nextBlock() {
+    await mirror.database.checkpoint.updateMany({ data: { blockHash: id(`another block ${++blocks}`) } });
   }
   let holds = 0;
   async function hold(
@@ -243,6 +250,7 @@ describeOnEachDatabase("API of entitlements", (kind) => {
   it("grant nothing while the brand is suspended", async () => {
     await grant(1, {});
     await mirror.database.brand.update({ where: { id: 1 }, data: { status: "Suspended" } });
+    await nextBlock();
     const data = await ofHolder(COLLECTOR);
     expect(benefitOf(data, 1, 1)).to.deep.include({ usable: false, reason: "brand-not-active" });
     expect((await check({ customer: "collector", lines: [line()] })).data.member).to.equal(false);
