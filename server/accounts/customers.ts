@@ -3,6 +3,7 @@
 
 import { v7 as uuidv7 } from "uuid";
 import type { Database, DatabaseTransaction } from "../database/client.ts";
+import { Prisma } from "../database/generated/sqlite/client.ts";
 import { inTransaction } from "../database/transactions.ts";
 import { recordAct } from "./audit.ts";
 import { Refusal } from "./errors.ts";
@@ -94,6 +95,10 @@ export function createCustomers(options: { database: Database; phones: Phones; n
     async erase(principal, id) {
       const { brandId } = principal;
       await inTransaction(database, async (transaction) => {
+        // What is confirmed for the customer meanwhile waits, and finds them erased: see redemptions/holding.ts.
+        await transaction.$executeRaw(
+          Prisma.sql`UPDATE "Customer" SET "reference" = "reference" WHERE "id" = ${id} AND "brandId" = ${brandId}`,
+        );
         await refuseWhileDeriving(transaction, id);
         const before = await transaction.customer.findUnique({ where: { id, brandId }, select: { reference: true } });
         const { count } = await transaction.customer.updateMany({
@@ -123,7 +128,13 @@ async function refuseWhileDeriving(transaction: DatabaseTransaction, id: string)
     },
   });
   // And until the brand has signed for the customer what they have used.
-  const unsigned = await transaction.benefitHold.count({ where: { customerId: id, state: "confirmed" } });
+  const holds = await transaction.benefitHold.findMany({
+    where: { customerId: id, state: { in: ["confirmed", "undoing"] } },
+    select: { id: true },
+  });
+  const unsigned = await transaction.command.count({
+    where: { holdId: { in: holds.map((hold) => hold.id) }, kind: "redeem", state: { in: ["queued", "sent"] } },
+  });
   if (unsigned > 0) {
     throw new Refusal(
       "conflict",

@@ -7,11 +7,11 @@ import { actorOf, type Principal } from "../accounts/principal.ts";
 import type { DatabaseTransaction } from "../database/client.ts";
 import { inTransaction } from "../database/transactions.ts";
 import { IssuanceError } from "../issuance/problems.ts";
+import { readBenefitState } from "../issuance/redemptions/benefit-state.ts";
 import {
   confirmHold,
   type HoldOutcome,
   holdBenefit,
-  readBenefitState,
   releaseHold,
   undoRedemption,
 } from "../issuance/redemptions/holding.ts";
@@ -22,7 +22,7 @@ import {
   type RedemptionRecord,
   type SignedAuthorisation,
 } from "../issuance/redemptions/redemption.ts";
-import { authorisationDigest, authorisationToSign } from "../issuance/redemptions/typed-data.ts";
+import { authorisationDigest, authorisationToSign, canonicalSignature } from "../issuance/redemptions/typed-data.ts";
 import { idParameter, one, pageOf, pageQuery, readPage, timeOf, timeOrNull } from "./account-schemas.ts";
 import { checksummed } from "./checksum.ts";
 import { defineOperation, invalidRequest, type Operation, type Reply } from "./operations.ts";
@@ -178,7 +178,7 @@ export function redemptionOperations(services: Services): Operation[] {
               brandId,
               ...(after === undefined ? {} : { id: { lt: after } }),
               ...(customer === undefined ? {} : { customerId: customer.id }),
-              ...(state === undefined ? {} : { state }),
+              ...(state === undefined ? {} : isInState(state, now())),
             },
             orderBy: { id: "desc" },
             take: limit,
@@ -218,8 +218,10 @@ export function redemptionOperations(services: Services): Operation[] {
       problems: [404, 409, 503],
       async handle({ params, body, principal }) {
         const record = await read(params.redemption, principal);
-        const authorisation = body.authorization;
-        if (!record.custodial && authorisation !== undefined) await requireSigned(record, authorisation);
+        const authorisation =
+          record.custodial || body.authorization === undefined
+            ? undefined
+            : await requireSigned(record, body.authorization);
         await attempt(() =>
           inTransaction(application, (transaction) =>
             confirmHold(transaction, record.id, { authorisation, now: now() }),
@@ -281,8 +283,14 @@ export function redemptionOperations(services: Services): Operation[] {
     }),
   ];
 
-  /** Throws 400 if it is not the holder's signature. Whether it is the right number, only the transaction can say. */
-  async function requireSigned(record: RedemptionRecord, { number, deadline, signature }: SignedAuthorisation) {
+  /**
+   * The holder's word as the chain takes it. Throws 400 if it is not theirs. Whether it is the right number, only the transaction
+   * can say.
+   */
+  async function requireSigned(
+    record: RedemptionRecord,
+    { number, deadline, signature }: SignedAuthorisation,
+  ): Promise<SignedAuthorisation> {
     const { chainId } = mirror.status();
     if (chainId === undefined) throw mirrorNotReady();
     if (deadline <= now() / 1000) {
@@ -298,7 +306,7 @@ export function redemptionOperations(services: Services): Operation[] {
     const digest = authorisationDigest(authorisationToSign(collectionAddress, chainId, message));
     const verdict = await accounts.wallets.verifyDigest(holder, digest, signature);
     if (verdict === "unknown") throw chainUnavailable(undefined);
-    if (verdict === "right") return;
+    if (verdict === "right") return { number, deadline, signature: canonicalSignature(holder, digest, signature) };
     throw invalidRequest([
       {
         parameter: "authorization.signature",
@@ -306,6 +314,18 @@ export function redemptionOperations(services: Services): Operation[] {
           "is not the holder's signature of the redemption's `authorization.typedData` with this number and deadline",
       },
     ]);
+  }
+}
+
+/** What shows itself as being in a state: what nobody confirmed in time is over before that is written down. */
+function isInState(state: RedemptionRecord["state"], now: number) {
+  switch (state) {
+    case "held":
+      return { state, heldUntil: { gt: now } };
+    case "expired":
+      return { OR: [{ state }, { state: "held", heldUntil: { lte: now } }] };
+    default:
+      return { state };
   }
 }
 

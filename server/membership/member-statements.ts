@@ -98,7 +98,7 @@ export function createMemberStatements(database: Database, mostCards: number) {
     WHERE b."collectionAddress" = c."collectionAddress" AND b."tier" = c."tier"`);
   const pending = list(`
     SELECT ${tuple(...columns("h", "id", "benefitId", "state", "heldUntil", "number"))} AS "row" FROM "BenefitHold" AS h
-    WHERE h."collectionAddress" = c."collectionAddress" AND h."serial" = c."serial" AND h."state" IN ('held', 'confirmed')`);
+    WHERE h."collectionAddress" = c."collectionAddress" AND h."serial" = c."serial" AND h."state" IN ('held', 'confirmed', 'undoing')`);
   const card = tuple(
     ...columns("c", "collectionAddress", "serial", "holder", "tier", "status", "issuedAt", "expiresAt", "generation"),
     nested(uses),
@@ -181,7 +181,7 @@ function foundCard([collection, serial, holder, tier, status, ...rest]: CardCell
     }),
     pending: pending.map(([id, benefitId, state, heldUntil, number]) => ({
       ...{ id, benefitId, heldUntil, number },
-      confirmed: state === "confirmed",
+      confirmed: state !== "held",
     })),
   };
 }

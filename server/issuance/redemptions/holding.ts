@@ -6,7 +6,7 @@ import { encodeBytes32String } from "ethers";
 import { v7 as uuidv7 } from "uuid";
 import type { DatabaseTransaction } from "../../database/client.ts";
 import { Prisma } from "../../database/generated/sqlite/client.ts";
-import { type BenefitStanding, benefitStanding, type PendingUse, useAfter } from "../../membership/benefits.ts";
+import { type CardBenefit, readBenefitState } from "./benefit-state.ts";
 import {
   BenefitRefusedError,
   RedemptionConflictError,
@@ -14,13 +14,6 @@ import {
   type SignedAuthorisation,
 } from "./redemption.ts";
 import { settleRedemptions } from "./standing.ts";
-
-/** A card's benefit. The address is lower-case. */
-export interface CardBenefit {
-  collectionAddress: string;
-  serial: number;
-  benefitId: number;
-}
 
 export interface HoldRequest extends CardBenefit {
   brandId: number;
@@ -44,14 +37,6 @@ export type HoldOutcome =
   /** The Idempotency-Key was used for something else. */
   | { kind: "key-reused" }
   | { kind: "no-such-card" };
-
-export interface BenefitState {
-  standing: BenefitStanding;
-  holder: string;
-  generation: number;
-  /** The number that the next redemption has, once all that were confirmed are on the chain. */
-  nextNumber: number;
-}
 
 /** Reserves one use. Throws {@link BenefitRefusedError} where there is none. */
 export async function holdBenefit(transaction: DatabaseTransaction, request: HoldRequest): Promise<HoldOutcome> {
@@ -161,6 +146,7 @@ export async function confirmHold(
       );
     }
   }
+  if (hold.custodial) await keepCustomer(transaction, hold.customerId);
   const signed = hold.custodial ? undefined : authorisation;
   const { brandId, collectionAddress, serial, benefitId, generation } = hold;
   await transaction.benefitHold.update({
@@ -178,6 +164,17 @@ export async function confirmHold(
       createdAt: now,
     },
   });
+}
+
+/** The brand signs for a customer by their reference: nobody forgets it before that. Throws {@link RedemptionConflictError}. */
+async function keepCustomer(transaction: DatabaseTransaction, customerId: string | null): Promise<void> {
+  const kept = await transaction.$executeRaw(
+    Prisma.sql`UPDATE "Customer" SET "reference" = "reference" WHERE "id" = ${customerId} AND "erasedAt" IS NULL`,
+  );
+  if (kept === 0)
+    throw new RedemptionConflictError(
+      "The customer was forgotten since. Reserve the benefit anew for who has the card.",
+    );
 }
 
 /** Gives back what is held. Done twice, it is done once. Throws {@link RedemptionConflictError}. */
@@ -208,10 +205,11 @@ export async function undoRedemption(
       `A redemption can be undone for ${Math.round(windowMs / 3_600_000)} hours. This one was confirmed before that, and stays.`,
     );
   }
-  await transaction.benefitHold.update({ where: { id }, data: { reason, updatedAt: now } });
+  // First the command and then the hold, as the sender locks them.
   const cancelled = await transaction.$executeRaw(
     Prisma.sql`UPDATE "Command" SET "state" = 'cancelled' WHERE "holdId" = ${id} AND "kind" = 'redeem' AND "state" = 'queued'`,
   );
+  await transaction.benefitHold.update({ where: { id }, data: { reason, updatedAt: now } });
   if (cancelled === 0) {
     const { brandId, collectionAddress, serial, benefitId } = hold;
     await transaction.command.create({
@@ -232,66 +230,6 @@ export async function expireHolds(transaction: DatabaseTransaction, now: number)
   return await transaction.$executeRaw(
     Prisma.sql`UPDATE "BenefitHold" SET "state" = 'expired', "updatedAt" = ${now} WHERE "state" = 'held' AND "heldUntil" <= ${now}`,
   );
-}
-
-/**
- * How a card's benefit stands, as the mirror and what was promised besides have it; nothing if there is no such card.
- * @param except A redemption that does not count.
- */
-export async function readBenefitState(
-  transaction: DatabaseTransaction,
-  { collectionAddress, serial, benefitId }: CardBenefit,
-  now: number,
-  except?: string,
-): Promise<BenefitState | undefined> {
-  const card = await transaction.card.findUnique({
-    where: { collectionAddress_serial: { collectionAddress, serial } },
-    include: { collection: { select: { brand: { select: { status: true } } } } },
-  });
-  if (card === null) return undefined;
-  const terms = await transaction.benefit.findUnique({
-    where: { collectionAddress_tier_benefitId: { collectionAddress, tier: card.tier, benefitId } },
-  });
-  const last = await transaction.redemption.findFirst({
-    where: { collectionAddress, serial, benefitId },
-    orderBy: { number: "desc" },
-  });
-  const undoing = await transaction.redemptionUndoing.findFirst({
-    where: { collectionAddress, serial, benefitId },
-    orderBy: [{ blockNumber: "desc" }, { logIndex: "desc" }],
-  });
-  const rows = await transaction.benefitHold.findMany({
-    where: { collectionAddress, serial, benefitId, state: { in: ["held", "confirmed"] } },
-    select: { id: true, state: true, heldUntil: true, number: true },
-  });
-  const pending = rows.map(
-    ({ id, state, heldUntil, number }): PendingUse => ({
-      ...{ id, benefitId, number },
-      confirmed: state === "confirmed",
-      heldUntil: Number(heldUntil),
-    }),
-  );
-  const redemptions = last?.number ?? 0;
-  const use = useAfter(last === null ? null : { ...last, periodStart: Number(last.periodStart) }, undoing);
-  const confirmed = pending.filter((one) => one.confirmed && (one.number === null || one.number > redemptions));
-  return {
-    standing: benefitStanding(
-      terms === null
-        ? { benefitId, quota: 0, period: 0, startsAt: 0 }
-        : { benefitId, quota: Number(terms.quota), period: Number(terms.period), startsAt: Number(terms.startsAt) },
-      use,
-      pending.filter(({ id }) => id !== except),
-      {
-        status: card.status,
-        expiresAt: Number(card.expiresAt),
-        brandStatus: card.collection.brand.status,
-      },
-      now,
-    ),
-    holder: card.holder,
-    generation: card.generation,
-    nextNumber: redemptions + confirmed.length + 1,
-  };
 }
 
 /** Until the transaction ends nobody else counts the uses of this card's benefit. */

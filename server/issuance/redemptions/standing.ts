@@ -56,7 +56,8 @@ function standingOf(commands: readonly CommandStanding[]): {
   const { failure = null, failureDetail = null } = undo ?? redeem ?? {};
   const reason = { failure, failureDetail };
   const settled = { failure: null, failureDetail: null };
-  if (redeem === undefined || redeem.state === "cancelled") return { state: "undone", number, ...settled };
+  // Its number, if it had one already, is another one's now.
+  if (redeem === undefined || redeem.state === "cancelled") return { state: "undone", number: null, ...settled };
   if (redeem.state === "failed")
     return { state: "failed", number, failure: redeem.failure, failureDetail: redeem.failureDetail };
   if (undo?.state === "done") return { state: "undone", number, ...settled };

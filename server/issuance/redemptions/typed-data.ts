@@ -1,6 +1,6 @@
 // What a holder signs to have a benefit redeemed (EIP-712). See `Redemption` in ICardBenefits.sol.
 
-import { getAddress, TypedDataEncoder } from "ethers";
+import { getAddress, recoverAddress, Signature, TypedDataEncoder } from "ethers";
 
 export interface Authorisation {
   serial: number;
@@ -43,4 +43,19 @@ export function authorisationToSign(collection: string, chainId: number, message
 /** The hash that is signed. */
 export function authorisationDigest({ domain, types, message }: AuthorisationToSign): string {
   return TypedDataEncoder.hash(domain, types, message);
+}
+
+/**
+ * A holder's signature as the contract takes it: some wallets write 0 or 1 where it wants 27 or 28. What is not a key's is a contract's
+ * business, and left as it is.
+ * @param holder Lower-case.
+ * @param signature One that was found to be right.
+ */
+export function canonicalSignature(holder: string, digest: string, signature: string): string {
+  try {
+    if (recoverAddress(digest, signature).toLowerCase() === holder) return Signature.from(signature).serialized;
+  } catch {
+    // Not a key's.
+  }
+  return signature;
 }
