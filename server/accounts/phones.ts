@@ -1,15 +1,13 @@
 // Phone numbers: written in one form, encrypted where they are kept, and found by a keyed hash. Must hold: a plain number is in no
 // table and no log, and equal numbers of two brands have different hashes.
 
-import { createCipheriv, createDecipheriv, createHmac, randomBytes } from "node:crypto";
+import { createHmac } from "node:crypto";
 import { parsePhoneNumberFromString } from "libphonenumber-js/max";
+import { createSealing } from "./sealing.ts";
 import type { Secrets } from "./secrets.ts";
 
 /** What a number without a country code is taken for. */
 const HOME_COUNTRY = "CN";
-const VERSION = "v1";
-const IV_BYTES = 12;
-const TAG_BYTES = 16;
 
 export interface Phones {
   /** What a number is found by within a brand. */
@@ -22,28 +20,11 @@ export interface Phones {
 
 export function createPhones({ dataKey }: Pick<Secrets, "dataKey">): Phones {
   const hashKey = dataKey("phone hash");
-  const sealKey = dataKey("phone encryption");
+  const sealing = createSealing(dataKey("phone encryption"), "A phone number");
   return {
     hash: (brandId, phone) => createHmac("sha256", hashKey).update(`${brandId}:${phone}`).digest("base64url"),
-    seal(phone, customerId) {
-      const iv = randomBytes(IV_BYTES);
-      const cipher = createCipheriv("aes-256-gcm", sealKey, iv, { authTagLength: TAG_BYTES }).setAAD(
-        Buffer.from(customerId),
-      );
-      const sealed = Buffer.concat([iv, cipher.update(phone, "utf8"), cipher.final(), cipher.getAuthTag()]);
-      return `${VERSION}.${sealed.toString("base64url")}`;
-    },
-    open(sealed, customerId) {
-      const [version, text = ""] = sealed.split(".");
-      if (version !== VERSION)
-        throw new Error(`A phone number is encrypted in a way that is not known here: ${version}`);
-      const bytes = Buffer.from(text, "base64url");
-      const decipher = createDecipheriv("aes-256-gcm", sealKey, bytes.subarray(0, IV_BYTES), {
-        authTagLength: TAG_BYTES,
-      }).setAAD(Buffer.from(customerId));
-      decipher.setAuthTag(bytes.subarray(-TAG_BYTES));
-      return decipher.update(bytes.subarray(IV_BYTES, -TAG_BYTES)).toString("utf8") + decipher.final("utf8");
-    },
+    seal: sealing.seal,
+    open: sealing.open,
   };
 }
 
