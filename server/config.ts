@@ -21,6 +21,10 @@ const httpUrls = z
   .string()
   .transform((text) => text.split(",").map((url) => url.trim()))
   .pipe(z.array(httpUrl));
+const secondsList = z
+  .string()
+  .regex(/^\s*\d+(\.\d+)?(\s*,\s*\d+(\.\d+)?)*\s*$/, "must be numbers of seconds, separated by commas")
+  .transform((text) => text.split(",").map((seconds) => Number(seconds) * 1000));
 const webSocketUrl = z.url({ protocol: /^wss?$/, error: "must be a ws:// or wss:// URL, or none" });
 const PRIVATE_KEY = /^0x[0-9a-fA-F]{64}$/;
 /** One of the curve's: most numbers of 32 bytes are, but not all. */
@@ -112,6 +116,19 @@ const environmentSchema = z.object({
     .string()
     .refine(isTimeZone, "must be a time zone, as Asia/Shanghai or Europe/Paris")
     .default("Asia/Shanghai"),
+  WEBHOOK_ALLOW_LOOPBACK: z.enum(["true", "false"], "must be true or false").optional(),
+  WEBHOOK_TIMEOUT_SECONDS: z.coerce.number("must be a number").min(1, "must be at least 1").max(60).default(15),
+  WEBHOOK_RETRY_SECONDS: secondsList.optional(),
+  WEBHOOK_EXPIRING_DAYS: z.coerce
+    .number("must be a number")
+    .int("must be a whole number")
+    .min(1, "must be at least 1")
+    .default(30),
+  WEBHOOK_KEPT_DAYS: z.coerce
+    .number("must be a number")
+    .int("must be a whole number")
+    .min(4, "must be at least 4: messages are tried for three days")
+    .default(30),
   LOG_LEVEL: z
     .enum(
       ["fatal", "error", "warn", "info", "debug", "trace", "silent"],
@@ -174,8 +191,24 @@ export interface Config {
   redemptionUndoHours: number;
   /** Where a card's last day ends that was sold for a term. */
   orderTimeZone: string;
+  /** How brands are told of what happens. */
+  webhooks: WebhookSettings;
   /** The least severe log lines that are written. */
   logLevel: string;
+}
+
+/** How webhooks are sent. */
+export interface WebhookSettings {
+  /** Whether this machine may be called; where it is not said, it may if the server itself is for this machine only. */
+  allowLoopback: boolean | undefined;
+  /** How long a receiver may take to answer. */
+  timeoutMs: number;
+  /** How long to wait after each attempt that has failed; the usual table if not set. */
+  retryDelaysMs: number[] | undefined;
+  /** How many days before a card expires it is told that it will. */
+  expiringDays: number;
+  /** How many days deliveries are kept. */
+  keptDays: number;
 }
 
 /** How payments through Ping++ are taken. */
@@ -253,6 +286,13 @@ export function loadConfig(environment: NodeJS.ProcessEnv = process.env): Config
     trustProxy: values.TRUST_PROXY,
     orderTimeZone: values.ORDER_TIME_ZONE,
     redemptionUndoHours: values.REDEMPTION_UNDO_HOURS,
+    webhooks: {
+      allowLoopback: values.WEBHOOK_ALLOW_LOOPBACK === undefined ? undefined : values.WEBHOOK_ALLOW_LOOPBACK === "true",
+      timeoutMs: values.WEBHOOK_TIMEOUT_SECONDS * 1000,
+      retryDelaysMs: values.WEBHOOK_RETRY_SECONDS,
+      expiringDays: values.WEBHOOK_EXPIRING_DAYS,
+      keptDays: values.WEBHOOK_KEPT_DAYS,
+    },
     logLevel: values.LOG_LEVEL,
   };
 }

@@ -4,6 +4,7 @@ import { createServer } from "node:http";
 import pino from "pino";
 import { Registry } from "prom-client";
 import { createAccounts } from "./accounts/accounts.ts";
+import { loadSecrets } from "./accounts/secrets.ts";
 import { chooseSms } from "./accounts/sms.ts";
 import { readDeployment } from "./chain/deployment.ts";
 import { followHeads } from "./chain/heads.ts";
@@ -32,6 +33,7 @@ import { createAdapters } from "./payments/adapters.ts";
 import { createCaretaker } from "./payments/caretaker.ts";
 import { createPaidOrders } from "./payments/paid-orders.ts";
 import { createPayments } from "./payments/payments.ts";
+import { createWebhooks } from "./webhooks/webhooks.ts";
 
 /** How long open requests may take after the server was told to stop. */
 const CLOSE_TIMEOUT_MS = 5_000;
@@ -139,8 +141,24 @@ async function main(): Promise<void> {
     now: Date.now,
     onQueued: issuing.wake,
   });
+  const webhooks = createWebhooks({
+    ...{ config, database, application, mirror: indexer, logger, metrics },
+    secrets: loadSecrets(config),
+    now: Date.now,
+  });
   const server = createServer(
-    createApp({ config, database, application, accounts, orders, payments, mirror: indexer, logger, metrics }),
+    createApp({
+      config,
+      database,
+      application,
+      accounts,
+      orders,
+      payments,
+      webhooks,
+      mirror: indexer,
+      logger,
+      metrics,
+    }),
   );
 
   let stopping = false;
@@ -151,7 +169,7 @@ async function main(): Promise<void> {
     const closed = new Promise((resolve) => server.close(resolve));
     server.closeIdleConnections();
     setTimeout(() => server.closeAllConnections(), CLOSE_TIMEOUT_MS).unref();
-    await Promise.all([closed, indexer.stop(), auditor.stop(), importWorker.stop(), caretaker.stop()]);
+    await Promise.all([closed, indexer.stop(), auditor.stop(), importWorker.stop(), caretaker.stop(), webhooks.stop()]);
     await issuing.stop();
     await accounts.close();
     await Promise.all([database, writer, application].map((client) => client.$disconnect()));
@@ -176,6 +194,7 @@ async function main(): Promise<void> {
   if (process.stderr.isTTY) showProgress(() => indexer.status().progress, process.stderr);
   issuing.start();
   caretaker.start();
+  webhooks.start();
   // Only now: what the mirror knows can be read while the chain is out of reach.
   await indexer.start();
 }

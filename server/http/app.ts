@@ -32,6 +32,7 @@ import { allowOtherOrigins, limitRate, securityHeaders } from "./security.ts";
 import type { Services } from "./services.ts";
 import { signInRouter } from "./sign-in.ts";
 import { verifyOperations } from "./verify.ts";
+import { webhookOperations } from "./webhooks.ts";
 
 export interface AppOptions extends Omit<Services, "metrics" | "now"> {
   /** Where metrics are registered; the app registers the process's own too. A new one if left out. */
@@ -81,6 +82,7 @@ export function createApp({ metrics = new Registry(), now = Date.now, ...options
     ...auditLogOperations(services),
     ...(services.payments === undefined ? [] : paymentOperations({ payments: services.payments, logger })),
     ...importOperations(services, queries),
+    ...webhookOperations(services),
     ...operationalOperations(services),
   ];
   const document = createOpenApiDocument(operations, config);

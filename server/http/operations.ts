@@ -16,6 +16,7 @@ export const TAGS = {
   orders: "From what a customer has bought to a card on the chain.",
   membership: "What cards entitle to: benefits, entitlements, and their use.",
   imports: "Spreadsheets that become cards.",
+  webhooks: "Being told of what happens.",
   accounts: "Who may do what: users, keys, customers, and what they have done.",
   operations: "For those who run the server.",
 } as const;

@@ -9,6 +9,7 @@ import type { MirrorStatus } from "../database/mirror-status.ts";
 import type { OrderDesk } from "../issuance/orders/desk.ts";
 import type { PreparingOptions } from "../issuance/orders/preparing.ts";
 import type { Payments } from "../payments/payments.ts";
+import type { Webhooks } from "../webhooks/webhooks.ts";
 
 /** What orders are taken with. */
 export interface OrderServices extends PreparingOptions {
@@ -39,6 +40,7 @@ export interface Services {
   accounts: Accounts;
   /** Nothing where none are taken: then their routes are not there. */
   payments?: Payments;
+  webhooks: Pick<Webhooks, "endpoints" | "deliveries">;
   mirror: { status(): MirrorStatus };
   logger: Logger;
   metrics: Registry;

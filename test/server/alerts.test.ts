@@ -9,6 +9,7 @@ import { createRpcMetrics } from "../../server/chain/metrics.ts";
 import { createHttpMetrics } from "../../server/http/metrics.ts";
 import { createIndexerMetrics } from "../../server/indexer/metrics.ts";
 import { createSenderMetrics } from "../../server/issuance/sending/metrics.ts";
+import { createWebhookMetrics } from "../../server/webhooks/metrics.ts";
 import { ROOT } from "../support/commands.ts";
 import { freshStatus } from "../support/mirror-fixture.ts";
 
@@ -28,8 +29,12 @@ describe("what an operator watches", () => {
       figures: async () => ({ queued: 0, open: 0, oldestQueued: undefined, suspects: 0 }),
       now: () => 0,
     });
+    createWebhookMetrics(registry).watch({
+      figures: async () => ({ pending: 0, oldestDue: undefined, followed: 0, last: 0 }),
+      now: () => 0,
+    });
     const own = (await registry.getMetricsAsJSON()).filter(({ name }) =>
-      /^mintmark_(indexer|rpc|http|sender)_/.test(name),
+      /^mintmark_(indexer|rpc|http|sender|webhook)_/.test(name),
     );
     measured = new Map(own.map(({ name, type }) => [name, String(type)]));
   });

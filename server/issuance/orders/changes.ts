@@ -5,6 +5,7 @@ import { encodeBytes32String } from "ethers";
 import { insertRows } from "../../database/bulk.ts";
 import type { DatabaseTransaction } from "../../database/client.ts";
 import { Prisma } from "../../database/generated/sqlite/client.ts";
+import { recordOrderEvents } from "./events.ts";
 import type { CommandKind, CommandState, OrderState } from "./order.ts";
 import { freeSerials } from "./serials.ts";
 import { settleOrders } from "./standing.ts";
@@ -141,7 +142,7 @@ export async function giveCard(
     const changed = await transaction.$executeRaw(
       Prisma.sql`UPDATE "Command" SET "holder" = ${holder} WHERE "id" = ${issue.id} AND "state" IN ('held', 'queued')`,
     );
-    if (changed === 1) return;
+    if (changed === 1) return await tell("issued-to-them");
     throw new OrderConflictError("The card was sent at this moment. It can be given away once it is issued.");
   }
   if (issue.state !== "done")
@@ -155,6 +156,13 @@ export async function giveCard(
   await addCommands(transaction, [
     { ...issue, kind: "request-reissue", orderId, holder, reason: "gift", notBefore: 0, now },
   ]);
+  await tell("reissue-requested");
+
+  async function tell(how: "issued-to-them" | "reissue-requested"): Promise<void> {
+    const brandId = issue?.brandId ?? 0;
+    const details = { before: order?.state ?? null, gift: { collection, serial, holder, how } };
+    await recordOrderEvents(transaction, [{ orderId, brandId, what: "gifted", details, at: now }]);
+  }
 }
 
 /** Whether a benefit of the card was redeemed. */

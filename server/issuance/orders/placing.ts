@@ -4,6 +4,7 @@
 import { v7 as uuidv7 } from "uuid";
 import { insertRows, selectRows } from "../../database/bulk.ts";
 import type { DatabaseTransaction } from "../../database/client.ts";
+import { recordOrderEvents } from "./events.ts";
 import type { CommandState, OrderToPlace, PlacedOrder, Placement } from "./order.ts";
 import { freeSerials, reserveSerials } from "./serials.ts";
 
@@ -320,6 +321,13 @@ async function writeOrders(transaction: DatabaseTransaction, written: readonly W
       ]);
     }),
   });
+  await recordOrderEvents(
+    transaction,
+    written.map(({ placed: { id: orderId, brandId, state, createdAt } }) => ({
+      ...{ orderId, brandId, what: state, at: createdAt },
+      details: { before: null, failure: null, failureDetail: null },
+    })),
+  );
   await insertRows(transaction, {
     table: "IdempotentRequest",
     columns: ["scope", "key", "requestHash", "orderId", "answer", "createdAt"],

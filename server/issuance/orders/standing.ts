@@ -2,6 +2,7 @@
 
 import { selectRows, updateRows } from "../../database/bulk.ts";
 import type { DatabaseTransaction } from "../../database/client.ts";
+import { recordOrderEvents } from "./events.ts";
 import type { CommandKind, CommandState, OrderState } from "./order.ts";
 
 interface CommandStanding {
@@ -39,17 +40,31 @@ export async function settleOrders(
     key: ["id"],
     rows: keys.map(([id = ""]) => [id, now]),
   });
-  const commands = await selectRows<CommandStanding>(transaction, { table: "Command", key: ["orderId"], keys });
-  const rows = [...Map.groupBy(commands, ({ orderId }) => orderId)].map(([id, ofOrder]) => {
-    const { state, failure, failureDetail } = standingOf(ofOrder);
-    return [id, state, failure, failureDetail];
+  const orders = await selectRows<{ id: string; brandId: number; state: OrderState }>(transaction, {
+    table: "Order",
+    key: ["id"],
+    keys,
   });
+  const commands = await selectRows<CommandStanding>(transaction, { table: "Command", key: ["orderId"], keys });
+  const standings = new Map(
+    [...Map.groupBy(commands, ({ orderId }) => orderId)].map(([id, ofOrder]) => [id, standingOf(ofOrder)]),
+  );
+  const rows = [...standings].map(([id, { state, failure, failureDetail }]) => [id, state, failure, failureDetail]);
   await updateRows(transaction, {
     table: "Order",
     columns: ["id", "state", "failure", "failureDetail"],
     key: ["id"],
     rows,
   });
+  await recordOrderEvents(
+    transaction,
+    orders.flatMap(({ id: orderId, brandId, state: before }) => {
+      const standing = standings.get(orderId);
+      if (standing === undefined || standing.state === before) return [];
+      const { state, failure, failureDetail } = standing;
+      return [{ orderId, brandId, what: state, details: { before, failure, failureDetail }, at: now }];
+    }),
+  );
 }
 
 /** The standing of an order with these commands; at least one. */

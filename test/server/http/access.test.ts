@@ -70,6 +70,18 @@ const TABLE: Record<string, Rule> = {
   // Whoever tells of a payment proves who they are by what they have signed.
   "POST /v1/payments/{provider}/callback": EVERYONE,
 
+  "GET /v1/webhook-endpoints": READERS,
+  "POST /v1/webhook-endpoints": ["owner", "manager"],
+  "GET /v1/webhook-endpoints/{endpoint}": READERS,
+  "PATCH /v1/webhook-endpoints/{endpoint}": ["owner", "manager"],
+  "DELETE /v1/webhook-endpoints/{endpoint}": ["owner", "manager"],
+  "POST /v1/webhook-endpoints/{endpoint}/rotate-secret": ["owner", "manager"],
+  "POST /v1/webhook-endpoints/{endpoint}/test": ["owner", "manager"],
+  "GET /v1/webhook-endpoints/{endpoint}/deliveries": READERS,
+  "POST /v1/webhook-endpoints/{endpoint}/replay": ["owner", "manager"],
+  "GET /v1/webhook-deliveries/{delivery}": READERS,
+  "POST /v1/webhook-deliveries/{delivery}/replay": ["owner", "manager"],
+
   "GET /v1/imports": READERS,
   "POST /v1/imports": ["owner", "manager"],
   "GET /v1/imports/{import}": READERS,
@@ -102,6 +114,8 @@ const PARAMETERS: Record<string, string> = {
   order: `ord_${NOTHING}`,
   provider: "no-such-provider",
   import: `imp_${NOTHING}`,
+  endpoint: `whe_${NOTHING}`,
+  delivery: `msg_${"0".repeat(32)}`,
 };
 
 /** Somebody who asks. */
@@ -194,11 +208,14 @@ describeOnEachDatabase("access", (kind) => {
   });
 
   it("ends at the brand: what is another one's is not there", async () => {
+    const idOf = async (response: Response) => ((await response.json()) as { data: { id: string } }).data.id;
     const mine = await world.member(1, "staff");
     const { visitor: owner } = await world.member(1, "owner");
     const invited = await owner.send("POST", "/v1/invitations", { email: "b@example.com", role: "staff" });
     const made = await owner.send("POST", "/v1/api-keys", { name: "till", role: "staff" });
-    const idOf = async (response: Response) => ((await response.json()) as { data: { id: string } }).data.id;
+    const hook = { url: "http://127.0.0.1:9/", events: ["*"] };
+    const endpoint = await idOf(await owner.send("POST", "/v1/webhook-endpoints", hook));
+    const tested = await idOf(await owner.send("POST", `/v1/webhook-endpoints/${endpoint}/test`));
     const customer = await world.application.customer.findFirstOrThrow({ where: { brandId: 1 } });
     const [invitation, key] = [await idOf(invited), await idOf(made)];
     const targets: [string, string, unknown?][] = [
@@ -207,6 +224,15 @@ describeOnEachDatabase("access", (kind) => {
       ["DELETE", `/v1/invitations/${invitation}`],
       ["POST", `/v1/api-keys/${key}/rotate`, {}],
       ["DELETE", `/v1/api-keys/${key}`],
+      ["GET", `/v1/webhook-deliveries/${tested}`],
+      ["POST", `/v1/webhook-deliveries/${tested}/replay`],
+      ["GET", `/v1/webhook-endpoints/${endpoint}`],
+      ["GET", `/v1/webhook-endpoints/${endpoint}/deliveries`],
+      ["PATCH", `/v1/webhook-endpoints/${endpoint}`, { description: "till" }],
+      ["POST", `/v1/webhook-endpoints/${endpoint}/rotate-secret`, {}],
+      ["POST", `/v1/webhook-endpoints/${endpoint}/test`],
+      ["POST", `/v1/webhook-endpoints/${endpoint}/replay`, { since: "2026-01-01T00:00:00Z" }],
+      ["DELETE", `/v1/webhook-endpoints/${endpoint}`],
       ["GET", `/v1/customers/${customer.id}`],
       ["DELETE", `/v1/customers/${customer.id}`],
     ];
@@ -214,13 +240,16 @@ describeOnEachDatabase("access", (kind) => {
     for (const [method, path, body] of targets) {
       expect((await stranger.send(method, path, body)).status, `${method} ${path}, another brand's`).to.equal(404);
     }
-    for (const path of ["/v1/members", "/v1/invitations", "/v1/api-keys", "/v1/customers", "/v1/audit-log"]) {
+    const lists = ["members", "invitations", "api-keys", "customers", "audit-log", "webhook-endpoints"];
+    for (const path of lists.map((list) => `/v1/${list}`)) {
       const text = await (await stranger.send("GET", path)).text();
-      for (const id of [mine.userId, invitation, key, customer.id]) expect(text, path).to.not.contain(id);
+      for (const id of [mine.userId, invitation, key, customer.id, endpoint]) expect(text, path).to.not.contain(id);
     }
     // The same requests by whose they are; those that end things come last.
     for (const [method, path, body] of targets) {
-      expect((await owner.send(method, path, body)).status, `${method} ${path}, one's own`).to.be.oneOf([200, 204]);
+      expect((await owner.send(method, path, body)).status, `${method} ${path}, one's own`).to.be.oneOf([
+        200, 202, 204,
+      ]);
     }
   });
 });

@@ -14,7 +14,7 @@ const REASON = `0x${"52".repeat(32)}`;
 const ADMIN = 1;
 const ISSUER = 2;
 
-const OF_A_BRAND = new Set(["accounts", "imports"]);
+const OF_A_BRAND = new Set(["accounts", "imports", "webhooks"]);
 
 describeOnPostgresql("SQLite and PostgreSQL", function () {
   this.timeout(120_000);

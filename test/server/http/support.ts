@@ -6,9 +6,10 @@ import { Writable } from "node:stream";
 import { type Logger, pino } from "pino";
 import { Registry } from "prom-client";
 import { type Accounts, createAccounts } from "../../../server/accounts/accounts.ts";
+import { loadSecrets } from "../../../server/accounts/secrets.ts";
 import type { SmsAdapter } from "../../../server/accounts/sms.ts";
 import { createRpc, type Rpc } from "../../../server/chain/rpc.ts";
-import type { Config } from "../../../server/config.ts";
+import type { Config, WebhookSettings } from "../../../server/config.ts";
 import type { Database } from "../../../server/database/client.ts";
 import type { MirrorStatus } from "../../../server/database/mirror-status.ts";
 import { createApp } from "../../../server/http/app.ts";
@@ -18,6 +19,8 @@ import { createCatalogue } from "../../../server/issuance/orders/catalogue.ts";
 import { createOrderDesk } from "../../../server/issuance/orders/desk.ts";
 import type { PlacedOrder } from "../../../server/issuance/orders/order.ts";
 import type { Payments } from "../../../server/payments/payments.ts";
+import type { Resolve } from "../../../server/webhooks/addresses.ts";
+import { createWebhooks, type Webhooks } from "../../../server/webhooks/webhooks.ts";
 import { freshStatus, NOW } from "../../support/mirror-fixture.ts";
 
 export interface RunningApp {
@@ -30,6 +33,8 @@ export interface RunningApp {
   /** The log so far, a line each. */
   log: Record<string, unknown>[];
   accounts: Accounts;
+  /** Not started. */
+  webhooks: Webhooks;
   get(path: string, init?: RequestInit): Promise<Response>;
   close(): Promise<void>;
 }
@@ -44,6 +49,10 @@ export interface AppParts {
   keysOf?: OrderServices["keysOf"];
   /** Makes the payments that the app takes; none if left out. */
   payments?(app: { url: string; orders: OrderServices; logger: Logger; now(): number }): Payments;
+  /** How webhooks are sent, where it is not as usual. */
+  webhooks?: Partial<WebhookSettings>;
+  /** How the names of their receivers become addresses. */
+  resolve?: Resolve;
   /** Whether it is reached by a name instead of an address of numbers. */
   onLocalhost?: boolean;
 }
@@ -89,6 +98,10 @@ export async function startApp(
     dataFolder: options.dataFolder ?? "",
     maxImportMegabytes: options.maxImportMegabytes ?? 64,
     redemptionUndoHours: options.redemptionUndoHours ?? 24,
+    webhooks: {
+      ...{ allowLoopback: undefined, timeoutMs: 2_000, retryDelaysMs: undefined, expiringDays: 30, keptDays: 30 },
+      ...options.webhooks,
+    },
   };
   const logger = pino({ level: "info" }, sink);
   const now = () => clock.now * 1000;
@@ -103,6 +116,13 @@ export async function startApp(
     logger,
     now,
   });
+  const metrics = new Registry();
+  const webhooks = createWebhooks({
+    ...{ config, database, application, logger, metrics, now },
+    secrets: loadSecrets(config),
+    mirror: { status: () => running.status },
+    ...(options.resolve === undefined ? {} : { resolve: options.resolve }),
+  });
   const running: RunningApp = {
     url,
     publicUrl: config.publicUrl,
@@ -110,10 +130,12 @@ export async function startApp(
     clock,
     log,
     accounts,
+    webhooks,
     get: (path, init) => fetch(`${url}${path}`, { redirect: "manual", ...init }),
     async close() {
       server.closeAllConnections();
       await new Promise((resolve) => server.close(resolve));
+      await webhooks.stop();
       await accounts.close();
     },
   };
@@ -131,9 +153,10 @@ export async function startApp(
     accounts,
     orders: { ...orders, paymentProviders: payments?.names ?? [] },
     ...(payments === undefined ? {} : { payments }),
+    webhooks,
     mirror: { status: () => running.status },
     logger,
-    metrics: new Registry(),
+    metrics,
     now,
   });
   return running;

@@ -1,0 +1,75 @@
+// A shop's receiver: verifies each message with the package that receivers use, and answers as a test wants.
+
+import { createServer, type IncomingMessage, type ServerResponse } from "node:http";
+import type { AddressInfo } from "node:net";
+import { setTimeout as sleep } from "node:timers/promises";
+import { Webhook } from "standardwebhooks";
+
+export interface Received {
+  id: string;
+  type: string;
+  timestamp: string;
+  // biome-ignore lint/suspicious/noExplicitAny: a test says what it expects
+  data: any;
+  body: string;
+  headers: Record<string, string>;
+}
+
+export interface Receiver {
+  url: string;
+  /** All messages whose signature is right, in the order of their arrival. */
+  received: Received[];
+  /** What was sent that does not verify. */
+  wrong: string[];
+  /** The secrets to verify with; a message must verify with each of them. */
+  secrets: string[];
+  /** Answers; 204 if left out. */
+  answer: ((message: Received, response: ServerResponse) => void) | undefined;
+  /** Resolves once so many messages have arrived. */
+  until(count: number): Promise<Received[]>;
+  /** Ends it, with all connections; the port stays free for another one. */
+  close(): Promise<void>;
+}
+
+/** @param port A free one if left out. */
+export async function startReceiver(port = 0): Promise<Receiver> {
+  const server = createServer(async (request, response) => {
+    try {
+      await take(request, response);
+    } catch (error) {
+      receiver.wrong.push(String(error));
+      response.writeHead(400).end();
+    }
+  });
+  async function take(request: IncomingMessage, response: ServerResponse): Promise<void> {
+    const chunks: Buffer[] = [];
+    for await (const chunk of request) chunks.push(chunk as Buffer);
+    const body = Buffer.concat(chunks).toString("utf8");
+    const headers = request.headers as Record<string, string>;
+    for (const secret of receiver.secrets) new Webhook(secret).verify(body, headers);
+    const message: Received = { ...JSON.parse(body), id: headers["webhook-id"], body, headers };
+    receiver.received.push(message);
+    if (receiver.answer === undefined) response.writeHead(204).end();
+    else receiver.answer(message, response);
+  }
+  await new Promise<void>((resolve) => server.listen(port, "127.0.0.1", resolve));
+  const receiver: Receiver = {
+    url: `http://127.0.0.1:${(server.address() as AddressInfo).port}/hooks`,
+    received: [],
+    wrong: [],
+    secrets: [],
+    answer: undefined,
+    async until(count) {
+      while (receiver.received.length < count) {
+        if (receiver.wrong.length > 0) throw new Error(`Not verified: ${receiver.wrong.join("; ")}`);
+        await sleep(10);
+      }
+      return receiver.received;
+    },
+    async close() {
+      server.closeAllConnections();
+      await new Promise((resolve) => server.close(resolve));
+    },
+  };
+  return receiver;
+}
