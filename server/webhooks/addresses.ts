@@ -46,7 +46,8 @@ export function hostOf({ hostname }: URL): string {
 
 /** Whether an address may be called. */
 export function isAllowed(address: string, policy: AddressPolicy): boolean {
-  if (!ipaddr.isValid(address)) return false;
+  // The library also takes what is short for an address somewhere.
+  if (isIP(address) === 0 || !ipaddr.isValid(address)) return false;
   const range = ipaddr.parse(address).range();
   return (range === "unicast" && !SERVICES_OF_HOSTS.has(address)) || (range === "loopback" && policy.loopback);
 }

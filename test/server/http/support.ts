@@ -104,7 +104,7 @@ export async function startApp(
     },
   };
   const logger = pino({ level: "info" }, sink);
-  const now = () => clock.now * 1000;
+  const now = () => Math.round(clock.now * 1000);
   const application = options.application ?? database;
   const accounts = createAccounts({
     config,

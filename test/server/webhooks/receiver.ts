@@ -25,6 +25,8 @@ export interface Receiver {
   secrets: string[];
   /** Answers; 204 if left out. */
   answer: ((message: Received, response: ServerResponse) => void) | undefined;
+  /** How many seconds the sender's clock is ahead; the package refuses messages of the future. */
+  clock: () => number;
   /** Resolves once so many messages have arrived. */
   until(count: number): Promise<Received[]>;
   /** Ends it, with all connections; the port stays free for another one. */
@@ -46,7 +48,11 @@ export async function startReceiver(port = 0): Promise<Receiver> {
     for await (const chunk of request) chunks.push(chunk as Buffer);
     const body = Buffer.concat(chunks).toString("utf8");
     const headers = request.headers as Record<string, string>;
-    for (const secret of receiver.secrets) new Webhook(secret).verify(body, headers);
+    const ahead = receiver.clock();
+    for (const secret of receiver.secrets) {
+      if (ahead === 0) new Webhook(secret).verify(body, headers);
+      else verifyAhead(secret, body, headers, ahead);
+    }
     const message: Received = { ...JSON.parse(body), id: headers["webhook-id"], body, headers };
     receiver.received.push(message);
     if (receiver.answer === undefined) response.writeHead(204).end();
@@ -59,6 +65,7 @@ export async function startReceiver(port = 0): Promise<Receiver> {
     wrong: [],
     secrets: [],
     answer: undefined,
+    clock: () => 0,
     async until(count) {
       while (receiver.received.length < count) {
         if (receiver.wrong.length > 0) throw new Error(`Not verified: ${receiver.wrong.join("; ")}`);
@@ -72,4 +79,16 @@ export async function startReceiver(port = 0): Promise<Receiver> {
     },
   };
   return receiver;
+}
+
+/** As the package verifies, with a clock that is ahead. */
+function verifyAhead(secret: string, body: string, headers: Record<string, string>, seconds: number): void {
+  const { now } = Date;
+  // Synchronous: nobody else sees the changed clock.
+  Date.now = () => now() + seconds * 1000;
+  try {
+    new Webhook(secret).verify(body, headers);
+  } finally {
+    Date.now = now;
+  }
 }
