@@ -138,5 +138,3 @@ CREATE INDEX "WebhookAttempt_deliveryNumber_id_idx" ON "WebhookAttempt"("deliver
 -- CreateIndex
 CREATE INDEX "WebhookAttempt_at_idx" ON "WebhookAttempt"("at");
 
--- CreateIndex
-CREATE INDEX "Customer_brandId_holder_idx" ON "Customer"("brandId", "holder");
