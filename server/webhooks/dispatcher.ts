@@ -53,6 +53,8 @@ interface Share {
   /** How many may be under way; grows while it answers, and shrinks to one while it does not. */
   most: number;
   laggard: boolean;
+  /** Until when it wants nothing; the book says so to others, a moment later. */
+  pausedUntil: number;
 }
 
 export function createDispatcher(options: DispatcherOptions): Dispatcher {
@@ -86,12 +88,13 @@ export function createDispatcher(options: DispatcherOptions): Dispatcher {
   }
 
   function shareOf(endpointId: string): Share {
-    const share = shares.get(endpointId) ?? { underWay: 0, most: 4, laggard: false };
+    const share = shares.get(endpointId) ?? { underWay: 0, most: 4, laggard: false, pausedUntil: 0 };
     shares.set(endpointId, share);
     return share;
   }
 
   function roomFor(share: Share): number {
+    if (share.pausedUntil > now()) return 0;
     const all = [...shares.values()];
     const total = all.reduce((sum, { underWay }) => sum + underWay, 0);
     const laggards = all.reduce((sum, { underWay, laggard }) => sum + (laggard ? underWay : 0), 0);
@@ -160,11 +163,12 @@ export function createDispatcher(options: DispatcherOptions): Dispatcher {
         ? { at, durationMs, status: result.status, answer: result.answer }
         : { at, durationMs, failure: result.reason };
     const retryAfter = result.kind === "answered" && !ok ? parseRetryAfter(result.retryAfter, now()) : undefined;
+    if (retryAfter !== undefined) share.pausedUntil = now() + retryAfter;
     const outcome = ok ? { kind: "delivered" as const } : failureOf(delivery.tries + 1, retryAfter);
     metrics?.attempted(outcome.kind, durationMs);
     return {
       ...{ delivery, outcome, attempt: log },
-      pausedUntil: retryAfter === undefined ? undefined : now() + retryAfter,
+      pausedUntil: retryAfter === undefined ? undefined : share.pausedUntil,
       goneAt: result.kind === "answered" && result.status === GONE ? endpoint.url : undefined,
     };
   }
