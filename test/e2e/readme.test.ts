@@ -7,6 +7,7 @@ import { expect } from "chai";
 import { freePort } from "../../scripts/lifecycle/free-port.ts";
 import { findBrowser, launchBrowser } from "../support/browser.ts";
 import { ROOT, type RunningCommand, runCommand, startCommand } from "../support/commands.ts";
+import { sendCurl } from "../support/curl.ts";
 
 const READY = /Mintmark is ready[\s\S]*Ctrl-C/;
 
@@ -142,34 +143,16 @@ describe("the README, followed by a new user", function () {
     expect(Object.fromEntries(verdicts)).to.deep.equal({ genuine: 5_000 });
   }
 
-  /** Sends what a curl command of the README would send. The shell itself takes the command apart. */
-  async function curl(command: string, environment: Record<string, string>): Promise<Record<string, unknown>> {
-    const words = `set -- ${command.slice("curl ".length)}; for word in "$@"; do printf '%s\\n' "$word"; done`;
-    const { output } = await runCommand(words, environment);
-    const [address = "", ...options] = output.trim().split("\n");
-    const headers = new Headers();
-    let body: string | undefined;
-    for (let index = 0; index < options.length; index += 2) {
-      const [option, value = ""] = options.slice(index);
-      if (option === "-d") body = value;
-      else if (option === "-H") headers.append(value.slice(0, value.indexOf(":")), value.slice(value.indexOf(":") + 2));
-      else throw new Error(`The test does not know the option ${option} of curl`);
-    }
-    const { pathname, search } = new URL(address);
-    const response = await fetch(`${server}${pathname}${search}`, {
-      headers,
-      ...(body === undefined ? {} : { method: "POST", body }),
-    });
-    expect(response.ok, `${command}: ${response.status}`).to.equal(true);
-    return (await response.json()) as Record<string, unknown>;
-  }
-
   it("answers the shop's calls, and issues what it orders", async () => {
     const made = await runCommand(follow("npm run accounts -- key --brand 1 --role manager --name shop"), settings);
     const MINTMARK_KEY = /^mm_\S+$/m.exec(made.output)?.[0] ?? "";
     const calls = readmeCommands().filter((command) => command.startsWith("curl "));
     expect(calls.length).to.be.greaterThan(4);
-    for (const call of calls) expect(await curl(follow(call), { MINTMARK_KEY })).to.have.property("data");
+    for (const call of calls) {
+      const response = await sendCurl(follow(call), { server, environment: { MINTMARK_KEY } });
+      expect(response.ok, `${call}: ${response.status}`).to.equal(true);
+      expect(await response.json()).to.have.property("data");
+    }
     await untilMirrored("noirance-preview", 13);
   });
 
