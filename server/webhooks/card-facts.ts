@@ -78,12 +78,17 @@ export function presentAsOf(chainId: number, block: { number: number; hash: stri
 export function changeOf(event: CardToldEvent, history: readonly EventRow[]): object {
   switch (event.name) {
     case "CardRenewed": {
-      const before = Number(valueBefore(event, history, "CardRenewed", "expiresAt"));
-      return { expiresAt: { before: isoTimeOrNull(before), after: isoTimeOrNull(event.args.expiresAt) } };
+      const before = valueBefore(event, history, "CardRenewed", "expiresAt");
+      return {
+        expiresAt: {
+          before: before === undefined ? null : isoTimeOrNull(before),
+          after: isoTimeOrNull(event.args.expiresAt),
+        },
+      };
     }
     case "CardTierChanged":
       return {
-        tier: { before: Number(valueBefore(event, history, "CardTierChanged", "tier")), after: event.args.tier },
+        tier: { before: valueBefore(event, history, "CardTierChanged", "tier") ?? null, after: event.args.tier },
       };
     case "CardSuspended":
     case "CardRevoked":
@@ -102,19 +107,22 @@ export function changeOf(event: CardToldEvent, history: readonly EventRow[]): ob
   }
 }
 
-/** What the last event before said of a value that only two kinds of events set. */
+/**
+ * What the last event before said of a value that only two kinds of events set. Nothing where the mirror has gone over to another
+ * fork meanwhile; what is made of that is told to nobody.
+ */
 function valueBefore(
   { blockNumber, logIndex }: CardToldEvent,
   history: readonly EventRow[],
   name: string,
   argument: string,
-): unknown {
+): number | undefined {
   const last = history.findLast(
     (event) =>
       (event.name === name || event.name === "BatchIssued") &&
       (event.blockNumber < blockNumber || (event.blockNumber === blockNumber && event.logIndex < logIndex)),
   );
-  return last === undefined ? undefined : (JSON.parse(last.arguments) as Record<string, unknown>)[argument];
+  return last === undefined ? undefined : (JSON.parse(last.arguments) as Record<string, number>)[argument];
 }
 
 /** A reason as it was written, where it is a text; its 32 bytes otherwise. */

@@ -66,9 +66,14 @@ export function createOutboxFollower(options: OutboxFollowerOptions): OutboxFoll
     const checkpoint = await database.checkpoint.findUnique({ where: { id: 1 } });
     if (checkpoint === null) return prepared;
     const chainId = Number(checkpoint.chainId);
+    const passedOver = await retractedOf(entries.map(({ id }) => id));
     const reading: (() => Promise<Telling[]>)[] = [];
     for (const entry of entries) {
       const { event, retracts } = entry;
+      if (passedOver.has(entry.id)) {
+        prepared.to = { entry: entry.id, cards: 0 };
+        continue;
+      }
       // Until the mirror has read that block again it says nothing of it.
       if (retracts === null && event.blockNumber > checkpoint.blockNumber) break;
       const room = portion - prepared.tellings.length - reading.length;
@@ -230,16 +235,19 @@ export function createOutboxFollower(options: OutboxFollowerOptions): OutboxFoll
 
   /** Leaves out what the chain has taken back while it was read: it may have been read of blocks that followed others. */
   async function withoutRetracted(tellings: readonly Telling[]): Promise<Telling[]> {
-    const entries = new Set(
-      tellings.flatMap(({ entry, reverts }) => (entry === null || reverts !== null ? [] : [entry])),
-    );
-    if (entries.size === 0) return [...tellings];
-    const retractions = await database.outboxEntry.findMany({
-      where: { retracts: { in: [...entries] } },
+    const entries = tellings.flatMap(({ entry, reverts }) => (entry === null || reverts !== null ? [] : [entry]));
+    const retracted = await retractedOf([...new Set(entries)]);
+    return tellings.filter(({ entry, reverts }) => reverts !== null || entry === null || !retracted.has(entry));
+  }
+
+  /** Those of some entries that were taken back. */
+  async function retractedOf(entries: number[]): Promise<Set<number>> {
+    if (entries.length === 0) return new Set();
+    const found = await database.outboxEntry.findMany({
+      where: { retracts: { in: entries } },
       select: { retracts: true },
     });
-    const retracted = new Set(retractions.map(({ retracts }) => retracts));
-    return tellings.filter(({ entry, reverts }) => reverts !== null || !retracted.has(entry));
+    return new Set(found.flatMap(({ retracts }) => retracts ?? []));
   }
 
   return {
