@@ -203,7 +203,9 @@ export const outage = Object.assign(new Error("Can't reach database server at 10
 
 /** Through which the client is asked for something other than who sends a request. */
 const BROKEN = new Set<string | symbol>(["$transaction", "$queryRaw", "$queryRawUnsafe", "$executeRaw"]);
-const BROKEN_TABLES = new Set<string | symbol>(["collection", "offer", "order", "customer"]);
+const BROKEN_TABLES = new Set<string | symbol>([
+  ...["collection", "offer", "order", "customer", "webhookEndpoint", "webhookDelivery"],
+]);
 
 /** A database whose every query fails, but those for API keys. */
 export function brokenDatabase(database: Database, error = new Error("disk I/O error")): Database {
