@@ -99,6 +99,22 @@ function sentenceFor(name: string, values: Iterable<unknown>): string {
       return `Card ${first} was never issued, so there is nothing to change.`;
     case "CardStatusMismatch":
       return `Card ${first} is ${CARD_STATUS[Number(second)]?.toLowerCase() ?? "in another state"} on the chain, and this cannot be done with it any more.`;
+    case "QuotaExceeded":
+      return `Card ${first} has used benefit ${second} as often as it may in this period (${third}) on the chain.`;
+    case "BenefitNotGranted":
+      return `Cards of tier ${first} are not entitled to benefit ${second} any more. Grant it to the tier again, if they should be.`;
+    case "BenefitNotStarted":
+      return `On the chain, benefit ${first} begins at ${moment(Number(second))}.`;
+    case "CardExpired":
+      return `Card ${first} has expired at ${moment(Number(second))}. Renew it, and reserve the benefit anew.`;
+    case "GenerationMismatch":
+      return `Card ${first} has another holder since. Reserve the benefit anew for them.`;
+    case "RedemptionNumberMismatch":
+      return `The next redemption of benefit ${second} by card ${first} is number ${third}: somebody else was faster.`;
+    case "DeadlinePassed":
+      return `The holder's signature could be used until ${moment(Number(first))}. Reserve the benefit anew.`;
+    case "InvalidSignature":
+      return `The signature is not one of the holder ${first}. Reserve the benefit anew.`;
     case "RedemptionNotUndoable":
       return `Redemption ${third} of benefit ${second} by card ${first} cannot be undone: there was none, it was undone before, or the card has used the benefit in a later period since.`;
     case "ReissueToHolder":

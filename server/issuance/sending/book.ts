@@ -62,6 +62,9 @@ export interface WaitingBrand {
 /** What a card is that nobody holds any more. */
 export const DEAD: ReadonlySet<string> = new Set<CardStatus>(["Revoked", "Surrendered"]);
 
+/** How far the chain's clock may be behind ours. */
+const CLOCK_SKEW_SECONDS = 60;
+
 export type Book = ReturnType<typeof createBook>;
 
 const COMMAND_COLUMNS = Prisma.sql`"id", "brandId", "collectionAddress", "kind", "serial", "holder", "tier", "expiresAt", "physicalNumber", "reason", "orderId", "holdId", "importId", "benefitId", "redemptionNumber", "generation", "deadline", "signature"`;
@@ -208,8 +211,10 @@ export function createBook({ application, now }: { application: Database; now():
           if (changed !== commands.length) throw new CommandsChangedError();
           // A card may have been given away since its transaction was made; now nobody can change it any more.
           const wanted = new Map((await commandsIn(transaction, { signer, nonce })).map((now) => [now.id, now]));
-          const isAsBefore = ({ id, serial, holder }: SendableCommand) =>
-            wanted.get(id)?.serial === serial && wanted.get(id)?.holder === holder;
+          const isAsBefore = ({ id, serial, holder, redemptionNumber }: SendableCommand) => {
+            const now = wanted.get(id);
+            return now?.serial === serial && now.holder === holder && now.redemptionNumber === redemptionNumber;
+          };
           if (!commands.every(isAsBefore)) throw new CommandsChangedError();
           await settle(transaction, commands);
           return true;
@@ -399,19 +404,28 @@ export function createBook({ application, now }: { application: Database; now():
     },
 
     /**
-     * Whether the mirror has the redemption that a command wants, by a transaction of ours: one that was thought lost. The command is done
-     * then. With its number somebody else's key may have redeemed, too.
+     * Whether the mirror has a redemption by one of our keys that no command stands for, since the command was there: then it is this
+     * command's, sent by a transaction that was thought lost, or by this database before it was an older copy of itself. The command is
+     * done then.
      */
     async foundRedeemed(command: SendableCommand): Promise<boolean> {
-      const { collectionAddress, serial } = command;
+      const { id, collectionAddress, serial, benefitId } = command;
       return await inTransaction(application, async (transaction) => {
-        const [row] = await transaction.$queryRaw<{ blockNumber: number; transactionHash: string }[]>(Prisma.sql`
-          SELECT r."blockNumber", r."transactionHash" FROM "Redemption" AS r
-          JOIN "TransactionAttempt" AS a ON a."hash" = r."transactionHash"
-          WHERE r."collectionAddress" = ${collectionAddress} AND r."serial" = ${serial}
-            AND r."benefitId" = ${command.benefitId} AND r."number" = ${command.redemptionNumber}`);
+        const [row] = await transaction.$queryRaw<
+          { number: number; blockNumber: number; transactionHash: string }[]
+        >(Prisma.sql`
+          SELECT r."number", r."blockNumber", r."transactionHash" FROM "Redemption" AS r
+          JOIN "Block" AS b ON b."number" = r."blockNumber"
+          JOIN "Command" AS m ON m."id" = ${id}
+          WHERE r."collectionAddress" = ${collectionAddress} AND r."serial" = ${serial} AND r."benefitId" = ${benefitId}
+            AND r."staff" IN (SELECT "address" FROM "Signer")
+            AND b."timestamp" + ${CLOCK_SKEW_SECONDS} >= m."createdAt" / 1000
+            AND NOT EXISTS (SELECT 1 FROM "Command" AS c WHERE c."collectionAddress" = ${collectionAddress} AND c."serial" = ${serial}
+              AND c."benefitId" = ${benefitId} AND c."redemptionNumber" = r."number"
+              AND c."kind" = 'redeem' AND c."state" IN ('sent', 'done') AND c."id" <> ${id})
+          ORDER BY r."number" LIMIT 1`);
         if (row === undefined) return false;
-        await foundAt(transaction, command, row);
+        await foundAt(transaction, command, row, { redemptionNumber: Number(row.number) });
         return true;
       });
     },
@@ -517,8 +531,9 @@ export function createBook({ application, now }: { application: Database; now():
     transaction: DatabaseTransaction,
     command: SendableCommand,
     { blockNumber, transactionHash }: { blockNumber: number; transactionHash: string },
+    changes: { redemptionNumber?: number } = {},
   ): Promise<void> {
-    const done = { state: "done", blockNumber: Number(blockNumber), transactionHash, suspect: false };
+    const done = { state: "done", blockNumber: Number(blockNumber), transactionHash, suspect: false, ...changes };
     await changeWaiting(transaction, [command], { ...done, failure: null, failureDetail: null });
     await settle(transaction, [command]);
   }

@@ -15,8 +15,8 @@ export interface ReadinessOptions {
   application: Database;
   keys: Pick<BrandKeys, "holderWallet"> | undefined;
   chainId: number;
-  /** In milliseconds. */
-  now: number;
+  /** In seconds: the later of our clock and that of the chain's last block. Deadlines are reckoned from it. */
+  time: number;
   /** When to look again at what has to wait, in milliseconds. */
   later: number;
 }
@@ -26,11 +26,10 @@ interface RedemptionRow {
   serial: number | bigint;
   benefitId: number | bigint;
   number: number | bigint;
-  transactionHash: string;
-  blockNumber: number | bigint;
 }
 interface HoldRow {
   id: string;
+  holder: string;
   customerId: string | null;
   custodial: boolean | number;
 }
@@ -38,7 +37,15 @@ interface HoldRow {
 /** For so long the brand's word for its customer counts, in seconds; and with less than this left it is given anew. */
 const WORD_SECONDS = 3_600;
 const LEAST_SECONDS = 300;
+/** What takes milliseconds each must not hold up what is ready. */
+const SIGNED_IN_A_STEP = 200;
 const HIGHEST_NUMBER = 2 ** 31 - 1;
+
+const NO_KEYSTORE = {
+  failure: "no-keystore",
+  failureDetail:
+    "This server has not the keystore of the brand any more, with which it could sign for the customer. Bring it back.",
+};
 
 export function isRedemption({ kind }: Pick<SendableCommand, "kind">): boolean {
   return kind === "redeem" || kind === "undo-redemption";
@@ -51,7 +58,39 @@ export async function readyRedemptions(
 ): Promise<SendableCommand[]> {
   const redeem = commands.filter(({ kind }) => kind === "redeem");
   const undo = commands.filter(({ kind }) => kind === "undo-redemption");
-  return [...(await readyToRedeem(redeem, options)), ...(await readyToUndo(undo, options))];
+  // A use in a later period would keep an earlier one from being undone.
+  return [...(await readyToUndo(undo, options)), ...(await readyToRedeem(redeem, options))];
+}
+
+/** What is sent of the benefits of these cards, or waits in the order in which it was confirmed. */
+interface UnderWay extends SendableCommand {
+  state: "queued" | "sent" | "done";
+}
+
+/** Done, and not in the mirror: the chain has taken it back, and it is about to be sent again. */
+const TAKEN_BACK = `t."state" = 'done' AND t."redemptionNumber" > (SELECT COALESCE(MAX(r."number"), 0) FROM "Redemption" AS r
+  WHERE r."collectionAddress" = t."collectionAddress" AND r."serial" = t."serial" AND r."benefitId" = t."benefitId")`;
+/** What can be undone now: before it is, nothing else of the benefit is redeemed. */
+const UNDOABLE = `t."state" IN ('queued', 'sent') AND EXISTS (
+  SELECT 1 FROM "Command" AS d WHERE d."holdId" = t."holdId" AND d."kind" = 'redeem' AND d."state" = 'done')`;
+
+/** Of each benefit the first that was confirmed, of those that wait, unless one of its redemptions or undoings is under way. */
+async function firstsOf(application: Database, commands: readonly SendableCommand[]): Promise<SendableCommand[]> {
+  const cards = new Map(
+    commands.map(({ collectionAddress, serial }) => [`${collectionAddress} ${serial}`, [collectionAddress, serial]]),
+  );
+  const all = await selectRows<UnderWay>(application, {
+    table: "Command",
+    key: ["collectionAddress", "serial"],
+    keys: [...cards.values()],
+    where: `((t."kind" = 'redeem' AND (t."state" IN ('queued', 'sent') OR ${TAKEN_BACK})) OR (t."kind" = 'undo-redemption' AND ${UNDOABLE}))`,
+  });
+  const firsts = new Set<number>();
+  for (const own of Map.groupBy(all, benefitOf).values()) {
+    if (own.every(({ kind, state }) => kind === "redeem" && state === "queued"))
+      firsts.add(Math.min(...own.map(({ id }) => id)));
+  }
+  return commands.filter(({ id }) => firsts.has(id));
 }
 
 async function readyToRedeem(
@@ -59,28 +98,21 @@ async function readyToRedeem(
   options: ReadinessOptions,
 ): Promise<SendableCommand[]> {
   if (commands.length === 0) return [];
-  const { book, application, now } = options;
-  const underWay = await selectRows<SendableCommand>(application, {
-    table: "Command",
-    key: ["collectionAddress", "serial"],
-    keys: cardsOf(commands),
-    where: `t."kind" = 'redeem' AND t."state" = 'sent'`,
-  });
-  const busy = new Set(underWay.map(benefitOf));
-  const firsts = [...Map.groupBy(commands, benefitOf)].flatMap(([benefit, own]) =>
-    busy.has(benefit) ? [] : own.slice(0, 1),
-  );
+  const { book, application, time } = options;
+  const firsts = await firstsOf(application, commands);
   const last = await lastRedemptions(application, firsts);
+  const unclaimed = await withoutCommand(application, [...last.values()]);
   const holds = await holdsOf(application, firsts);
 
   const ready: SendableCommand[] = [];
-  const toSign: { command: SendableCommand; number: number; reference: string }[] = [];
+  const toSign: ToSign[] = [];
   for (const command of firsts) {
-    const before = last.get(benefitOf(command)) ?? 0;
+    const before = Number(last.get(benefitOf(command))?.number ?? 0);
     const { redemptionNumber: number, signature, deadline } = command;
-    if (number !== null && number <= before && (await book.foundRedeemed(command))) continue;
+    const wasRedeemed = unclaimed.has(benefitOf(command)) || (number !== null && number <= before);
+    if (wasRedeemed && (await book.foundRedeemed(command))) continue;
     const hold = holds.get(command.holdId ?? "");
-    const secondsLeft = Number(deadline ?? 0) - now / 1000;
+    const secondsLeft = Number(deadline ?? 0) - time;
     const isSigned = signature !== null && number === before + 1;
     if (hold?.custodial !== true) {
       if (isSigned && secondsLeft > 0) ready.push(command);
@@ -88,37 +120,51 @@ async function readyToRedeem(
     } else if (isSigned && secondsLeft > LEAST_SECONDS) {
       ready.push(command);
     } else {
-      toSign.push({ command, number: before + 1, reference: hold.reference });
+      toSign.push({ command, number: before + 1, reference: hold.reference, holder: hold.holder });
     }
   }
-  return [...ready, ...(await signFor(toSign, options))].toSorted((left, right) => left.id - right.id);
+  return [...ready, ...(await signFor(toSign.slice(0, SIGNED_IN_A_STEP), options))].toSorted(
+    (left, right) => left.id - right.id,
+  );
+}
+
+interface ToSign {
+  command: SendableCommand;
+  number: number;
+  reference: string;
+  /** Whose word it is to be. */
+  holder: string;
 }
 
 /** Gives the brand's word for its customers, and writes it down. */
 async function signFor(
-  wanted: readonly { command: SendableCommand; number: number; reference: string }[],
-  { book, application, keys, chainId, now, later }: ReadinessOptions,
+  wanted: readonly ToSign[],
+  { book, application, keys, chainId, time, later }: ReadinessOptions,
 ): Promise<SendableCommand[]> {
   if (wanted.length === 0) return [];
   if (keys === undefined) {
-    const failureDetail =
-      "This server has no keystore of the brand any more, with which it could sign for the customer. Bring it back.";
     await book.putOff(
       wanted.map(({ command }) => command),
-      { failure: "no-keystore", failureDetail },
+      NO_KEYSTORE,
       later,
     );
     return [];
   }
-  const deadline = Math.floor(now / 1000) + WORD_SECONDS;
+  const deadline = Math.floor(time) + WORD_SECONDS;
   const signed: SendableCommand[] = [];
-  for (const { command, number, reference } of wanted) {
+  for (const { command, number, reference, holder } of wanted) {
     const { collectionAddress, serial, benefitId, generation } = command;
     const message = { serial, benefitId: benefitId ?? 0, number, generation: generation ?? 0, deadline };
     const { domain, types } = authorisationToSign(collectionAddress, chainId, message);
     // Two milliseconds of computing: requests get their turn in between.
     await new Promise((resolve) => setImmediate(resolve));
-    const signature = await keys.holderWallet(reference).signTypedData(domain, types, message);
+    const wallet = keys.holderWallet(reference);
+    // The chain would refuse another keystore's word for good.
+    if (wallet.address.toLowerCase() !== holder) {
+      await book.putOff([command], NO_KEYSTORE, later);
+      continue;
+    }
+    const signature = await wallet.signTypedData(domain, types, message);
     signed.push({ ...command, redemptionNumber: number, deadline, signature });
   }
   await inTransaction(application, async (transaction) => {
@@ -134,6 +180,7 @@ async function signFor(
       columns: ["id", "number"],
       key: ["id"],
       rows: signed.map(({ holdId, redemptionNumber }) => [holdId, redemptionNumber]),
+      where: `t."state" IN ('confirmed', 'undoing')`,
     });
   });
   return signed;
@@ -172,11 +219,11 @@ async function readyToUndo(
   return ready;
 }
 
-/** The number of the last redemption of each benefit of a card, as the mirror has it. */
+/** The last redemption of each benefit of a card, as the mirror has it. */
 async function lastRedemptions(
   application: Database,
   commands: readonly SendableCommand[],
-): Promise<Map<string, number>> {
+): Promise<Map<string, RedemptionRow>> {
   const rows = await selectRowsAtOrBefore<RedemptionRow>(application, {
     table: "Redemption",
     key: ["collectionAddress", "serial", "benefitId", "number"],
@@ -187,7 +234,24 @@ async function lastRedemptions(
       HIGHEST_NUMBER,
     ]),
   });
-  return new Map(rows.map((row) => [benefitOf(row), Number(row.number)]));
+  return new Map(rows.map((row) => [benefitOf(row), row]));
+}
+
+/** The benefits of those redemptions that none of our commands stands for. */
+async function withoutCommand(application: Database, redemptions: readonly RedemptionRow[]): Promise<Set<string>> {
+  const claims = await selectRows<SendableCommand>(application, {
+    table: "Command",
+    key: ["collectionAddress", "serial", "benefitId", "redemptionNumber"],
+    keys: redemptions.map(({ collectionAddress, serial, benefitId, number }) => [
+      collectionAddress,
+      Number(serial),
+      Number(benefitId),
+      Number(number),
+    ]),
+    where: `t."kind" = 'redeem' AND t."state" IN ('sent', 'done')`,
+  });
+  const claimed = new Set(claims.map(benefitOf));
+  return new Set(redemptions.map(benefitOf).filter((benefit) => !claimed.has(benefit)));
 }
 
 async function holdsOf(application: Database, commands: readonly SendableCommand[]) {
@@ -203,9 +267,9 @@ async function holdsOf(application: Database, commands: readonly SendableCommand
   });
   const references = new Map(customers.map(({ id, reference }) => [id, reference]));
   return new Map(
-    holds.map(({ id, customerId, custodial }) => [
+    holds.map(({ id, holder, customerId, custodial }) => [
       id,
-      { custodial: Boolean(custodial), reference: references.get(customerId ?? "") ?? "" },
+      { holder, custodial: Boolean(custodial), reference: references.get(customerId ?? "") ?? "" },
     ]),
   );
 }
@@ -221,10 +285,6 @@ function outdated(isDeadline: boolean) {
         failureDetail:
           "The card was used otherwise after its holder had signed, and the signature is for another use. Reserve the benefit anew.",
       };
-}
-
-function cardsOf(commands: readonly SendableCommand[]): [string, number][] {
-  return commands.map(({ collectionAddress, serial }) => [collectionAddress, serial]);
 }
 
 function benefitOf(of: {

@@ -18,6 +18,7 @@ import type { BrandSigners } from "./brand-signers.ts";
 import { groupCommands, roleFor, type SendableCommand, type SendableGroup } from "./calls.ts";
 import { isRedemption, readyRedemptions } from "./redemptions.ts";
 import { cardsLeft, failureName, holdsForAll, meaningOf } from "./refusals.ts";
+import { examineRedemption } from "./suspect-redemptions.ts";
 import { examineSuspect } from "./suspects.ts";
 
 /**
@@ -188,7 +189,7 @@ export function createSender(options: SenderOptions): Sender {
         // The more is under way, the longer cards are collected: a block takes few large transactions better than many small ones.
         const underWay = open.filter((transaction) => transaction.brandId === brandId).length;
         if (count < maxCards && now() - since < windowMs * (1 + underWay)) continue;
-        planned = (await planBrand(chain, head.gasLimit, brandId, open)) || planned;
+        planned = (await planBrand(chain, head, brandId, open)) || planned;
       } catch (error) {
         if (isOutage(error)) throw error;
         // What is wrong with one brand's cards must not keep the others' from being sent.
@@ -205,7 +206,7 @@ export function createSender(options: SenderOptions): Sender {
 
   async function planBrand(
     chain: IssuanceChain,
-    blockGasLimit: number,
+    { gasLimit: blockGasLimit, timestamp }: { gasLimit: number; timestamp: number },
     brandId: number,
     open: readonly OpenTransaction[],
   ): Promise<boolean> {
@@ -222,7 +223,7 @@ export function createSender(options: SenderOptions): Sender {
             application: options.application,
             keys: await brandSigners.keysOf(brandId),
             chainId: chain.chainId,
-            now: now(),
+            time: Math.max(now() / 1000, timestamp),
             later: now() + PUT_OFF_MS,
           });
     const sendableNow = [...waiting.filter((command) => !isRedemption(command)), ...ready];
@@ -415,8 +416,13 @@ export function createSender(options: SenderOptions): Sender {
         brandSigners.forget();
         continue;
       }
+      const suspect = { book, chain, command, signer, notBefore: now() + PUT_OFF_MS };
+      if (isRedemption(command)) {
+        await examineRedemption({ ...suspect, application: options.application, now: now() });
+        continue;
+      }
       const keys = await brandSigners.keysOf(brandId);
-      await examineSuspect({ book, chain, command, signer, keys, notBefore: now() + PUT_OFF_MS });
+      await examineSuspect({ ...suspect, keys });
     }
   }
 

@@ -9,7 +9,6 @@ import type { CardSigner } from "../signers.ts";
 import { conflict } from "../validation.ts";
 import { type Book, DEAD } from "./book.ts";
 import { cardOf, groupCommands, type SendableCommand } from "./calls.ts";
-import { isRedemption } from "./redemptions.ts";
 import { failureName, meaningOf } from "./refusals.ts";
 
 export interface SuspectOptions {
@@ -22,17 +21,9 @@ export interface SuspectOptions {
   notBefore: number;
 }
 
-/** What another number, or another signature, would mend: the brand signs anew, and a wallet's word ends, when it is looked at again. */
-const MENDED_BY_SIGNING = new Set(["RedemptionNumberMismatch", "DeadlinePassed"]);
-
-/** Gets a suspect out of suspicion, puts it off, or ends it. */
+/** Gets a suspect that is no redemption out of suspicion, puts it off, or ends it. */
 export async function examineSuspect(options: SuspectOptions): Promise<void> {
   const { book, chain, command, signer, keys, notBefore } = options;
-  // It is numbered, and signed, when it can be sent.
-  if (isRedemption(command) && command.redemptionNumber === null) {
-    await book.suspect([command], false);
-    return;
-  }
   const collection = getAddress(command.collectionAddress);
   const card = (await chain.cards(collection, [command.serial])).get(command.serial);
   if (card !== undefined && isDone(command, card)) {
@@ -50,11 +41,6 @@ export async function examineSuspect(options: SuspectOptions): Promise<void> {
   } catch (error) {
     if (!(error instanceof ContractRefusal)) throw error;
     const failure = { failure: failureName(error), failureDetail: error.message };
-    if (command.kind === "redeem" && MENDED_BY_SIGNING.has(error.error ?? "")) {
-      await book.putOff([command], failure, notBefore);
-      await book.suspect([command], false);
-      return;
-    }
     if (meaningOf(error) === "wait") await book.putOff([command], failure, notBefore);
     else await book.fail(command, failure, { serialIsFree: error.error !== "SerialOutOfRange" });
     return;
@@ -73,7 +59,7 @@ function isDone(command: SendableCommand, card: CardOnChain): boolean {
     case "request-reissue":
       return card.holder.toLowerCase() === command.holder;
     case "execute-reissue":
-    // Of these the mirror tells: see redemptions.ts.
+    // Of these the mirror tells: see suspect-redemptions.ts.
     case "redeem":
     case "undo-redemption":
       return false;

@@ -2,7 +2,7 @@
 // database, behind a node that can be spoilt.
 
 import { randomUUID } from "node:crypto";
-import { mkdtempSync, rmSync } from "node:fs";
+import { copyFileSync, mkdirSync, mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { Writable } from "node:stream";
@@ -184,6 +184,8 @@ export interface IssuingDatabase {
   application: Database;
   /** The sender's clock; a test may put it forward. */
   clock: { ahead: number };
+  /** Where servers find their keystores. */
+  dataFolder: string;
   /** Starts a server whose indexer is level with the chain. */
   start(options?: IssuingServerOptions): Promise<IssuingServer>;
   /** Waits until an order is in a state. */
@@ -202,9 +204,11 @@ export interface IssuingDatabase {
   close(): Promise<void>;
 }
 
+/** @param options.keystore A file; servers that are started have its keys. */
 export async function createIssuingDatabase(
   world: SendingWorld,
   kind: DatabaseKind = sqlite,
+  { keystore }: { keystore?: string } = {},
 ): Promise<IssuingDatabase> {
   const created: TestDatabase = await kind.create();
   const [database, writer, application] = await Promise.all([
@@ -213,6 +217,8 @@ export async function createIssuingDatabase(
     openDatabase(created.url, { application: true }),
   ]);
   const dataFolder = mkdtempSync(join(tmpdir(), "mintmark-sending-"));
+  mkdirSync(join(dataFolder, "keys"));
+  if (keystore !== undefined) copyFileSync(keystore, join(dataFolder, "keys", "brand.json"));
   const running = new Set<IssuingServer>();
   const clock = { ahead: 0 };
   const now = () => Date.now() + clock.ahead;
@@ -221,6 +227,7 @@ export async function createIssuingDatabase(
     database,
     application,
     clock,
+    dataFolder,
     async start({ keys = [], remoteSignerUrl } = {}) {
       const node = await startFaultyRpc(world.rpcUrl);
       const log: IssuingServer["log"] = [];
