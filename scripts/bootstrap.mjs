@@ -137,7 +137,8 @@ function glibcVersion() {
   return process.report.getReport().header.glibcVersionRuntime;
 }
 
-async function ensureInstalled(root, node, abi) {
+/** Installs what the lock file of `root` names, once, however many ask for it at the same time. */
+export async function ensureInstalled(root, node, abi) {
   const fingerprint = installFingerprint(root, abi);
   const done = () => readJson(installStamp(root))?.fingerprint === fingerprint && !existsSync(installMark(root));
   if (done()) return;

@@ -1,5 +1,6 @@
 // The checks that need no chain: types, lint and formatting.
 
+import { isShopInstalled, SHOP_FOLDER, SHOP_MISSING } from "./lifecycle/example-shop.ts";
 import { run } from "./run.ts";
 
 export interface Counts {
@@ -17,6 +18,11 @@ export async function runChecks({ fix = false }: { fix?: boolean } = {}): Promis
     ["tsc"],
   ];
   const counts: Counts = { passed: 0, failed: 0, skipped: 0 };
+  if (isShopInstalled()) checks.push(["tsc", "--project", SHOP_FOLDER]);
+  else {
+    counts.skipped++;
+    console.warn(`\n▸ types of the example store: skipped. ${SHOP_MISSING}`);
+  }
   for (const [command, ...args] of checks) {
     console.log(`\n▸ ${command} ${args.join(" ")}`);
     const code = await run(command, args);
