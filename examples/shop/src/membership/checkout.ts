@@ -70,7 +70,7 @@ export function createCheckout(dependencies: {
             return [{ state: "wanted", collection: collection.slug, serial, benefit: id, name, products }];
           }),
         )
-        .filter((claim) => claimedLine(withClaim(order, claim)) !== undefined);
+        .filter((claim) => claimedLine(order.lines, claim) !== undefined);
     },
 
     async claim(ctx, order, claim) {
@@ -117,7 +117,7 @@ export function createCheckout(dependencies: {
   };
 
   async function holdClaim(ctx: RequestContext, order: Order, claim: Claim): Promise<CheckoutProblem | undefined> {
-    if (claimedLine(order) === undefined || order.customer === undefined) return await drop(ctx, order);
+    if (claimedLine(order.lines, claim) === undefined || order.customer === undefined) return await drop(ctx, order);
     const { collection, serial, benefit } = claim;
     // A new one for each time that the customer goes to pay, and the same where the answer to it was lost.
     const attempt = `shop-claim-${order.code}-${order.updatedAt.getTime()}`;
@@ -153,12 +153,6 @@ export function createCheckout(dependencies: {
   }
 
   return checkout;
-}
-
-function withClaim(order: Order, claim: Claim): Order {
-  return Object.assign(Object.create(Object.getPrototypeOf(order)), order, {
-    customFields: { ...order.customFields, claim: JSON.stringify(claim) },
-  });
 }
 
 function mustBeOrder<Result extends object>(result: Result): void {

@@ -4,10 +4,10 @@
 // that is redeemed costs nothing; a coupon takes its part of what is left of the whole order. Vendure applies promotions by
 // their priority, and order discounts after those of lines, which is why the rule holds without knowing the other promotions.
 
-import { LanguageCode, type Order, type OrderLine, PromotionCondition, PromotionLineAction } from "@vendure/core";
+import { LanguageCode, type OrderLine, PromotionCondition, PromotionLineAction } from "@vendure/core";
 import type { CheckLine } from "../mintmark/client.ts";
 import type { Entitlements } from "./entitlements.ts";
-import { claimOf, covers } from "./fields.ts";
+import { type Claim, claimOf, covers } from "./fields.ts";
 
 /** After the promotions that everybody gets. */
 const MEMBER_PRIORITY = 10;
@@ -25,10 +25,9 @@ export function checkLine(line: OrderLine): CheckLine {
 }
 
 /** The line that a claimed benefit pays one piece of: the dearest that it covers. */
-export function claimedLine(order: Order): OrderLine | undefined {
-  const claim = claimOf(order);
+export function claimedLine(lines: readonly OrderLine[], claim: Claim | undefined): OrderLine | undefined {
   if (claim === undefined || claim.state === "undone") return undefined;
-  return order.lines
+  return lines
     .filter(({ quantity, productVariant }) => {
       const { sku, customFields } = productVariant;
       return quantity > 0 && covers(claim.products, { sku, category: customFields.category });
@@ -75,7 +74,7 @@ export function createMembershipPromotions({ entitlements }: { entitlements: Ent
     args: {},
     priorityValue: CLAIM_PRIORITY,
     check(_ctx, order): false | { line: string } {
-      const line = claimedLine(order);
+      const line = claimedLine(order.lines, claimOf(order));
       return line !== undefined && { line: String(line.id) };
     },
   });

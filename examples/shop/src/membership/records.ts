@@ -2,7 +2,13 @@
 
 import { EntitySchema, type EntitySchemaOptions } from "typeorm";
 
-export interface ShopCard {
+/** A place on the chain. What is told as of an earlier one comes late and changes nothing. */
+export interface Moment {
+  block: number;
+  logIndex: number;
+}
+
+export interface ShopCard extends Moment {
   /** Collection address and serial. */
   id: string;
   slug: string;
@@ -15,8 +21,6 @@ export interface ShopCard {
   status: string;
   expiresAt: string | null;
   verifyUrl: string;
-  /** The block that this is true as of: what is told of an earlier one comes late and changes nothing. */
-  block: number;
 }
 
 export const ShopCards = schema<ShopCard>({
@@ -32,6 +36,7 @@ export const ShopCards = schema<ShopCard>({
     expiresAt: { type: String, nullable: true },
     verifyUrl: { type: String },
     block: { type: Number },
+    logIndex: { type: "bigint", transformer: { from: Number, to: (value: unknown) => value } },
   },
   indices: [{ columns: ["mintmarkOrder"] }, { columns: ["customer"] }],
 });

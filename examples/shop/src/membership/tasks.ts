@@ -151,6 +151,7 @@ export function createTasks({ mintmark, connection, orders, contexts, jobs }: Ta
         status: failure === null ? "Ordered" : "Failed",
         expiresAt: null,
         block: 0,
+        logIndex: 0,
       };
       const known = await cards.findOneBy({ id });
       await cards.save({ ...(known ?? fresh), id, verifyUrl, mintmarkOrder: told.id });

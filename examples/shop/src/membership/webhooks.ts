@@ -4,7 +4,7 @@
 import type { RequestContext, TransactionalConnection } from "@vendure/core";
 import { Webhook, WebhookVerificationError } from "standardwebhooks";
 import { LessThan } from "typeorm";
-import { cardId, ReceivedMessages, ShopCards } from "./records.ts";
+import { cardId, type Moment, ReceivedMessages, ShopCards } from "./records.ts";
 import type { Tasks } from "./tasks.ts";
 
 /** Longer than Mintmark tries for, so that no repetition is taken for news. */
@@ -20,6 +20,10 @@ interface CardMessage {
   customer: { reference: string } | null;
   orderId: string | null;
   asOf: { blockNumber: number };
+  /** Missing where time has passed and nothing happened on the chain. */
+  transaction?: { logIndex: number };
+  /** The id of the message that this one takes back. */
+  reverts?: string;
 }
 
 export interface WebhookReceiver {
@@ -38,11 +42,12 @@ export function createWebhookReceiver(dependencies: {
   const { connection, tasks, secret, verifyUrl, now = Date.now } = dependencies;
 
   async function takeCard(ctx: RequestContext, type: string, message: CardMessage): Promise<void> {
-    const { card, customer, orderId, asOf } = message;
+    const { card, customer, orderId, asOf, transaction } = message;
+    const moment = { block: asOf.blockNumber, logIndex: transaction?.logIndex ?? Number.MAX_SAFE_INTEGER };
     const cards = connection.getRepository(ctx, ShopCards);
     const id = cardId(card.collection.address, card.serial);
     const known = await cards.findOneBy({ id });
-    if (known !== null && asOf.blockNumber < known.block && !type.endsWith(".reverted")) return;
+    if (known !== null && isBefore(moment, known) && !type.endsWith(".reverted")) return;
     await cards.save({
       id,
       slug: card.collection.slug,
@@ -53,7 +58,7 @@ export function createWebhookReceiver(dependencies: {
       status: statusAfter(type, card.status),
       expiresAt: card.expiresAt,
       verifyUrl: known?.verifyUrl ?? verifyUrl(card.collection.slug, card.serial),
-      block: asOf.blockNumber,
+      ...moment,
     });
   }
 
@@ -75,6 +80,10 @@ export function createWebhookReceiver(dependencies: {
         if (await received.existsBy({ id })) return;
         await received.delete({ receivedAt: LessThan(now() - REMEMBERED_MS) });
         await received.insert({ id, type: message.type, receivedAt: now() });
+        const { reverts } = message.data as { reverts?: string };
+        // What is taken back may come after that: then it is no news.
+        if (reverts !== undefined && !(await received.existsBy({ id: reverts })))
+          await received.insert({ id: reverts, type: "reverted", receivedAt: now() });
         if (message.type.startsWith("card.")) await takeCard(ctx, message.type, message.data as CardMessage);
         if (message.type.startsWith("order.")) {
           const order = orderOf(message.data);
@@ -84,6 +93,10 @@ export function createWebhookReceiver(dependencies: {
       return 200;
     },
   };
+}
+
+function isBefore(a: Moment, b: Moment): boolean {
+  return a.block < b.block || (a.block === b.block && a.logIndex < b.logIndex);
 }
 
 /** Time passes without the chain: a card that has expired is still called active there. */

@@ -49,7 +49,7 @@ ${claim?.state === "confirmed" && html`<p class="notice good">${words.redeemed(b
 ${claim?.state === "undone" && html`<p class="notice quiet">${words.undone(benefit)}</p>`}
 ${linesOf({ language, text }, order, false)}
 ${order.state !== "Cancelled" && totals({ language, text }, order)}
-${order.state !== "Cancelled" && html`<p>${words.collect}</p>`}
+${order.state !== "Cancelled" && order.lines.some(({ productVariant }) => productVariant.customFields.cardCollection === null) && html`<p>${words.collect}</p>`}
 <p><a href="/orders">${words.heading}</a></p>`;
 }
 

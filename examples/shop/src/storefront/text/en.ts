@@ -100,7 +100,7 @@ export const en = {
     yourCard: "Your membership card",
     cardOrdered: "Your card is being issued. This page looks again by itself.",
     cardWaiting:
-      "Your card is paid. Mintmark is away at the moment; the card is ordered as soon as it is back, and nothing is lost.",
+      "Your card is paid and about to be ordered. Should Mintmark be away, it is ordered as soon as that is back: nothing is lost.",
     cardProblem: "Your card could not be issued. We will refund you; our staff has been told.",
     verify: "See the card's page",
     redeemed: (name: string) => `Redeemed: ${name}`,

@@ -99,7 +99,7 @@ export const zhCN: Text = {
     collect: "商品已备好，请到店自取。",
     yourCard: "您的会员卡",
     cardOrdered: "会员卡正在签发，本页会自动刷新。",
-    cardWaiting: "会员卡已付款。Mintmark 暂时无法连接，恢复后将自动下单，不会丢失。",
+    cardWaiting: "会员卡已付款，即将下单。若 Mintmark 暂时无法连接，恢复后会自动下单，不会丢失。",
     cardProblem: "会员卡未能签发。我们会为您退款，店员已收到提醒。",
     verify: "查看会员卡验真页",
     redeemed: (name) => `已核销：${name}`,
