@@ -1,6 +1,7 @@
 // From the basket to a paid order and back: benefits are held before the customer pays, so that two tills cannot give away the
 // same one, and what nobody pays for is released.
 
+import { randomUUID } from "node:crypto";
 import {
   isGraphQlErrorResult,
   Order,
@@ -10,7 +11,7 @@ import {
 } from "@vendure/core";
 import { type Mintmark, MintmarkAway, MintmarkRefusal } from "../mintmark/client.ts";
 import type { Entitlements } from "./entitlements.ts";
-import { type Claim, claimOf } from "./fields.ts";
+import { type Claim, claimOf, wantedAgain } from "./fields.ts";
 import { MEMBERS_ONLY, MEMBERSHIP_UNKNOWN } from "./interceptor.ts";
 import { claimedLine } from "./promotions.ts";
 
@@ -119,8 +120,8 @@ export function createCheckout(dependencies: {
   async function holdClaim(ctx: RequestContext, order: Order, claim: Claim): Promise<CheckoutProblem | undefined> {
     if (claimedLine(order.lines, claim) === undefined || order.customer === undefined) return await drop(ctx, order);
     const { collection, serial, benefit } = claim;
-    // A new one for each time that the customer goes to pay, and the same where the answer to it was lost.
-    const attempt = `shop-claim-${order.code}-${order.updatedAt.getTime()}`;
+    const attempt = claim.attempt ?? randomUUID();
+    await keep(ctx, order, { ...claim, attempt });
     const customer = String(order.customer.id);
     try {
       const hold = await mintmark.hold(
@@ -128,7 +129,7 @@ export function createCheckout(dependencies: {
         attempt,
       );
       const heldUntil = Date.parse(hold.heldUntil);
-      await keep(ctx, order, { ...claim, state: "held", redemption: hold.id, heldUntil });
+      await keep(ctx, order, { ...claim, attempt, state: "held", redemption: hold.id, heldUntil });
       return undefined;
     } catch (error) {
       if (!(error instanceof MintmarkRefusal) && !(error instanceof MintmarkAway)) throw error;
@@ -142,12 +143,9 @@ export function createCheckout(dependencies: {
     await keep(ctx, order, undefined);
   }
 
-  async function letGo(
-    ctx: RequestContext,
-    order: Order,
-    { redemption, heldUntil: _, ...claim }: Claim,
-  ): Promise<void> {
-    await keep(ctx, order, { ...claim, state: "wanted" });
+  async function letGo(ctx: RequestContext, order: Order, claim: Claim): Promise<void> {
+    const { redemption } = claim;
+    await keep(ctx, order, wantedAgain(claim));
     // It runs out by itself where Mintmark does not hear of it.
     if (redemption !== undefined) await mintmark.release(redemption).catch(() => undefined);
   }

@@ -40,10 +40,17 @@ export interface Claim {
   benefit: number;
   name: LocalText;
   products: string[];
+  /** Names the wish to reserve it, so that asking again after an answer was lost reserves it once; a new wish has a new one. */
+  attempt?: string;
   /** The redemption at Mintmark, from `held` on. */
   redemption?: string;
   /** Until when it is held, in milliseconds. */
   heldUntil?: number;
+}
+
+/** The same claim as it was before it was held. */
+export function wantedAgain({ attempt: _, redemption: __, heldUntil: ___, ...claim }: Claim): Claim {
+  return { ...claim, state: "wanted" };
 }
 
 export function claimOf(order: { customFields: { claim: string | null } }): Claim | undefined {

@@ -4,7 +4,7 @@
 import { configureDefaultOrderProcess, type Order, type OrderProcess } from "@vendure/core";
 import type { NewOrder } from "../mintmark/client.ts";
 import type { Entitlements } from "./entitlements.ts";
-import { claimOf } from "./fields.ts";
+import { claimOf, wantedAgain } from "./fields.ts";
 import { MEMBERS_ONLY, MEMBERSHIP_UNKNOWN } from "./interceptor.ts";
 import { checkLine } from "./promotions.ts";
 import type { Tasks } from "./tasks.ts";
@@ -47,8 +47,7 @@ export function createMembershipProcess({
         await tasks().add(ctx, { kind: "refund", order: id });
       } else if (from === "ArrangingPayment" && claim?.state === "held" && claim.redemption !== undefined) {
         await tasks().add(ctx, { kind: "release", redemption: claim.redemption });
-        const { redemption: _, heldUntil: __, ...wanted } = claim;
-        order.customFields.claim = JSON.stringify({ ...wanted, state: "wanted" });
+        order.customFields.claim = JSON.stringify(wantedAgain(claim));
       }
     },
   };
