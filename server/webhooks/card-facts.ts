@@ -100,6 +100,10 @@ export function changeOf(event: CardToldEvent, history: readonly EventRow[]): ob
       const { from, to, generation } = event.args;
       return { holder: { before: getAddress(from), after: getAddress(to) }, generation };
     }
+    case "RedemptionUndone": {
+      const { benefitId, number, used, staff, reason } = event.args;
+      return { benefitId, number, usedInPeriod: used, staff: getAddress(staff), reason: readableReason(reason) };
+    }
     case "BenefitRedeemed": {
       const { benefitId, number, used, periodStart, staff } = event.args;
       return { benefitId, number, usedInPeriod: used, periodStart: isoTime(periodStart), staff: getAddress(staff) };

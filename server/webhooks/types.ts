@@ -15,6 +15,7 @@ export const TYPE_OF_EVENT = {
   CardSurrendered: "card.surrendered",
   CardReissued: "card.reissued",
   BenefitRedeemed: "benefit.redeemed",
+  RedemptionUndone: "benefit.redemption_undone",
   WindDownStarted: "collection.winding_down",
 } as const satisfies Partial<Record<EventName, string>>;
 export type ToldEventName = keyof typeof TYPE_OF_EVENT;

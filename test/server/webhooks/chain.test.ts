@@ -115,18 +115,19 @@ describeOnEachDatabase("webhooks of a chain", function (kind) {
     await act("requestReissue", 3, other, REASON);
     await chain.call(black, ADMIN, "setBenefit", 1, 9, { quota: 2, period: DAY, startsAt: 1_700_000_000 });
     await redeem(2);
+    await act("undoRedemption", 2, 9, 1, REASON);
     await chain.call(black, HOLDER, "surrender", 2);
     await act("revoke", [1], REASON);
     await chain.call(black, ADMIN, "startWindDown");
     await chain.provider.send("evm_increaseTime", [DAY]);
     await act("executeReissue", 3);
 
-    const messages = await shop.until(13);
+    const messages = await shop.until(14);
     expect(messages.map(({ type }) => type).sort()).to.deep.equal(
       [
         ...["card.issued", "card.issued", "card.issued", "card.renewed", "card.tier_changed", "card.tier_changed"],
         ...["card.suspended", "card.reinstated", "card.reissued", "benefit.redeemed", "card.surrendered"],
-        ...["card.revoked", "collection.winding_down"],
+        ...["benefit.redemption_undone", "card.revoked", "collection.winding_down"],
       ].sort(),
     );
     const collection = { address: getAddress(address), slug: "noirance-black", name: "noirance-black" };
@@ -165,6 +166,8 @@ describeOnEachDatabase("webhooks of a chain", function (kind) {
       ...{ holder: { before: holder.address, after: other }, generation: 1 },
     });
     expect(changes["benefit.redeemed"]).to.include({ benefitId: 9, number: 1, usedInPeriod: 1 });
+    const undone = { benefitId: 9, number: 1, usedInPeriod: 0, reason: "lost" };
+    expect(changes["benefit.redemption_undone"]).to.include(undone);
     const [reissued] = byType(messages, "card.reissued");
     expect(reissued?.data).to.include({ customer: null });
     expect(reissued?.data.card).to.include({ holder: other, generation: 1, serial: 3 });
