@@ -24,7 +24,12 @@ const events = z
       "What it is told of: types, groups (`card.*`) or everything (`*`). Who is told of something is told of its taking back, too.",
     example: ["card.*", "order.issued"],
   });
-const description = z.string("must be a text").trim().max(200, "must be 200 characters at most");
+const description = z
+  .string("must be a text")
+  .trim()
+  .max(200, "must be 200 characters at most")
+  // biome-ignore lint/suspicious/noControlCharactersInRegex: it is these that are refused
+  .regex(/^[^\0-\x1f\x7f]*$/, "must have no control characters");
 const endpointState = z.enum(["enabled", "disabled"], "must be enabled or disabled").meta({
   description: "Nothing is sent to a disabled one; what happens meanwhile waits, and is sent when it is enabled again.",
 });

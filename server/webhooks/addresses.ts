@@ -26,6 +26,8 @@ const SERVICES_OF_HOSTS = new Set(["168.63.129.16"]);
 /** What is wrong with a URL, so far as can be seen without asking anybody; nothing if it can be used. */
 export function problemOfUrl(text: string, policy: AddressPolicy): string | undefined {
   if (text.length > LONGEST_URL) return `must be ${LONGEST_URL} characters at most`;
+  // Parsed, it would be another text, and some databases do not take it.
+  if (!/^[!-~\u00a0-\uffff]*$/.test(text)) return "must have no spaces and no control characters";
   const url = URL.parse(text);
   const schemes = policy.http ? ["https:", "http:"] : ["https:"];
   if (url === null || !schemes.includes(url.protocol))

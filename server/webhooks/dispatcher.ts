@@ -46,6 +46,7 @@ const TROUBLE_MS = 1_000;
 /** How long what is under way may take once the server was told to stop. */
 const STOP_PATIENCE_MS = 2_000;
 const GONE = 410;
+const UNREADABLE_SECRET = "The endpoint's secret cannot be read here any more. Give it a new one with rotate-secret.";
 
 /** How an endpoint does. */
 interface Share {
@@ -134,6 +135,8 @@ export function createDispatcher(options: DispatcherOptions): Dispatcher {
         results.push(result);
         settling ??= settleAll();
       })
+      // It is tried again once the claim has run out.
+      .catch((error: unknown) => logger.warn({ err: error, delivery: delivery.id }, "a webhook could not be sent"))
       .finally(() => {
         share.underWay--;
         underWay.delete(work);
@@ -151,7 +154,13 @@ export function createDispatcher(options: DispatcherOptions): Dispatcher {
     const at = now();
     // The event is too old to be kept.
     if (body === undefined) return { delivery, outcome: { kind: "failed" }, attempt: undefined };
-    const headers = signedHeaders(secretsOf(sealing, endpoint, at), { id: delivery.id, at, body });
+    const secrets = readSecrets(endpoint, at);
+    if (secrets === undefined) {
+      const outcome = failureOf(delivery.tries + 1, undefined);
+      metrics?.attempted(outcome.kind, 0);
+      return { delivery, outcome, attempt: { at, durationMs: 0, failure: UNREADABLE_SECRET } };
+    }
+    const headers = signedHeaders(secrets, { id: delivery.id, at, body });
     const result = await poster.post(endpoint.url, headers, body, ending.signal);
     if (result.kind === "stopped") return { delivery, outcome: { kind: "given-back" }, attempt: undefined };
     const { durationMs } = result;
@@ -171,6 +180,16 @@ export function createDispatcher(options: DispatcherOptions): Dispatcher {
       pausedUntil: retryAfter === undefined ? undefined : share.pausedUntil,
       goneAt: result.kind === "answered" && result.status === GONE ? endpoint.url : undefined,
     };
+  }
+
+  /** Nothing where they were encrypted with another key than this server has. */
+  function readSecrets(endpoint: EndpointRow, at: number): string[] | undefined {
+    try {
+      return secretsOf(sealing, endpoint, at);
+    } catch (error) {
+      logger.warn({ err: error, endpoint: endpoint.id }, "a webhook secret cannot be read: is DATA_KEY what it was?");
+      return undefined;
+    }
   }
 
   function failureOf(tries: number, retryAfter: number | undefined): Extract<Outcome, { kind: "retry" | "failed" }> {

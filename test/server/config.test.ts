@@ -109,4 +109,21 @@ describe("settings", () => {
       expect(message).not.to.match(/cret/);
     }
   });
+
+  it("takes how webhooks are sent, and says what is wrong with it", () => {
+    expect(loadConfig({}).webhooks).to.deep.equal({
+      ...{ allowLoopback: undefined, timeoutMs: 15_000, retryDelaysMs: undefined, expiringDays: 30, keptDays: 30 },
+    });
+    const set = { WEBHOOK_RETRY_SECONDS: "0.5, 10", WEBHOOK_ALLOW_LOOPBACK: "false", WEBHOOK_KEPT_DAYS: "4" };
+    expect(loadConfig(set).webhooks).to.include({ allowLoopback: false, keptDays: 4 });
+    expect(loadConfig(set).webhooks.retryDelaysMs).to.deep.equal([500, 10_000]);
+    const message = messageFor({
+      WEBHOOK_RETRY_SECONDS: "5,soon",
+      WEBHOOK_ALLOW_LOOPBACK: "no",
+      WEBHOOK_KEPT_DAYS: "3",
+    });
+    expect(message).to.contain("WEBHOOK_RETRY_SECONDS: must be numbers of seconds, separated by commas");
+    expect(message).to.contain("WEBHOOK_ALLOW_LOOPBACK: must be true or false");
+    expect(message).to.contain("WEBHOOK_KEPT_DAYS: must be at least 4");
+  });
 });

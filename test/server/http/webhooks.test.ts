@@ -146,6 +146,8 @@ describeOnEachDatabase("API of webhooks", (kind) => {
       const { body: problem } = await check("post", ENDPOINTS, ENDPOINTS, 400, { body });
       expect(problem.detail, JSON.stringify(body)).to.contain(detail);
     }
+    // Of no list, and nothing that a database would trip over.
+    await check("get", ENDPOINTS, `${ENDPOINTS}?cursor=AA`, 400);
     const before = await application.webhookEndpoint.count({ where: { brandId: 1 } });
     for (let count = before; count < 20; count++) await check("post", ENDPOINTS, ENDPOINTS, 201, { body: wish() });
     const { body: full } = await check("post", ENDPOINTS, ENDPOINTS, 409, { body: wish() });

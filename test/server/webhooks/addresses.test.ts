@@ -60,6 +60,13 @@ describe("addresses that messages go to", () => {
       expect(problemOfUrl(url, STRICT), url).to.contain("reachable from the internet");
     }
     expect(problemOfUrl("http://user:secret@shop.example/", STRICT)).to.contain("no user and password");
+    for (const url of [
+      "https://shop.example/a b",
+      "https://shop.example/\0",
+      " https://shop.example/",
+      "https://shop.example/\n",
+    ])
+      expect(problemOfUrl(url, STRICT), JSON.stringify(url)).to.contain("no spaces and no control characters");
     expect(problemOfUrl("https://shop.example/#part", STRICT)).to.contain("#");
     for (const url of [
       "ftp://shop.example/",

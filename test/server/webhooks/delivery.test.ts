@@ -201,6 +201,24 @@ describeOnEachDatabase("deliveries of webhooks", function (kind) {
       .and.not.to.contain("whsec_");
   });
 
+  it("that cannot be signed, because the server has another key, wait for a new secret", async () => {
+    const { application, receiver, app } = world;
+    const endpoint = await world.endpoint();
+    const { secret } = await application.webhookEndpoint.findUniqueOrThrow({ where: { id: endpoint } });
+    const broken = `${secret.slice(0, -1)}${secret.endsWith("A") ? "B" : "A"}`;
+    await application.webhookEndpoint.update({ where: { id: endpoint }, data: { secret: broken } });
+    const id = await world.send(endpoint);
+    const { state, attempts } = await world.attempted(id, 1);
+    expect([state, attempts[0]?.failure]).to.deep.equal([
+      "pending",
+      "The endpoint's secret cannot be read here any more. Give it a new one with rotate-secret.",
+    ]);
+    expect(receiver.received).to.deep.equal([]);
+    receiver.secrets = [(await app.webhooks.endpoints.rotate(OWNER, endpoint, 0)).secret];
+    world.pass(10);
+    expect((await world.attempted(id, 2)).state).to.equal("delivered");
+  });
+
   it("to slow and dead endpoints keep no others waiting", async () => {
     const silentServer = createTcpServer(() => {});
     await new Promise<void>((resolve) => silentServer.listen(0, "127.0.0.1", resolve));
