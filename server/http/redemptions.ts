@@ -165,7 +165,7 @@ export function redemptionOperations(services: Services): Operation[] {
         customer: referenceSchema.optional().meta({ description: "Only those of the customer with this reference." }),
       }),
       answers: { 200: { description: "A page of redemptions.", schema: pageOf(redemptionSchema) } },
-      problems: [],
+      problems: [503],
       async handle({ query: { state, customer: reference, ...query }, principal: { brandId } }) {
         const customer =
           reference === undefined
@@ -199,7 +199,7 @@ export function redemptionOperations(services: Services): Operation[] {
       access: ["owner", "manager", "staff", "auditor"],
       params,
       answers,
-      problems: [404],
+      problems: [404, 503],
       handle: ({ params, principal }) => answerWith(params.redemption, principal),
     }),
     defineOperation({
@@ -241,7 +241,7 @@ export function redemptionOperations(services: Services): Operation[] {
       access: ["owner", "manager", "staff"],
       params,
       answers,
-      problems: [404, 409],
+      problems: [404, 409, 503],
       async handle({ params, principal }) {
         await read(params.redemption, principal);
         await attempt(() =>
@@ -256,17 +256,18 @@ export function redemptionOperations(services: Services): Operation[] {
       method: "post",
       path: "/v1/redemptions/{redemption}/undo",
       summary: "Undo a redemption",
-      description: `Takes a granted benefit back, with a reason, for ${config.redemptionUndoHours} hours: the card has the use again once the chain has it. Done twice, it is done once.`,
+      description: `Takes a granted benefit back, with a reason, in the first ${config.redemptionUndoHours} h: the card has the use again once the chain has it. Done twice, it is done once.`,
       access: ["owner", "manager", "staff"],
       params,
       body: undoingSchema,
       answers: { 202: { description: "It is being undone: see its `state`.", schema: one(redemptionSchema) } },
-      problems: [404, 409],
+      problems: [404, 409, 503],
       async handle({ params, body: { reason }, principal }) {
         await read(params.redemption, principal);
         await attempt(() =>
           inTransaction(application, async (transaction: DatabaseTransaction) => {
-            await undoRedemption(transaction, params.redemption, { reason, windowMs, now: now() });
+            const wish = { reason, windowMs, now: now() };
+            if (!(await undoRedemption(transaction, params.redemption, wish))) return;
             await recordAct(transaction, {
               at: now(),
               brandId: principal.brandId,

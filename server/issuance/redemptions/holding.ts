@@ -188,21 +188,21 @@ export async function releaseHold(transaction: DatabaseTransaction, id: string, 
 
 /**
  * Takes back what was confirmed: before it is sent it never gets to the chain; afterwards the chain is told, with the reason. Done twice, it is
- * done once. Throws {@link RedemptionConflictError}.
+ * done once. Returns whether it is done with this. Throws {@link RedemptionConflictError}.
  * @param reason Matches `REASON_PATTERN`.
  */
 export async function undoRedemption(
   transaction: DatabaseTransaction,
   id: string,
   { reason, windowMs, now }: { reason: string; windowMs: number; now: number },
-): Promise<void> {
+): Promise<boolean> {
   const hold = await lockHold(transaction, id);
-  if (hold.state === "undoing" || hold.state === "undone") return;
+  if (hold.state === "undoing" || hold.state === "undone") return false;
   if (hold.state !== "confirmed" && hold.state !== "redeemed")
     throw new RedemptionConflictError(`The redemption is ${hold.state}: there is nothing to undo.`);
   if (now > Number(hold.confirmedAt) + windowMs) {
     throw new RedemptionConflictError(
-      `A redemption can be undone for ${Math.round(windowMs / 3_600_000)} hours. This one was confirmed before that, and stays.`,
+      `A redemption can be undone in the first ${windowMs / 3_600_000} h. This one was confirmed before that, and stays.`,
     );
   }
   // First the command and then the hold, as the sender locks them.
@@ -223,6 +223,7 @@ export async function undoRedemption(
     });
   }
   await settleRedemptions(transaction, [id], now);
+  return true;
 }
 
 /** Marks what nobody confirmed in time. Says nothing new: what is held too long counts for nothing by itself. Returns how many. */

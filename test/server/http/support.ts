@@ -204,7 +204,7 @@ export const outage = Object.assign(new Error("Can't reach database server at 10
 /** Through which the client is asked for something other than who sends a request. */
 const BROKEN = new Set<string | symbol>(["$transaction", "$queryRaw", "$queryRawUnsafe", "$executeRaw"]);
 const BROKEN_TABLES = new Set<string | symbol>([
-  ...["collection", "offer", "order", "customer", "webhookEndpoint", "webhookDelivery"],
+  ...["collection", "offer", "order", "customer", "benefitHold", "webhookEndpoint", "webhookDelivery"],
 ]);
 
 /** A database whose every query fails, but those for API keys. */

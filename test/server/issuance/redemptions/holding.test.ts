@@ -366,7 +366,7 @@ describeOnEachDatabase("granting a reserved benefit, and giving it back", (kind)
     await counter.confirm(id);
     await send(counter, id, 1, "done");
     counter.clock.now += 3_600_001;
-    expect(await refusalOf(counter.undo(id))).to.contain("for 1 hours");
+    expect(await refusalOf(counter.undo(id))).to.contain("in the first 1 h");
     expect(await counter.commands(id)).to.deep.equal(["redeem done"]);
     counter.clock.now -= 1;
     await counter.undo(id);

@@ -40,7 +40,7 @@ export interface Counter extends OrderBook {
   held(serial: number, options?: Partial<HoldRequest>): Promise<string>;
   confirm(id: string, authorisation?: SignedAuthorisation, on?: Database): Promise<void>;
   release(id: string): Promise<void>;
-  undo(id: string, reason?: string): Promise<void>;
+  undo(id: string, reason?: string): Promise<boolean>;
   /** What the mirror gets from the chain: the next redemption of a card's benefit. */
   redeemed(
     serial: number,

@@ -55,7 +55,7 @@ export interface Tills {
   confirm(id: string, authorisation?: SignedAuthorisation): Promise<void>;
   /** Reserves and grants a use. */
   redeem(serial: number, reference: string): Promise<string>;
-  undo(id: string): Promise<void>;
+  undo(id: string): Promise<boolean>;
   untilState(id: string, ...states: RedemptionState[]): Promise<void>;
   /** Its state, its number, and why it waits or has failed. */
   stateOf(id: string): Promise<(string | number | null)[]>;
