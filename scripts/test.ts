@@ -24,11 +24,11 @@ const LONG_SUITE = "test/long/**/*.test.ts";
 /** Most tests wait most of the time: for blocks, for servers to start, for time-outs. */
 const PARALLEL = ["--parallel", "--jobs", "3"];
 
-/** How many mutants are tried besides those that leave out an event: some 5 minutes' worth. `npm run mutate` tries all. */
-const SAMPLED_MUTANTS = "100";
+/** How many mutants are tried besides those that leave out an event: some 3 minutes' worth. `npm run mutate` tries all. */
+const SAMPLED_MUTANTS = "40";
 
-/** How many simulations are run: some 3 minutes' worth. */
-const SIMULATIONS = "90";
+/** How many simulations are run: some 2 minutes' worth. */
+const SIMULATIONS = "60";
 
 /** How many orders a simulated shop takes, on each database: a minute's worth. */
 const SIMULATED_ORDERS = "2000";
