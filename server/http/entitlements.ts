@@ -36,8 +36,8 @@ const LOOK_MS = 25;
 
 const common = { tag: "membership", tagged: false, limited: true, open: false } as const;
 
-/** What a customer's basket takes at the most, for logs and charts of nobody. */
-const NOBODY: Member["cards"] = [];
+/** Whom the shop does not know: an address that no card can be at. */
+const NOBODY: Whose = { address: "" };
 
 export function entitlementOperations(
   services: Services,
@@ -131,9 +131,10 @@ export function entitlementOperations(
       answers: { 200: { description: "The basket, checked.", schema: checkedBasketAnswer } },
       problems: [409, 503],
       async handle({ body: { customer, holder, lines, minBlock }, principal: { brandId } }) {
-        const whose = customer != null ? { brandId, reference: customer } : { address: holder ?? "" };
+        const named = customer == null ? undefined : { brandId, reference: customer };
+        const whose = named ?? (holder === undefined ? NOBODY : { address: holder });
         const [member, brandRules] = await Promise.all([find(whose, minBlock), rules.ofBrand(brandId)]);
-        const cards = ("address" in whose && whose.address === "" ? NOBODY : member.cards)
+        const cards = member.cards
           .filter(({ collection }) => collection.brandId === brandId)
           .map((card) => ({ card, standings: standingsOf(card, now()) }));
         const basket = checkBasket(lines, cards, brandRules);
