@@ -100,7 +100,9 @@ export function createDispatcher(options: DispatcherOptions): Dispatcher {
     const total = all.reduce((sum, { underWay }) => sum + underWay, 0);
     const laggards = all.reduce((sum, { underWay, laggard }) => sum + (laggard ? underWay : 0), 0);
     const free = share.laggard ? Math.min(MOST_AT_ONCE - total, MOST_TO_LAGGARDS - laggards) : MOST_AT_ONCE - total;
-    return Math.min(share.most - share.underWay, free);
+    const room = share.most - share.underWay;
+    // Each claim is a commit: several messages cost as much as one.
+    return room < share.most / 4 ? 0 : Math.min(room, free);
   }
 
   /** Begins what can be begun. Returns whether anything was. */
