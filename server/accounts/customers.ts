@@ -108,6 +108,8 @@ export function createCustomers(options: { database: Database; phones: Phones; n
         await transaction.customerLogin.deleteMany({ where: { id } });
         if (count === 0) return;
         await forgetAnswers(transaction, id);
+        // Who has a guess at the reference could hold it against what was made of it.
+        await transaction.benefitHold.updateMany({ where: { customerId: id }, data: { requestHash: "" } });
         if (before !== null) await forgetImported(transaction, brandId, before.reference);
         const actor = actorOf(principal);
         await recordAct(transaction, { at: now(), brandId, actor, action: "customer.erased", subject: id });

@@ -200,7 +200,39 @@ describeOnEachDatabase("customers", (kind) => {
     expect((await back.visitor.send("DELETE", `/v1/customers/${id}`)).status).to.equal(404);
     expect((await back.visitor.send("DELETE", `/v1/customers/${back.id}`)).status).to.equal(204);
   });
+
+  it("who have used a benefit are forgotten once the brand has signed for them for the last time", async () => {
+    const { application } = world;
+    const { id } = await signedIn();
+    const { visitor: manager } = await world.member(1, "manager");
+    const erase = async () => (await manager.send("DELETE", `/v1/customers/${id}`)).status;
+    const of = { brandId: 1, collectionAddress: "0x01", serial: 1, benefitId: 7 };
+    const request = { idempotencyKey: "key", requestHash: "of the reference", answer: "{}", createdBy: "test" };
+    const times = { heldUntil: 0, createdAt: 0, updatedAt: 0 };
+    await application.benefitHold.create({
+      data: { ...{ id: "red_1", customerId: id, ...of }, ...request, ...times, ...HELD, state: "confirmed" },
+    });
+    await application.command.create({
+      data: { ...of, kind: "redeem", state: "queued", holdId: "red_1", createdAt: 0 },
+    });
+    for (const [hold, command] of [
+      ["confirmed", "queued"],
+      ["confirmed", "sent"],
+      // The chain may still lose it, and its undoing waits for it.
+      ["undoing", "sent"],
+    ]) {
+      await application.benefitHold.updateMany({ data: { state: hold as string } });
+      await application.command.updateMany({ data: { state: command as string } });
+      expect(await erase(), `${hold}, ${command}`).to.equal(409);
+    }
+    await application.command.updateMany({ data: { state: "done" } });
+    expect(await erase()).to.equal(204);
+    const [hold] = await application.benefitHold.findMany();
+    expect(hold).to.include({ customerId: id, requestHash: "" });
+  });
 });
+
+const HELD = { holder: "0x02", generation: 0, custodial: true };
 
 /** As EIP-4361 words it. */
 function messageOf(address: string, now: number, fields: Record<string, unknown>): string {

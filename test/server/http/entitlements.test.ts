@@ -242,9 +242,12 @@ describeOnEachDatabase("API of entitlements", (kind) => {
     // The mirror has this one already.
     await hold(1, 3, "confirmed", { number: 2 });
     await hold(2, 3, "confirmed", { number: 1 });
+    // It is on its way to the chain, and will be taken back only there.
+    await hold(3, 3, "undoing", { number: 1 });
     const data = await ofHolder(COLLECTOR);
     expect(benefitOf(data, 1, 3)).to.deep.include({ used: 2, held: 2, left: 1 });
     expect(benefitOf(data, 2, 3)).to.deep.include({ used: 0, held: 1, left: 4 });
+    expect(benefitOf(data, 3, 3)).to.deep.include({ used: 0, held: 1, left: 4 });
   });
 
   it("grant nothing while the brand is suspended", async () => {

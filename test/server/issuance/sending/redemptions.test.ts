@@ -3,7 +3,9 @@
 import { mkdirSync, renameSync } from "node:fs";
 import { join } from "node:path";
 import { expect } from "chai";
-import { encodeBytes32String, Wallet } from "ethers";
+import { ContractFactory, encodeBytes32String, Wallet } from "ethers";
+import hre from "hardhat";
+import { ROOT } from "../../../support/commands.ts";
 import { describeOnEachDatabase } from "../../../support/databases.ts";
 import {
   createIssuingDatabase,
@@ -214,6 +216,27 @@ describeOnEachDatabase("redeeming", function (kind) {
     const again = await tills.hold(1, wallet.address);
     await tills.confirm(again, await tills.sign(wallet, 1, 3));
     await tills.untilState(again, "redeemed");
+    await tills.expectExact();
+  });
+
+  it("takes the word of a holder that is a contract", async () => {
+    const owner = new Wallet(Wallet.createRandom().privateKey);
+    const file = join(ROOT, "test", "contracts", "support", "TestWallet.sol");
+    await hre.solidity.build([file], { scope: "tests", quiet: true });
+    const { abi, bytecode } = await hre.artifacts.readArtifact("TestWallet");
+    const factory = new ContractFactory(abi, bytecode, await world.provider.getSigner(0));
+    const deployed = await factory.deploy(owner.address, { maxFeePerGas: 0, maxPriorityFeePerGas: 0 });
+    await deployed.waitForDeployment();
+    const holder = await deployed.getAddress();
+    await open({ quota: 2 }, [holder]);
+    const id = await tills.hold(1, holder);
+    await tills.confirm(id, await tills.sign(owner, 1, 1));
+    await tills.untilState(id, "redeemed");
+    // Somebody else's word, which nobody has looked at: the chain does.
+    const other = await tills.hold(1, holder);
+    await tills.confirm(other, await tills.sign(new Wallet(Wallet.createRandom().privateKey), 1, 2));
+    await tills.untilState(other, "failed");
+    expect((await tills.stateOf(other))[2]).to.equal("invalid-signature");
     await tills.expectExact();
   });
 
