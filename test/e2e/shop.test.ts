@@ -3,12 +3,13 @@
 //
 // The tests follow one customer and depend on each other; with SHOP_SCREENSHOTS set to a folder, pages are drawn there.
 
-import { mkdirSync, mkdtempSync, rmSync } from "node:fs";
+import { mkdirSync, mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { AxeBuilder } from "@axe-core/playwright";
 import { expect } from "chai";
 import type { Browser, BrowserContext, Locator, Page } from "playwright-core";
+import { Webhook } from "standardwebhooks";
 import { isShopInstalled, SHOP_MISSING } from "../../scripts/lifecycle/example-shop.ts";
 import { freePort } from "../../scripts/lifecycle/free-port.ts";
 import { launchBrowserOrSkip } from "../support/browser.ts";
@@ -26,6 +27,7 @@ describe("the example store", function () {
   let folder: string;
   let settings: Record<string, string>;
   let store: string;
+  let mintmarkUrl: string;
   let mintmark: RunningCommand;
   let shop: RunningCommand;
   let browser: Browser | undefined;
@@ -35,6 +37,7 @@ describe("the example store", function () {
   /** The form field that stands for the members-only product, as a member has seen it. */
   let reserveVariant = "";
   let cardOrder = "";
+  let coffeeOrder = "";
 
   before(async function () {
     browser = await launchBrowserOrSkip(this);
@@ -49,12 +52,17 @@ describe("the example store", function () {
       ...{ SHOP_HOST: "", SHOP_COLLECTION: "" },
       ...{ DATA_DIR: folder, PORT: String(port), RPC_URL: `http://127.0.0.1:${rpcPort}`, SHOP_PORT: String(shopPort) },
     };
+    mintmarkUrl = `http://127.0.0.1:${port}`;
     store = `http://127.0.0.1:${shopPort}`;
     mintmark = await startMintmark();
     shop = await startShop();
     customer = await newContext();
     page = await customer.newPage();
     staff = await newContext();
+  });
+
+  afterEach(function () {
+    if (this.currentTest?.state === "failed") console.error(`The store's last words:\n${shop?.output().slice(-4_000)}`);
   });
 
   after(async () => {
@@ -129,7 +137,7 @@ describe("the example store", function () {
     await page.getByRole("button", { name: "Go to payment" }).click();
     await page.waitForURL(/\/checkout$/);
     await page.getByRole("button", { name: /^Pay / }).click();
-    await page.waitForURL(/\/orders\/\w+$/);
+    await page.waitForURL(/\/orders\/\w+\?wait$/);
     return new URL(page.url()).pathname.split("/").at(-1) ?? "";
   }
 
@@ -227,6 +235,47 @@ describe("the example store", function () {
     await look("order-issued", `/orders/${cardOrder}`);
   });
 
+  it("believes what Mintmark has signed, once, and not what comes late", async () => {
+    const { secret } = JSON.parse(readFileSync(join(folder, "shop", "secrets.json"), "utf8")).webhook;
+    const key = readFileSync(join(folder, "shop", "mintmark-key"), "utf8").trim();
+    const ask = async (path: string) =>
+      (await (await fetch(`${mintmarkUrl}${path}`, { headers: { Authorization: `Bearer ${key}` } })).json()).data;
+    const [{ id }] = await ask("/v1/orders");
+    const { collection, serial, blockNumber } = (await ask(`/v1/orders/${id}`)).cards[0];
+
+    /** What Mintmark would tell if the card was given this status in the same block as it was issued, or another. */
+    async function tell(status: string, wish: { id: string; secret?: string; block?: number }): Promise<number> {
+      const { id: messageId, secret: signedWith = secret, block = blockNumber } = wish;
+      const card = { collection: { ...collection, name: "Noirance Preview Card" }, serial, status, expiresAt: null };
+      const moment = { asOf: { blockNumber: block }, transaction: { logIndex: 1_000 } };
+      const type = status === "Suspended" ? "card.suspended" : "card.reinstated";
+      const body = JSON.stringify({ type, data: { card, customer: null, orderId: null, ...moment } });
+      const now = new Date();
+      const headers = {
+        "webhook-id": messageId,
+        "webhook-timestamp": String(Math.floor(now.getTime() / 1_000)),
+        "webhook-signature": new Webhook(signedWith).sign(messageId, now, body),
+      };
+      return (await fetch(`${store}/webhooks/mintmark`, { method: "POST", headers, body })).status;
+    }
+    const says = async () => {
+      await page.goto(`/orders/${cardOrder}`);
+      return await textOf(page.locator(".card-status"));
+    };
+
+    expect(
+      await tell("Suspended", { id: "forged", secret: `whsec_${Buffer.alloc(24, 7).toString("base64")}` }),
+    ).to.equal(401);
+    expect(await tell("Suspended", { id: "late", block: blockNumber - 1 })).to.equal(200);
+    expect(await says()).to.equal("issued");
+    expect(await tell("Suspended", { id: "news" })).to.equal(200);
+    expect(await says()).to.equal("suspended");
+    expect(await tell("Active", { id: "news" })).to.equal(200);
+    expect(await says()).to.equal("suspended");
+    expect(await tell("Active", { id: "more news" })).to.equal(200);
+    expect(await says()).to.equal("issued");
+  });
+
   it("gives the member their price and shows what is for members", async () => {
     await page.goto("/");
     expect(await textOf(product("EDP-NOIR-50").locator(".price"))).to.match(/¥432\.00[\s\S]*Your member price/);
@@ -288,6 +337,7 @@ describe("the example store", function () {
       await untilPageSays(`/orders/${code}`, /Redeemed: A coffee on the house/);
       await untilPageSays("/card", new RegExp(left));
       if (left.startsWith("0")) await look("order-coffee", `/orders/${code}`);
+      coffeeOrder = code;
     }
     await addToBasket("COFFEE-FLAT");
     expect(await page.getByRole("button", { name: /^Redeem/ }).count()).to.equal(0);
@@ -296,6 +346,12 @@ describe("the example store", function () {
     await page.goto("/basket");
     expect(await total()).to.equal("¥32.00");
     await emptyBasket();
+  });
+
+  it("gives a redeemed benefit back with the refund", async () => {
+    await refund(coffeeOrder);
+    await untilPageSays("/card", /1 of 2 left/);
+    await untilPageSays(`/orders/${coffeeOrder}`, /Given back to your card/);
   });
 
   it("takes membership away with the refund of the card", async () => {

@@ -3,6 +3,7 @@
 
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
+import { setTimeout as sleep } from "node:timers/promises";
 import type { INestApplication } from "@nestjs/common";
 import { SortOrder } from "@vendure/common/lib/generated-types";
 import {
@@ -16,20 +17,21 @@ import {
   PromotionService,
   productsPercentageDiscount,
   TransactionalConnection,
+  TranslatorService,
 } from "@vendure/core";
 import express, { type Express, type NextFunction, type Request, type Response } from "express";
 import type { Checkout } from "../membership/checkout.ts";
 import type { Entitlements } from "../membership/entitlements.ts";
 import { claimOf } from "../membership/fields.ts";
 import { MEMBERS_ONLY, MEMBERSHIP_UNKNOWN } from "../membership/interceptor.ts";
-import { ShopCards } from "../membership/records.ts";
+import { type ShopCard, ShopCards } from "../membership/records.ts";
 import type { WebhookReceiver } from "../membership/webhooks.ts";
 import { WEBHOOK_PATH } from "../mintmark/connect.ts";
 import { TEST_PAYMENT } from "../payment.ts";
 import { createExclusive } from "./exclusive.ts";
 import { type Html, html } from "./html.ts";
 import { layout, type NoticeCode, noticeOf } from "./layout.ts";
-import { basketPage, checkoutPage, claimKey } from "./pages/basket-pages.ts";
+import { basketPage, checkoutPage, claimKey, type DiscountNames } from "./pages/basket-pages.ts";
 import { cardPage, isOnItsWay, orderPage, ordersPage } from "./pages/order-pages.ts";
 import { homePage, productPage } from "./pages/shelf-pages.ts";
 import { signInPage, staffSignInPage } from "./pages/sign-in-pages.ts";
@@ -41,7 +43,9 @@ import { createVisitors, type Visitor } from "./visitors.ts";
 const PUBLIC = join(import.meta.dirname, "..", "..", "public");
 /** What the staff sees at once. */
 const LATEST_ORDERS = 50;
-const REFRESH_SECONDS = 2;
+/** How long a page waits for what is on its way, where the reader has asked for that, and how often it looks. */
+const WAIT_MS = 4_000;
+const LOOK_MS = 200;
 /** How many cards one message tells of is one; this is plenty. */
 const WEBHOOK_LIMIT = "256kb";
 
@@ -62,6 +66,7 @@ export function createStorefront(
   const customers = vendure.get(CustomerService);
   const promotions = vendure.get(PromotionService);
   const variants = vendure.get(ProductVariantService);
+  const translator = vendure.get(TranslatorService);
   const connection = vendure.get(TransactionalConnection);
   const exclusive = createExclusive();
 
@@ -148,7 +153,7 @@ export function createStorefront(
       title: text.nav.shop,
       content: html`<p class="notice bad">${text.notice["not-found"]}</p><p><a href="/">${text.product.back}</a></p>`,
     };
-    const { title, content, refresh = false } = page;
+    const { title, content } = page;
     response
       .set("Cache-Control", "no-store")
       .type("html")
@@ -163,11 +168,15 @@ export function createStorefront(
             customerName: customer && `${customer.firstName} ${customer.lastName}`.trim(),
             away: entitlements.wasAway(),
             notice: noticeOf(request.query["notice"], text),
-            ...(refresh ? { refreshSeconds: REFRESH_SECONDS } : {}),
           },
           content,
         ),
       );
+  }
+
+  async function discountNames({ ctx }: Visitor): Promise<DiscountNames> {
+    const { items } = await promotions.findAll(ctx, { take: 100 });
+    return new Map(items.map((promotion) => [promotion.getSourceId(), promotion.name]));
   }
 
   /** The basket, taken back from the payment if it was there already. */
@@ -250,6 +259,7 @@ export function createStorefront(
       const claimable = order === undefined || claim !== undefined ? [] : await checkout.claimable(order);
       const view = {
         order,
+        discountNames: await discountNames(visitor),
         signedIn: visitor.customer !== undefined,
         claim,
         claimable: claimable === "away" ? [] : claimable,
@@ -275,7 +285,10 @@ export function createStorefront(
       return undefined;
     }
     const held = claimOf(order)?.state === "held";
-    return { title: visitor.text.checkout.heading, content: checkoutPage(visitor, { order, held }) };
+    return {
+      title: visitor.text.checkout.heading,
+      content: checkoutPage(visitor, { order, held, discountNames: await discountNames(visitor) }),
+    };
   });
 
   action("/checkout/back", async (visitor) => {
@@ -288,7 +301,7 @@ export function createStorefront(
     // Paid a moment ago, from another window or by a second click.
     if (order?.state !== "ArrangingPayment") return visitor.customer === undefined ? "/basket" : "/orders";
     const problem = await checkout.pay(visitor.ctx, order, TEST_PAYMENT);
-    if (problem === undefined) return `/orders/${order.code}`;
+    if (problem === undefined) return `/orders/${order.code}?wait`;
     return notice(problem === "hold-ran-out" ? "/basket" : "/checkout", problem);
   });
 
@@ -307,18 +320,27 @@ export function createStorefront(
 
   page("/orders/:code", async (visitor, request, response) => {
     if (visitor.customer === undefined) return toSignIn(response, "orders");
-    const order = await orders.findOneByCode(visitor.ctx, String(request.params["code"]));
-    if (order === undefined || order.active || order.customer?.id !== visitor.customer.id) return undefined;
-    const { mintmarkOrder } = order.customFields;
-    const cards =
-      mintmarkOrder === null ? [] : await connection.getRepository(visitor.ctx, ShopCards).findBy({ mintmarkOrder });
-    cards.sort((a, b) => a.serial - b.serial);
-    return {
-      title: visitor.text.orders.order(order.code),
-      content: orderPage(visitor, order, cards),
-      refresh: isOnItsWay(order, cards),
-    };
+    const code = String(request.params["code"]);
+    const until = request.query["wait"] === undefined ? 0 : Date.now() + WAIT_MS;
+    for (;;) {
+      const order = await orders.findOneByCode(visitor.ctx, code);
+      if (order === undefined || order.active || order.customer?.id !== visitor.customer.id) return undefined;
+      const cards = await cardsOf(visitor, order);
+      const onItsWay = isOnItsWay(order, cards);
+      if (!onItsWay || Date.now() >= until) {
+        const view = { order, cards, onItsWay, discountNames: await discountNames(visitor) };
+        return { title: visitor.text.orders.order(code), content: orderPage(visitor, view) };
+      }
+      await sleep(LOOK_MS);
+    }
   });
+
+  async function cardsOf({ ctx }: Visitor, { customFields: { mintmarkOrder } }: Order): Promise<ShopCard[]> {
+    if (mintmarkOrder === null) return [];
+    return (await connection.getRepository(ctx, ShopCards).findBy({ mintmarkOrder })).sort(
+      (a, b) => a.serial - b.serial,
+    );
+  }
 
   page("/card", async (visitor, _request, response) => {
     if (visitor.customer === undefined) return toSignIn(response, "card");
@@ -398,6 +420,8 @@ export function createStorefront(
       { filter: { active: { eq: false } }, sort: { orderPlacedAt: SortOrder.DESC }, take: LATEST_ORDERS },
       ["lines", "lines.productVariant", "customer", "payments"],
     );
+    for (const line of items.flatMap(({ lines }) => lines))
+      line.productVariant = translator.translate(line.productVariant, ctx);
     return {
       title: visitor.text.staff.heading,
       content: staffPage(visitor, { orders: items, sale: await saleView(ctx) }),
@@ -414,7 +438,11 @@ export function createStorefront(
       for (const payment of await orders.getOrderPayments(transaction, order.id)) {
         if (payment.state !== "Settled" || payment.amount === 0) continue;
         must(
-          await orders.refundOrder(transaction, { paymentId: payment.id, amount: payment.amount, reason: "refund" }),
+          await orders.refundOrder(transaction, {
+            ...{ paymentId: payment.id, amount: payment.amount, reason: "refund" },
+            // By the amount alone; its columns want these even so.
+            ...{ lines: [], shipping: 0, adjustment: 0 },
+          }),
         );
       }
       must(await orders.cancelOrder(transaction, { orderId: order.id, reason: "refund" }));
@@ -488,7 +516,6 @@ export function createStorefront(
 interface Page {
   title: string;
   content: Html;
-  refresh?: boolean;
 }
 
 function field(request: Request, name: string): string {

@@ -14,8 +14,6 @@ export interface Frame {
   /** Whether a question to Mintmark stayed without an answer. */
   away: boolean;
   notice: Notice | undefined;
-  /** In how many seconds the page looks again by itself. */
-  refreshSeconds?: number;
 }
 
 export type NoticeCode = keyof Text["notice"];
@@ -33,7 +31,7 @@ export function noticeOf(code: unknown, text: Text): Notice | undefined {
 }
 
 export function layout(frame: Frame, content: Html): string {
-  const { language, text, path, title, basketSize, customerName, away, notice, refreshSeconds } = frame;
+  const { language, text, path, title, basketSize, customerName, away, notice } = frame;
   const link = (href: string, label: string) =>
     html`<li><a href="${href}"${path === href ? html` aria-current="page"` : ""}>${label}</a></li>`;
   return html`<!doctype html>
@@ -41,7 +39,6 @@ export function layout(frame: Frame, content: Html): string {
 <head>
 <meta charset="utf-8">
 <meta name="viewport" content="width=device-width, initial-scale=1">
-${refreshSeconds !== undefined && html`<meta http-equiv="refresh" content="${refreshSeconds}">`}
 <title>${title} · ${text.store}</title>
 <link rel="stylesheet" href="/shop.css">
 <link rel="icon" href="/icon.svg" type="image/svg+xml">

@@ -1,5 +1,6 @@
 // The basket, and the payment of what was in it.
 
+import { AdjustmentType } from "@vendure/common/lib/generated-types";
 import type { Order, OrderLine } from "@vendure/core";
 import type { Claim } from "../../membership/fields.ts";
 import { type Html, html } from "../html.ts";
@@ -10,21 +11,28 @@ interface Words {
   text: Text;
 }
 
+/** What promotions are called in the reader's language; an order remembers that of the day it was reckoned. */
+export type DiscountNames = ReadonlyMap<string, string>;
+
 export interface BasketView {
   order: Order | undefined;
+  discountNames: DiscountNames;
   signedIn: boolean;
   claim: Claim | undefined;
   /** What could be redeemed for what is in the basket. */
   claimable: Claim[];
 }
 
-export function basketPage({ language, text }: Words, { order, signedIn, claim, claimable }: BasketView): Html {
+export function basketPage(
+  { language, text }: Words,
+  { order, discountNames, signedIn, claim, claimable }: BasketView,
+): Html {
   const words = text.basket;
   if (order === undefined || order.lines.length === 0)
     return html`<h1>${words.heading}</h1><p>${words.empty}</p><p><a class="button" href="/">${words.goShopping}</a></p>`;
   return html`<h1>${words.heading}</h1>
 ${linesOf({ language, text }, order, true)}
-${totals({ language, text }, order)}
+${totals({ language, text }, order, discountNames)}
 <p class="hint">${words.rule}</p>
 ${
   (claim !== undefined || claimable.length > 0) &&
@@ -64,11 +72,14 @@ ${
 }`;
 }
 
-export function checkoutPage({ language, text }: Words, { order, held }: { order: Order; held: boolean }): Html {
+export function checkoutPage(
+  { language, text }: Words,
+  { order, discountNames, held }: { order: Order; discountNames: DiscountNames; held: boolean },
+): Html {
   const words = text.checkout;
   return html`<h1>${words.heading}</h1>
 ${linesOf({ language, text }, order, false)}
-${totals({ language, text }, order)}
+${totals({ language, text }, order, discountNames)}
 ${held && html`<p class="notice good">${words.held}</p>`}
 <form method="post" action="/checkout/pay"><button class="wide">${words.pay(money(order.totalWithTax, language))}</button></form>
 <p class="hint">${words.testOnly}</p>
@@ -106,15 +117,17 @@ ${
 </ul>`;
 }
 
-export function totals({ language, text }: Words, order: Order): Html {
+export function totals({ language, text }: Words, order: Order, discountNames: DiscountNames): Html {
   const before = order.lines.reduce((sum, line) => sum + line.linePriceWithTax, 0);
+  // As they were taken off: those of the whole order last.
+  const discounts = order.discounts.toSorted((a, b) => rankOf(a.type) - rankOf(b.type));
   return html`<dl class="totals">
 ${
   before !== order.totalWithTax &&
   html`<div class="sum"><dt>${text.basket.subtotal}</dt><dd>${money(before, language)}</dd></div>
-${order.discounts.map(
-  ({ description, amountWithTax }) =>
-    html`<div class="sum"><dt>${description}</dt><dd>${money(amountWithTax, language)}</dd></div>`,
+${discounts.map(
+  ({ adjustmentSource, description, amountWithTax }) =>
+    html`<div class="sum"><dt>${discountNames.get(adjustmentSource) ?? description}</dt><dd>${money(amountWithTax, language)}</dd></div>`,
 )}`
 }
 <div class="sum total"><dt>${text.basket.total}</dt><dd>${money(order.totalWithTax, language)}</dd></div>
@@ -124,4 +137,8 @@ ${order.discounts.map(
 /** What a form says of a claim. */
 export function claimKey({ collection, serial, benefit }: Claim): string {
   return `${collection}/${serial}/${benefit}`;
+}
+
+function rankOf(type: AdjustmentType): number {
+  return type === AdjustmentType.DISTRIBUTED_ORDER_PROMOTION ? 1 : 0;
 }

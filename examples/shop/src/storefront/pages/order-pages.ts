@@ -6,7 +6,7 @@ import type { ShopCard } from "../../membership/records.ts";
 import type { MemberCard } from "../../mintmark/client.ts";
 import { type Html, html } from "../html.ts";
 import { dateTime, day, type Language, localized, money, type Text } from "../text/text.ts";
-import { linesOf, totals } from "./basket-pages.ts";
+import { type DiscountNames, linesOf, totals } from "./basket-pages.ts";
 
 interface Words {
   language: Language;
@@ -29,7 +29,14 @@ ${
 }`;
 }
 
-/** Whether the page has to look again because something is on its way. */
+export interface OrderView {
+  order: Order;
+  cards: readonly ShopCard[];
+  onItsWay: boolean;
+  discountNames: DiscountNames;
+}
+
+/** Whether something that Mintmark has to do is not done yet. */
 export function isOnItsWay(order: Order, cards: readonly ShopCard[]): boolean {
   if (order.customFields.mintmarkProblem !== null) return false;
   const waitsForCards = sellsCards(order) && (cards.length === 0 || cards.some(({ status }) => status === "Ordered"));
@@ -37,18 +44,19 @@ export function isOnItsWay(order: Order, cards: readonly ShopCard[]): boolean {
   return (order.state !== "Cancelled" && waitsForCards) || waitsForRevocation || claimOf(order)?.state === "held";
 }
 
-export function orderPage({ language, text }: Words, order: Order, cards: readonly ShopCard[]): Html {
+export function orderPage({ language, text }: Words, { order, cards, onItsWay, discountNames }: OrderView): Html {
   const words = text.orders;
   const claim = claimOf(order);
   const benefit = claim === undefined ? "" : localized(claim.name, language);
-  return html`<h1>${order.state === "Cancelled" ? words.order(order.code) : words.thanks}</h1>
+  return html`<h1>${order.state === "Cancelled" ? words.states.refunded : words.thanks}</h1>
 <p>${words.order(order.code)} · ${order.orderPlacedAt && dateTime(order.orderPlacedAt, language)} · <span class="state">${stateOf(text, order)}</span></p>
 ${sellsCards(order) && cardsOf(text, order, cards)}
 ${claim?.state === "held" && html`<p class="notice quiet">${words.redeeming(benefit)}</p>`}
 ${claim?.state === "confirmed" && html`<p class="notice good">${words.redeemed(benefit)}</p>`}
 ${claim?.state === "undone" && html`<p class="notice quiet">${words.undone(benefit)}</p>`}
+${onItsWay && html`<p><a class="button" href="/orders/${order.code}?wait">${words.lookAgain}</a></p>`}
 ${linesOf({ language, text }, order, false)}
-${order.state !== "Cancelled" && totals({ language, text }, order)}
+${order.state !== "Cancelled" && totals({ language, text }, order, discountNames)}
 ${order.state !== "Cancelled" && order.lines.some(({ productVariant }) => productVariant.customFields.cardCollection === null) && html`<p>${words.collect}</p>`}
 <p><a href="/orders">${words.heading}</a></p>`;
 }

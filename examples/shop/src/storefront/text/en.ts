@@ -98,7 +98,8 @@ export const en = {
     thanks: "Thank you!",
     collect: "Your things wait for you at the counter.",
     yourCard: "Your membership card",
-    cardOrdered: "Your card is being issued. This page looks again by itself.",
+    cardOrdered: "Your card is being issued.",
+    lookAgain: "Look again",
     cardWaiting:
       "Your card is paid and about to be ordered. Should Mintmark be away, it is ordered as soon as that is back: nothing is lost.",
     cardProblem: "Your card could not be issued. We will refund you; our staff has been told.",

@@ -11,6 +11,9 @@ export type Text = typeof en;
 
 export const TEXTS: Record<Language, Text> = { en, "zh-CN": zhCN };
 
+/** Where the store is. */
+const TIME_ZONE = "Asia/Shanghai";
+
 /** What Vendure calls it. */
 export const VENDURE_LANGUAGE: Record<Language, LanguageCode> = { en: LanguageCode.en, "zh-CN": LanguageCode.zh_Hans };
 
@@ -32,11 +35,13 @@ export function money(amount: number, language: Language): string {
 }
 
 export function dateTime(time: Date, language: Language): string {
-  return new Intl.DateTimeFormat(language, { dateStyle: "medium", timeStyle: "short" }).format(time);
+  return new Intl.DateTimeFormat(language, { dateStyle: "medium", timeStyle: "short", timeZone: TIME_ZONE }).format(
+    time,
+  );
 }
 
 export function day(time: Date, language: Language): string {
-  return new Intl.DateTimeFormat(language, { dateStyle: "medium", timeZone: "Asia/Shanghai" }).format(time);
+  return new Intl.DateTimeFormat(language, { dateStyle: "medium", timeZone: TIME_ZONE }).format(time);
 }
 
 /** In the reader's language, or else in English, which every benefit has. */
