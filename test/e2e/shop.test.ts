@@ -214,6 +214,8 @@ describe("the example store", function () {
     expect(
       (await customer.request.post("/shop-api", { data: { query: "{ products { totalItems } }" } })).status(),
     ).to.equal(404);
+    const led = await fetch(`${store}//elsewhere.example/?lang=en`, { redirect: "manual" });
+    expect(led.headers.get("Location")).to.equal("/elsewhere.example/");
     await look("home-visitor", "/");
     await look("sign-in", "/sign-in");
     await look("product", "/products/noir-eau-de-parfum");

@@ -116,7 +116,7 @@ export function createStorefront(
     const language = namedLanguage(request.query["lang"]);
     if (request.method !== "GET" || language === undefined) return next();
     visitors.keepLanguage(response, language);
-    response.redirect(303, request.path);
+    response.redirect(303, pathOf(request));
   });
 
   /** A page for everybody. */
@@ -163,7 +163,7 @@ export function createStorefront(
             language,
             text,
             title,
-            path: request.path,
+            path: pathOf(request),
             basketSize: basket?.totalQuantity ?? 0,
             customerName: customer && `${customer.firstName} ${customer.lastName}`.trim(),
             away: entitlements.wasAway(),
@@ -516,6 +516,11 @@ export function createStorefront(
 interface Page {
   title: string;
   content: Html;
+}
+
+/** Two slashes at the beginning would lead to another site. */
+function pathOf(request: Request): string {
+  return request.path.replace(/^\/+/, "/");
 }
 
 function field(request: Request, name: string): string {
