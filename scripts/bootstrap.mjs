@@ -202,55 +202,81 @@ function countPackages(root) {
 
 // ---- Build ----
 
-/** What the generated files follow from. */
-const BUILD_INPUTS = [
-  "contracts",
-  "test/contracts/peers",
-  "test/contracts/support",
-  "hardhat.config.ts",
-  "prisma.config.ts",
-  "server/database/schema.prisma",
-  "server/database/schema-variant.ts",
-  "package-lock.json",
-  "scripts/build.ts",
+/** The steps of the build, in their order, with what the generated files of each follow from. The first script takes the others' steps too. */
+const BUILDS = [
+  {
+    name: "build",
+    script: "build.ts",
+    inputs: [
+      "contracts",
+      "test/contracts/peers",
+      "test/contracts/support",
+      "hardhat.config.ts",
+      "prisma.config.ts",
+      "server/database/schema.prisma",
+      "server/database/schema-variant.ts",
+      "package-lock.json",
+      "scripts/build.ts",
+    ],
+    outputs: [
+      "artifacts/contracts",
+      "server/database/generated/sqlite/client.ts",
+      "server/database/generated/postgresql/client.ts",
+    ],
+  },
+  {
+    name: "client",
+    script: "build-client.ts",
+    inputs: [
+      "server",
+      "package-lock.json",
+      "packages/client/generate.ts",
+      "packages/client/package.json",
+      "packages/client/src",
+      "packages/client/tsconfig.json",
+      "scripts/build-client.ts",
+    ],
+    outputs: ["packages/client/openapi.json", "packages/client/dist/index.js"],
+  },
 ];
-const BUILD_OUTPUTS = [
-  "artifacts/contracts",
-  "server/database/generated/sqlite/client.ts",
-  "server/database/generated/postgresql/client.ts",
-];
+/** Folders of generated files within the inputs. */
+const GENERATED = new Set(["server/database/generated", "packages/client/src/generated"]);
 
-/** A hash over everything that the generated files follow from. */
-export function buildFingerprint(root) {
+/** A hash over everything that the generated files of a step follow from. */
+export function buildFingerprint(root, name = "build") {
   const hash = createHash("sha256");
   const add = (path) => {
     const full = join(root, path);
     const stats = statSync(full, { throwIfNoEntry: false });
-    if (stats === undefined) return;
+    if (stats === undefined || GENERATED.has(path)) return;
     if (stats.isDirectory()) {
       for (const name of readdirSync(full).sort()) add(join(path, name));
     } else {
       hash.update(`${path}\0${stats.size}\0`).update(readFileSync(full));
     }
   };
-  for (const input of BUILD_INPUTS) add(input);
+  for (const input of BUILDS.find((step) => step.name === name).inputs) add(input);
   return hash.digest("hex");
 }
 
-const buildStamp = (root) => join(root, "node_modules", ".cache", "mintmark", "build.json");
+const buildStamp = (root, name) => join(root, "node_modules", ".cache", "mintmark", `${name}.json`);
 
 async function ensureBuilt(root, node, { force = false } = {}) {
-  const fresh = () =>
-    BUILD_OUTPUTS.every((path) => existsSync(join(root, path))) &&
-    readJson(buildStamp(root))?.fingerprint === buildFingerprint(root);
-  if (!force && fresh()) return;
+  const isFresh = ({ name, outputs }) =>
+    outputs.every((path) => existsSync(join(root, path))) &&
+    readJson(buildStamp(root, name))?.fingerprint === buildFingerprint(root, name);
+  const firstStale = () => (force ? 0 : BUILDS.findIndex((step) => !isFresh(step)));
+  if (firstStale() === -1) return;
   await withLock(root, "building", async () => {
-    if (!force && fresh()) return;
-    const fingerprint = buildFingerprint(root);
-    rmSync(buildStamp(root), { force: true });
-    const { code, signal } = await run(node, [join(root, "scripts", "build.ts")], root);
+    const stale = firstStale();
+    if (stale === -1) return;
+    const steps = BUILDS.slice(stale);
+    const fingerprints = steps.map(({ name }) => buildFingerprint(root, name));
+    for (const { name } of steps) rmSync(buildStamp(root, name), { force: true });
+    const { code, signal } = await run(node, [join(root, "scripts", BUILDS[stale].script)], root);
     if (code !== 0) throw new Exit(code, signal);
-    writeJson(buildStamp(root), { fingerprint });
+    for (const [index, { name }] of steps.entries())
+      writeJson(buildStamp(root, name), { fingerprint: fingerprints[index] });
   });
 }
 

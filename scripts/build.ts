@@ -1,5 +1,5 @@
-// npm run build: everything that is generated from the sources: the database client and the compiled contracts. Every
-// other npm script does this by itself when a source has changed.
+// npm run build: everything that is generated from the sources: the database client, the compiled contracts and the typed client of the
+// API. Every other npm script does this by itself when a source has changed.
 
 import { spawn } from "node:child_process";
 import { mkdirSync, rmSync, writeFileSync } from "node:fs";
@@ -11,6 +11,7 @@ import {
   schemaFileFor,
   schemaFor,
 } from "../server/database/schema-variant.ts";
+import { runScript } from "./run.ts";
 
 const ROOT = resolve(import.meta.dirname, "..");
 
@@ -69,4 +70,5 @@ for (const provider of PROVIDERS) {
   writeFileSync(file, `${origin}\n\n${schemaFor(provider)}`);
 }
 const done = await Promise.all(TOOLS.map(runTool));
-process.exitCode = done.every(Boolean) ? 0 : 1;
+// It reads the server's sources, which need the database client.
+process.exitCode = done.every(Boolean) ? await runScript("build-client.ts", []) : 1;

@@ -21,7 +21,12 @@ export async function runScript(
   return await runFile(process.execPath, [join(import.meta.dirname, script), ...args], environment);
 }
 
-async function runFile(file: string, args: readonly string[], environment: NodeJS.ProcessEnv): Promise<number> {
+/** The same for a program. */
+export async function runFile(
+  file: string,
+  args: readonly string[],
+  environment: NodeJS.ProcessEnv = {},
+): Promise<number> {
   return await new Promise((resolve, reject) => {
     const child = spawn(file, args, { stdio: "inherit", env: { ...process.env, ...environment } });
     child.once("error", reject);

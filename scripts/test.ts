@@ -16,6 +16,7 @@ const SUITES = [
   "test/scripts/**/*.test.ts",
   "test/web/**/*.test.ts",
   "test/server/**/*.test.ts",
+  "packages/*/test/**/*.test.ts",
 ];
 
 /** Servers that are killed, and databases and chains that go away, again and again. */

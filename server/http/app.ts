@@ -25,7 +25,7 @@ import { defineOperation, type Operation, operationRouter } from "./operations.t
 import { orderOperations } from "./orders.ts";
 import { pageRouter } from "./pages.ts";
 import { paymentOperations } from "./payments.ts";
-import { createQueries } from "./queries.ts";
+import { createQueries, type Queries } from "./queries.ts";
 import { redemptionOperations } from "./redemptions.ts";
 import { logRequests } from "./request-log.ts";
 import { allowOtherOrigins, limitRate, securityHeaders } from "./security.ts";
@@ -41,31 +41,12 @@ export interface AppOptions extends Omit<Services, "metrics" | "now"> {
   now?: () => number;
 }
 
-/** Wires the routes. The database must be migrated. Makes no connection of its own and has nothing to close. */
-export function createApp({ metrics = new Registry(), now = Date.now, ...options }: AppOptions): Express {
-  const services: Services = { ...options, metrics, now };
-  const { config, logger } = services;
-  const queries = createQueries(services.database);
+/** All that the API can do. Uses no service before it is asked for something, so that it can be described without any. */
+export function apiOperations(services: Services, queries: Queries): Operation[] {
+  const { logger } = services;
   const members = createMembers(services);
   const rules = createBenefitRules(services);
-
-  const app = express();
-  app.disable("x-powered-by");
-  // Tags are made of the data alone, see operations.ts.
-  app.disable("etag");
-  app.set("trust proxy", config.trustProxy);
-  // Flat: a repeated parameter is an array, brackets mean nothing.
-  app.set("query parser", "simple");
-
-  app.use(logRequests({ logger, metrics: createHttpMetrics(metrics) }));
-  app.use(securityHeaders(config));
-  app.use(["/v1", "/metadata", "/openapi.json"], allowOtherOrigins);
-  const { authenticate } = services.accounts.authenticator;
-  app.use(
-    limitRate({ perMinute: config.rateLimitPerMinute, perMinuteAndKey: config.keyRateLimitPerMinute, authenticate }),
-  );
-
-  const operations: Operation[] = [
+  return [
     ...collectionOperations(services, queries),
     ...holderOperations(services, queries),
     ...verifyOperations(services, queries),
@@ -85,6 +66,31 @@ export function createApp({ metrics = new Registry(), now = Date.now, ...options
     ...webhookOperations(services),
     ...operationalOperations(services),
   ];
+}
+
+/** Wires the routes. The database must be migrated. Makes no connection of its own and has nothing to close. */
+export function createApp({ metrics = new Registry(), now = Date.now, ...options }: AppOptions): Express {
+  const services: Services = { ...options, metrics, now };
+  const { config, logger } = services;
+  const queries = createQueries(services.database);
+
+  const app = express();
+  app.disable("x-powered-by");
+  // Tags are made of the data alone, see operations.ts.
+  app.disable("etag");
+  app.set("trust proxy", config.trustProxy);
+  // Flat: a repeated parameter is an array, brackets mean nothing.
+  app.set("query parser", "simple");
+
+  app.use(logRequests({ logger, metrics: createHttpMetrics(metrics) }));
+  app.use(securityHeaders(config));
+  app.use(["/v1", "/metadata", "/openapi.json"], allowOtherOrigins);
+  const { authenticate } = services.accounts.authenticator;
+  app.use(
+    limitRate({ perMinute: config.rateLimitPerMinute, perMinuteAndKey: config.keyRateLimitPerMinute, authenticate }),
+  );
+
+  const operations = apiOperations(services, queries);
   const document = createOpenApiDocument(operations, config);
   const documentOperation = defineOperation({
     id: "getOpenApiDocument",

@@ -121,6 +121,17 @@ describe("the bootstrap of every npm script", () => {
       write("contracts/registry/A.sol", "contract A { }");
       expect(buildFingerprint(folder)).not.to.equal(added);
     });
+
+    it("of the client is due when the server is changed, and not when what was generated in it is", () => {
+      write("server/http/app.ts", "");
+      const before = [buildFingerprint(folder), buildFingerprint(folder, "client")];
+      write("server/database/generated/sqlite/client.ts", "");
+      write("packages/client/src/generated/schema.ts", "");
+      expect([buildFingerprint(folder), buildFingerprint(folder, "client")]).to.deep.equal(before);
+      write("server/http/app.ts", "export {};");
+      expect(buildFingerprint(folder)).to.equal(before[0]);
+      expect(buildFingerprint(folder, "client")).not.to.equal(before[1]);
+    });
   });
 
   describe("the lock", () => {
@@ -163,8 +174,10 @@ describe("the bootstrap of every npm script", () => {
       write("node_modules/.cache/mintmark/install.json", { fingerprint: installFingerprint(folder, abi) });
       symlinkSync(join(ROOT, "artifacts"), join(folder, "artifacts"));
       for (const provider of ["sqlite", "postgresql"]) write(`server/database/generated/${provider}/client.ts`, "");
+      for (const output of ["openapi.json", "dist/index.js"]) write(`packages/client/${output}`, "");
       write("script.ts", script);
-      write("node_modules/.cache/mintmark/build.json", { fingerprint: buildFingerprint(folder) });
+      for (const step of ["build", "client"] as const)
+        write(`node_modules/.cache/mintmark/${step}.json`, { fingerprint: buildFingerprint(folder, step) });
       return join(folder, "scripts/bootstrap.mjs");
     }
 
