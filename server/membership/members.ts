@@ -70,8 +70,7 @@ interface Waiting {
 
 export function createMembers({ database }: { database: Database }): Members {
   const waiting: Waiting[] = [];
-  const dialect = dialectOf(database);
-  const statements = createMemberStatements(database, MOST_CARDS);
+  let prepared: ReturnType<typeof createMemberStatements> | undefined;
   let underWay = 0;
   let startedAt = Number.NEGATIVE_INFINITY;
   /** What collections promised as of a block, lower-case address by address. */
@@ -82,6 +81,8 @@ export function createMembers({ database }: { database: Database }): Members {
 
   /** Reads several at once, as of one moment. */
   async function read(all: readonly Whose[]): Promise<Member[]> {
+    prepared ??= createMemberStatements(database, MOST_CARDS);
+    const statements = prepared;
     let found = await statements.read(all, { withCollections: false });
     const isKnown = ({ collection }: FoundCard) => remembered.collections.has(collection);
     if (found.checkpoint?.blockHash !== remembered.blockHash || !found.cards.flat().every(isKnown)) {
@@ -129,7 +130,7 @@ export function createMembers({ database }: { database: Database }): Members {
     find(whose) {
       const outcome = Promise.withResolvers<Member>();
       waiting.push({ whose, outcome });
-      if (underWay < STATEMENTS_AT_ONCE[dialect.provider]) void work();
+      if (underWay < STATEMENTS_AT_ONCE[dialectOf(database).provider]) void work();
       return outcome.promise;
     },
   };
