@@ -28,6 +28,9 @@ const PARALLEL = ["--parallel", "--jobs", "3"];
 /** How many mutants are tried besides those that leave out an event: some 3 minutes' worth. `npm run mutate` tries all. */
 const SAMPLED_MUTANTS = "40";
 
+/** How many requests are made up from the OpenAPI document, on both databases together: a minute's worth. */
+const FUZZED_REQUESTS = "20000";
+
 /** How many simulations are run: some 2 minutes' worth. */
 const SIMULATIONS = "60";
 
@@ -69,6 +72,7 @@ try {
   if (long) {
     const endurance = ["--exit", ...PARALLEL, LONG_SUITE];
     results.push(await suite("servers in trouble", (counts) => run("mocha", endurance, counts)));
+    results.push(await suite("fuzzed API", (counts) => runScript("fuzz-api.ts", ["--runs", FUZZED_REQUESTS], counts)));
     results.push(await suite("simulations", (counts) => runScript("simulate.ts", ["--runs", SIMULATIONS], counts)));
     for (const database of ["sqlite", "postgresql"]) {
       const options = ["--orders", SIMULATED_ORDERS, "--database", database];

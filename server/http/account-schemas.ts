@@ -18,13 +18,13 @@ export const idParameter = (prefix: string, what: string) =>
     .regex(new RegExp(`^${prefix}_[0-9a-f-]{36}$`), `must be ${what}'s id: ${prefix}_ and a UUID`)
     .meta({ description: `The id of ${what}.`, example: `${prefix}_01936b1e-7c60-7d3a-9b57-2f6f3f0a8d11` });
 
-const NO_CURSOR = "must be the `nextCursor` of an answer of this list";
+const CURSOR_HELP = "must be the `nextCursor` of an answer of this list";
 const cursor = z
   .string("must be given once")
-  .regex(/^[A-Za-z0-9_-]{1,120}$/, NO_CURSOR)
-  // PostgreSQL knows no text with one.
-  .refine((text) => !Buffer.from(text, "base64url").includes(0), NO_CURSOR)
+  .regex(/^[A-Za-z0-9_-]{1,120}$/, CURSOR_HELP)
   .transform((text) => Buffer.from(text, "base64url").toString())
+  // As all ids are; PostgreSQL would fail at what is no text.
+  .refine((id) => /^[!-~]+$/.test(id), CURSOR_HELP)
   .optional()
   .meta({
     description: "Where to go on: the `nextCursor` of the answer before. Left out, the list starts at its beginning.",

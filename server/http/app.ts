@@ -78,6 +78,8 @@ export function createApp({ metrics = new Registry(), now = Date.now, ...options
   app.disable("x-powered-by");
   // Tags are made of the data alone, see operations.ts.
   app.disable("etag");
+  // And what a client has already is said by isKnown alone: Express would answer 304 to `If-None-Match: *` where nothing has a tag.
+  Object.defineProperty(app.request, "fresh", { value: false });
   app.set("trust proxy", config.trustProxy);
   // Flat: a repeated parameter is an array, brackets mean nothing.
   app.set("query parser", "simple");

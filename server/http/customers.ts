@@ -95,7 +95,7 @@ export function customerOperations({ accounts: { customers } }: Services): Opera
         "Erases phone number, wallet, reference and sessions. Orders stay and keep the id, which then means nobody; cards stay on the chain. A customer may forget themselves.",
       params,
       answers: { 204: { description: "The customer is forgotten." } },
-      problems: [404],
+      problems: [404, 409],
       async handle({ principal, params: { customer } }) {
         if (principal.kind === "customer" && principal.id !== customer) {
           throw new Problem("not-found", "The brand has no such customer. Check the id.");

@@ -192,7 +192,11 @@ export function invalidRequest(errors: ParameterError[]): Problem {
 function parse(schema: z.ZodType | undefined, input: unknown, errors: ParameterError[]): unknown {
   if (schema === undefined) return {};
   const parsed = schema.safeParse(input);
-  if (parsed.success) return parsed.data;
+  if (parsed.success) {
+    const name = nulIn(parsed.data);
+    if (name !== undefined) errors.push({ parameter: shorten(name || "body"), detail: "holds a NUL character" });
+    return parsed.data;
+  }
   for (const issue of parsed.error.issues) {
     if (issue.code === "unrecognized_keys") {
       for (const key of issue.keys) {
@@ -202,6 +206,18 @@ function parse(schema: z.ZodType | undefined, input: unknown, errors: ParameterE
     } else {
       errors.push({ parameter: shorten(issue.path.join(".") || "body"), detail: issue.message });
     }
+  }
+  return undefined;
+}
+
+/** Where a NUL character is, which no text of PostgreSQL can hold; nothing if there is none. */
+function nulIn(value: unknown, path = ""): string | undefined {
+  if (typeof value === "string") return value.includes("\0") ? path : undefined;
+  if (typeof value !== "object" || value === null) return undefined;
+  for (const [key, member] of Object.entries(value)) {
+    const here = path === "" ? key : `${path}.${key}`;
+    const found = key.includes("\0") ? path : nulIn(member, here);
+    if (found !== undefined) return found;
   }
   return undefined;
 }

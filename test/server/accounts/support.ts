@@ -8,7 +8,7 @@ import { releaseOrder } from "../../../server/issuance/orders/changes.ts";
 import { createPaidOrders } from "../../../server/payments/paid-orders.ts";
 import { createPayments } from "../../../server/payments/payments.ts";
 import type { DatabaseKind } from "../../support/databases.ts";
-import { createMirrorFixture } from "../../support/mirror-fixture.ts";
+import { createMirrorFixture, type MirrorFixture } from "../../support/mirror-fixture.ts";
 import { type RunningApp, startApp } from "../http/support.ts";
 
 export const PASSWORD = "correct horse battery staple";
@@ -17,6 +17,8 @@ export interface AccountsWorld {
   app: RunningApp;
   databaseUrl: string;
   application: Database;
+  /** Issues cards, as the indexer would write them. */
+  issue: MirrorFixture["issue"];
   /** What was sent to phones, oldest first. */
   messages: { phone: string; text: string }[];
   /** Somebody without any cookie, at an address of their own. */
@@ -71,6 +73,7 @@ export async function createAccountsWorld(
     app,
     databaseUrl: mirror.url,
     application,
+    issue: mirror.issue,
     messages,
     visitor: () => createVisitor(app.url, `10.${Math.floor(visitors / 250) % 250}.${visitors++ % 250}.1`),
     async member(brandId, role, email = `${role}-${brandId}-${visitors}@example.com`) {

@@ -2,8 +2,10 @@
 
 import { request as httpRequest } from "node:http";
 import { expect } from "chai";
+import { createApiKey } from "../../../server/accounts/api-keys.ts";
+import { type Database, openDatabase } from "../../../server/database/client.ts";
 import { describeOnEachDatabase } from "../../support/databases.ts";
-import { COLLECTIONS, createMirrorFixture, type MirrorFixture } from "../../support/mirror-fixture.ts";
+import { COLLECTIONS, createMirrorFixture, type MirrorFixture, NOW } from "../../support/mirror-fixture.ts";
 import { type RunningApp, startApp } from "./support.ts";
 
 const { slug, address } = COLLECTIONS.firstEdition;
@@ -110,6 +112,57 @@ describeOnEachDatabase("hostile requests", (kind) => {
       expect(answer.text.length).to.be.below(2_500);
     });
   }
+
+  describe("with a key", () => {
+    let application: Database;
+    let key: string;
+    before(async () => {
+      application = await openDatabase(mirror.url, { application: true });
+      const options = { brandId: 1, role: "owner", name: "test", createdBy: "command-line", now: NOW * 1000 } as const;
+      ({ key } = await createApiKey(application, options));
+    });
+    after(() => application.$disconnect());
+    const ask = (path: string, init: RequestInit = {}) =>
+      app.get(path, { ...init, headers: { Authorization: `Bearer ${key}`, ...init.headers } });
+
+    for (const list of ["members", "invitations", "api-keys", "customers", "redemptions", "audit-log", "imports"]) {
+      it(`get 400 for a cursor of /v1/${list} that is no text`, async () => {
+        const response = await ask(`/v1/${list}?cursor=${Buffer.from("a\0b").toString("base64url")}`);
+        expect(response.status).to.equal(400);
+        const { errors } = (await response.json()) as { errors: { parameter: string }[] };
+        expect(errors.map(({ parameter }) => parameter)).to.deep.equal(["cursor"]);
+      });
+    }
+
+    it("get 400 for texts with a NUL character, wherever they are", async () => {
+      const send = (method: string, path: string, body: unknown) =>
+        ask(path, {
+          method,
+          headers: { "Content-Type": "application/json", "Idempotency-Key": path },
+          body: JSON.stringify(body),
+        });
+      const rule = { name: { en: "A" }, kind: "access", products: ["*"] };
+      const benefit = `/v1/collections/${slug}/benefits/1`;
+      const redemption = { customer: "CRM-1", collection: slug, serial: 1, benefit: 1 };
+      const wrong: [string, Promise<Response>][] = [
+        ["note", send("POST", "/v1/redemptions", { ...redemption, note: "a\0" })],
+        ["name.en", send("PUT", benefit, { ...rule, name: { en: "A\0" } })],
+        ["products.1", send("PUT", benefit, { ...rule, products: ["SKU-1", "\0"] })],
+        ["name", send("POST", "/v1/api-keys", { name: "a\0b", role: "staff" })],
+      ];
+      for (const [parameter, answer] of wrong) {
+        const response = await answer;
+        expect(response.status, parameter).to.equal(400);
+        const { errors } = (await response.json()) as { errors: object[] };
+        expect(errors).to.deep.equal([{ parameter, detail: "holds a NUL character" }]);
+      }
+    });
+
+    it("get what has no tag, whatever tags they name", async () => {
+      for (const path of ["/ready", "/health", "/metrics", "/v1/me", "/v1/orders", "/v1/audit-log"])
+        expect((await ask(path, { headers: { "If-None-Match": "*" } })).status, path).to.equal(200);
+    });
+  });
 
   it("get answers that caches keep apart by what was accepted", async () => {
     for (const accept of ["text/html", "application/json"]) {
