@@ -116,9 +116,9 @@ export function redemptionOperations(services: Services): Operation[] {
         const customer = body.customer === undefined ? { holder: body.holder ?? "" } : { reference: body.customer };
         // Deriving takes a while, and one customer is asked for again when the transaction is.
         const kept = new Map<string, string | undefined>();
-        const outcome = await attempt(() =>
-          inTransaction(application, (transaction) =>
-            holdBenefit(transaction, {
+        const { id, kind, answer } = await attempt(() =>
+          inTransaction(application, async (transaction) => {
+            const outcome = await holdBenefit(transaction, {
               brandId,
               customer,
               keptAddress(reference) {
@@ -135,10 +135,11 @@ export function redemptionOperations(services: Services): Operation[] {
               createdBy: actorOf(principal),
               now: now(),
               answerOf: (record, number) => JSON.stringify({ data: present(record, typedDataOf(record, number)) }),
-            }),
-          ),
+            });
+            // Here, so that what is refused leaves no lock of a card behind that nobody has.
+            return reserved(outcome);
+          }),
         );
-        const { id, kind, answer } = reserved(outcome);
         return {
           status: 201,
           body: answer,

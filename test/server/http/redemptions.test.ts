@@ -185,6 +185,7 @@ describeOnEachDatabase("API of redemptions", (kind) => {
     // Nobody learns from it whose card it is.
     expect(details.size).to.equal(1);
     await hold({}, { status: 404, who: "other" });
+    expect(await application.benefitLock.count({ where: { serial: { in: [serial, 99, 88_001] } } })).to.equal(0);
   });
 
   it("is granted once, or given back, and says in which state it is", async () => {
