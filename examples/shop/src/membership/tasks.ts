@@ -70,7 +70,7 @@ export function createTasks({ mintmark, connection, orders, contexts, jobs }: Ta
       case "refresh": {
         const order = await connection
           .getRepository(ctx, Order)
-          .findOne({ where: { customFields: { mintmarkOrder: task.mintmarkOrder } } });
+          .findOne({ where: { customFields: { mintmarkOrder: task.mintmarkOrder } }, relations: { customer: true } });
         if (order !== null) await take(ctx, order, await mintmark.order(task.mintmarkOrder));
       }
     }
@@ -95,7 +95,8 @@ export function createTasks({ mintmark, connection, orders, contexts, jobs }: Ta
       return undefined;
     }
     await note(ctx, order, { mintmarkOrder: answer.id });
-    await take(ctx, order, answer);
+    // Sent again, it is answered as it was the first time, whatever has become of the order since.
+    await take(ctx, order, await mintmark.order(answer.id));
     return answer.id;
   }
 
@@ -138,23 +139,24 @@ export function createTasks({ mintmark, connection, orders, contexts, jobs }: Ta
     }
   }
 
-  /** Writes down what Mintmark says about an order. What a card is on the chain, its own messages tell. */
+  /** Writes down what Mintmark says about an order. What became of a card since it was issued, its own messages tell. */
   async function take(ctx: RequestContext, order: Order, told: MintmarkOrder): Promise<void> {
     const cards = connection.getRepository(ctx, ShopCards);
-    for (const { collection, serial, verifyUrl, failure } of told.cards) {
+    for (const { collection, serial, state, verifyUrl, failure, blockNumber } of told.cards) {
       const id = cardId(collection.address, serial);
+      const known = await cards.findOneBy({ id });
       const fresh = {
         slug: collection.slug,
-        collectionName: collection.slug,
+        collectionName: known?.collectionName ?? collection.slug,
         serial,
-        customer: order.customer === undefined ? null : String(order.customer.id),
-        status: failure === null ? "Ordered" : "Failed",
+        customer: order.customer ? String(order.customer.id) : null,
+        status: failure !== null ? "Failed" : state === "done" ? "Active" : "Ordered",
         expiresAt: null,
-        block: 0,
+        block: blockNumber ?? 0,
         logIndex: 0,
       };
-      const known = await cards.findOneBy({ id });
-      await cards.save({ ...(known ?? fresh), id, verifyUrl, mintmarkOrder: told.id });
+      const newest = known === null || known.status === "Ordered" ? fresh : known;
+      await cards.save({ ...newest, id, verifyUrl, mintmarkOrder: order.customFields.mintmarkOrder });
     }
     const failure = told.failure ?? told.cards.find((card) => card.failure !== null)?.failure ?? null;
     if (failure !== null && told.state === "failed") await note(ctx, order, { mintmarkProblem: failure.detail });
@@ -188,6 +190,11 @@ export function createTasks({ mintmark, connection, orders, contexts, jobs }: Ta
         .update({ queueName: QUEUE, state: "RUNNING" }, { state: "PENDING" });
       queue = await jobs.createQueue<Task>({ name: QUEUE, process: async ({ data }) => await perform(data) });
       await jobs.start();
+      // What Mintmark told while the store was closed, it tells again in minutes; who waits for a card need not.
+      const ctx = await contexts.create({ apiType: "admin" });
+      const waiting = await connection.getRepository(ctx, ShopCards).findBy({ status: "Ordered" });
+      for (const mintmarkOrder of new Set(waiting.flatMap((card) => card.mintmarkOrder ?? [])))
+        await queue.add({ kind: "refresh", mintmarkOrder }, { ctx, retries: RETRIES });
     },
     async add(ctx, task) {
       await queue.add(task, { ctx, retries: RETRIES });

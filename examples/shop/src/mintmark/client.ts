@@ -10,7 +10,9 @@ export interface OrderedCard {
   collection: { address: string; slug: string };
   serial: number;
   tier: number;
-  state: string;
+  state: "held" | "queued" | "sent" | "done" | "failed" | "cancelled";
+  /** The block that it was issued in. */
+  blockNumber: number | null;
   failure: { name: string; detail: string } | null;
   verifyUrl: string;
 }
