@@ -37,5 +37,11 @@ export const EXAMPLES: Record<string, unknown[]> = {
     { name: { en: "Member price", "zh-CN": "会员价" }, kind: "discount", discountPercent: 12.5, products: ["*"] },
     { name: { en: "Early access" }, kind: "access", products: ["category:tea", "SKU-1"] },
   ],
+  "post /v1/webhook-endpoints": [
+    { url: "http://127.0.0.1:9/hooks", events: ["card.*", "order.issued"], description: "shop" },
+  ],
+  "patch /v1/webhook-endpoints/{endpoint}": [{ events: ["*"] }, { state: "disabled" }],
+  "post /v1/webhook-endpoints/{endpoint}/rotate-secret": [{ graceSeconds: 60 }],
+  "post /v1/webhook-endpoints/{endpoint}/replay": [{ since: "2026-01-01T00:00:00Z", only: "all" }],
   "post /v1/customers/search": [{ phone: "+8613800000001" }],
 };
