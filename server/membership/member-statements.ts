@@ -14,7 +14,9 @@ export interface FoundCard {
   holder: string;
   tier: number;
   status: string;
+  /** In seconds since the Unix epoch. */
   issuedAt: number;
+  /** 0 for never. */
   expiresAt: number;
   generation: number;
   /** Of those of its tier's benefits that were used. */

@@ -13,28 +13,11 @@ import { createMemberStatements, type FoundCard, type FoundCollection } from "./
 /** Whose cards: a brand's customer by the brand's reference, or an address, lower-case. */
 export type Whose = { brandId: number; reference: string } | { address: string };
 
-export interface HeldCard {
-  /** Addresses are lower-case. */
-  collection: {
-    address: string;
-    slug: string;
-    name: string;
-    brandId: number;
-    benefitsFrozen: boolean;
-    windingDown: boolean;
-  };
-  brand: { name: string; status: string };
-  serial: number;
-  holder: string;
-  tier: number;
-  status: string;
-  /** In seconds; 0 for never. */
-  issuedAt: number;
-  expiresAt: number;
-  generation: number;
+export interface HeldCard extends Omit<FoundCard, "collection" | "uses"> {
+  collection: Omit<FoundCollection, "brand" | "terms">;
+  brand: FoundCollection["brand"];
   /** What its tier is entitled to, in the order of the benefits. */
   benefits: { terms: BenefitTerms; use: BenefitUse | null }[];
-  pending: PendingUse[];
 }
 
 export interface Member {

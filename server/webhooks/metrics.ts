@@ -1,6 +1,7 @@
 // What an operator can measure of webhooks. docs/operations.md says what to do about each figure.
 
-import { Counter, Gauge, Histogram, type Registry } from "prom-client";
+import { Counter, Histogram, type Registry } from "prom-client";
+import { gaugesOf } from "../gauges.ts";
 import type { Deliveries } from "./deliveries.ts";
 
 export interface WebhookMetrics {
@@ -9,8 +10,6 @@ export interface WebhookMetrics {
   /** Measures what the book says whenever somebody asks. */
   watch(options: { figures: Deliveries["figures"]; now(): number }): void;
 }
-
-type Figures = Awaited<ReturnType<Deliveries["figures"]>>;
 
 export function createWebhookMetrics(registry: Registry): WebhookMetrics {
   const attempts = new Counter({
@@ -37,25 +36,7 @@ export function createWebhookMetrics(registry: Registry): WebhookMetrics {
     },
     disabled: (count) => disabled.inc(count),
     watch({ figures, now }) {
-      let asking: Promise<Figures | undefined> | undefined;
-      function gauge(name: string, help: string, value: (found: Figures) => number): void {
-        new Gauge({
-          name,
-          help,
-          registers: [registry],
-          async collect() {
-            // One look for all of them.
-            asking ??= figures()
-              .catch(() => undefined)
-              .finally(() => {
-                asking = undefined;
-              });
-            const found = await asking;
-            if (found === undefined) this.reset();
-            else this.set(value(found));
-          },
-        });
-      }
+      const gauge = gaugesOf(registry, figures);
       gauge(
         "mintmark_webhook_pending_deliveries",
         "What is still to be delivered to enabled endpoints, what waits for its next attempt included.",

@@ -1,6 +1,7 @@
 // What an operator can measure of sending. docs/operations.md says what to do about each figure.
 
-import { Counter, Gauge, type Registry } from "prom-client";
+import { Counter, type Registry } from "prom-client";
+import { gaugesOf } from "../../gauges.ts";
 import type { Book } from "./book.ts";
 import type { SenderEvent } from "./sender.ts";
 
@@ -9,8 +10,6 @@ export interface SenderMetrics {
   /** Measures what the book says whenever somebody asks. */
   watch(options: { figures: Book["figures"]; now(): number }): void;
 }
-
-type Figures = Awaited<ReturnType<Book["figures"]>>;
 
 export function createSenderMetrics(registry: Registry): SenderMetrics {
   const events = new Counter({
@@ -22,25 +21,7 @@ export function createSenderMetrics(registry: Registry): SenderMetrics {
   return {
     count: (event) => events.inc({ event }),
     watch({ figures, now }) {
-      let asking: Promise<Figures | undefined> | undefined;
-      function gauge(name: string, help: string, value: (found: Figures) => number): void {
-        new Gauge({
-          name,
-          help,
-          registers: [registry],
-          async collect() {
-            // One look for all of them.
-            asking ??= figures()
-              .catch(() => undefined)
-              .finally(() => {
-                asking = undefined;
-              });
-            const found = await asking;
-            if (found === undefined) this.reset();
-            else this.set(value(found));
-          },
-        });
-      }
+      const gauge = gaugesOf(registry, figures);
       gauge("mintmark_sender_queued_commands", "What waits to be sent.", ({ queued }) => queued);
       gauge(
         "mintmark_sender_suspect_commands",
