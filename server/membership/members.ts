@@ -7,7 +7,7 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import { type Database, dialectOf } from "../database/client.ts";
 import type { CheckpointRow } from "../database/snapshot.ts";
-import type { BenefitTerms, BenefitUse, PendingUse } from "./benefits.ts";
+import type { BenefitTerms, BenefitUse } from "./benefits.ts";
 import { createMemberStatements, type FoundCard, type FoundCollection } from "./member-statements.ts";
 
 /** Whose cards: a brand's customer by the brand's reference, or an address, lower-case. */
