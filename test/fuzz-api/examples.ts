@@ -43,5 +43,6 @@ export const EXAMPLES: Record<string, unknown[]> = {
   "patch /v1/webhook-endpoints/{endpoint}": [{ events: ["*"] }, { state: "disabled" }],
   "post /v1/webhook-endpoints/{endpoint}/rotate-secret": [{ graceSeconds: 60 }],
   "post /v1/webhook-endpoints/{endpoint}/replay": [{ since: "2026-01-01T00:00:00Z", only: "all" }],
+  "patch /v1/members/{userId}": [{ role: "staff" }, { role: "owner" }],
   "post /v1/customers/search": [{ phone: "+8613800000001" }],
 };

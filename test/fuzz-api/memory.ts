@@ -20,7 +20,7 @@ const SYNONYMS: Record<string, string[]> = {
   minBlock: ["blockNumber"],
   benefit: ["benefitId"],
 };
-const OWN_NAMES = new Set(["slug", "reference", "serial", "holder", "token", "tier"]);
+const OWN_NAMES = new Set(["slug", "reference", "serial", "holder", "token", "tier", "userId"]);
 
 export function createMemory(resolve: Resolve, seen: Record<string, unknown[]>): Memory {
   const values = new Map<string, unknown[]>();

@@ -141,7 +141,7 @@ function askersOf({ security }: FuzzedOperation): Arbitrary<Asker> {
   const forCustomers = security.some((scheme) => "customerSession" in scheme);
   return fc.oneof(
     { arbitrary: anyone, weight: 2 },
-    { arbitrary: fc.constantFrom<Asker>("owner", "manager", "staff"), weight: 4 },
+    { arbitrary: fc.constantFrom<Asker>("owner", "owner", "manager", "staff"), weight: 4 },
     ...(forCustomers ? [{ arbitrary: fc.constant<Asker>("customer"), weight: 1 }] : []),
   );
 }
