@@ -8,6 +8,7 @@ import { USER_COOKIES } from "../accounts/users.ts";
 import { type Operation, TAGS } from "./operations.ts";
 import { PROBLEMS } from "./problems.ts";
 import { problemSchema } from "./schemas.ts";
+import { describeWebhooks } from "./webhook-messages.ts";
 
 const DESCRIPTION = `The Mintmark registry of membership cards. What is read of the chain says as of which block it is (\`asOf\`).
 
@@ -123,6 +124,7 @@ export function createOpenApiDocument(operations: readonly Operation[], { public
       },
     },
     paths,
+    webhooks: describeWebhooks(),
   });
 }
 

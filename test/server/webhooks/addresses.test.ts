@@ -98,10 +98,13 @@ describe("addresses that messages go to", () => {
     return resolve;
   }
 
+  const MESSAGE = JSON.stringify({
+    ...{ type: "webhook.test", timestamp: new Date(0).toISOString(), data: { endpoint: "", message: "" } },
+  });
   async function post(url: string, policy: AddressPolicy, resolve?: Resolve): Promise<PostResult> {
     const poster = createPoster({ policy, timeoutMs: 1_000, ...(resolve === undefined ? {} : { resolve }) });
     try {
-      return await poster.post(url, {}, "{}", new AbortController().signal);
+      return await poster.post(url, {}, MESSAGE, new AbortController().signal);
     } finally {
       poster.close();
     }
@@ -133,7 +136,7 @@ describe("addresses that messages go to", () => {
       const resolve = answering(["127.0.0.1"], ["127.0.0.9"]);
       const poster = createPoster({ policy: LOCAL, timeoutMs: 1_000, resolve });
       const signal = new AbortController().signal;
-      const first = await poster.post(`http://shop.example:${port}/`, {}, "{}", signal);
+      const first = await poster.post(`http://shop.example:${port}/`, {}, MESSAGE, signal);
       expect(first).to.include({ kind: "answered", status: 204 });
       expect(resolve.asked).to.equal(1);
       poster.close();

@@ -4,6 +4,7 @@ import { createServer, type IncomingMessage, type ServerResponse } from "node:ht
 import type { AddressInfo } from "node:net";
 import { setTimeout as sleep } from "node:timers/promises";
 import { Webhook } from "standardwebhooks";
+import { webhookMessageSchema } from "../../../server/http/webhook-messages.ts";
 
 export interface Received {
   id: string;
@@ -33,6 +34,13 @@ export interface Receiver {
   close(): Promise<void>;
 }
 
+/** Throws unless a message is what the OpenAPI document says of its type. */
+function requireDocumented(body: string): void {
+  const message = JSON.parse(body) as { type: string };
+  const parsed = webhookMessageSchema(message.type).safeParse(message);
+  if (!parsed.success) throw new Error(`${message.type}: ${parsed.error.message} in ${body}`);
+}
+
 /** @param port A free one if left out. */
 export async function startReceiver(port = 0): Promise<Receiver> {
   const server = createServer(async (request, response) => {
@@ -53,6 +61,7 @@ export async function startReceiver(port = 0): Promise<Receiver> {
       if (ahead === 0) new Webhook(secret).verify(body, headers);
       else verifyAhead(secret, body, headers, ahead);
     }
+    requireDocumented(body);
     const message: Received = { ...JSON.parse(body), id: headers["webhook-id"], body, headers };
     receiver.received.push(message);
     if (receiver.answer === undefined) response.writeHead(204).end();
