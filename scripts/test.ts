@@ -1,7 +1,7 @@
 // npm test: types, lint, contract tests, server and browser tests. Ends with one line that adds everything up.
 //
 //   npm test -- --long                                 and what takes longer: more fuzzing, servers that are killed again and again,
-//                                                      simulations, coverage, mutants; CI runs this
+//                                                      the example store, simulations, coverage, mutants; CI runs this
 //   npm test -- test/server/indexer/fold.test.ts       arguments are passed on to mocha and leave out everything else
 
 import { mkdtempSync, readFileSync, rmSync } from "node:fs";
@@ -21,6 +21,16 @@ const SUITES = [
 
 /** Servers that are killed, and databases and chains that go away, again and again. */
 const LONG_SUITE = "test/long/**/*.test.ts";
+
+/** Of the suites, what takes minutes of a processor: left to the long run, so that what everybody runs stays below ten. */
+const LONG_FILES = [
+  "test/e2e/shop.test.ts",
+  "test/server/http/imports.test.ts",
+  "test/server/indexer/audit.test.ts",
+  "test/server/indexer/faults.test.ts",
+  "test/server/indexer/resume.test.ts",
+  "test/server/issuance/sending/redemption-crashes.test.ts",
+];
 
 /** Most tests wait most of the time: for blocks, for servers to start, for time-outs. */
 const PARALLEL = ["--parallel", "--jobs", "3"];
@@ -67,10 +77,12 @@ try {
   }
   const all = chosen.length === 0;
   // A test that leaves a handle open would otherwise keep a failed run from ending.
-  const args = ["--exit", ...(all ? [...PARALLEL, ...SUITES] : chosen)];
+  const left = LONG_FILES.flatMap((file) => ["--ignore", file]);
+  const args = ["--exit", ...(all ? [...PARALLEL, ...left, ...SUITES] : chosen)];
+  if (all && !long) console.log(`\nLeft to npm test -- --long: ${LONG_FILES.join(", ")}`);
   results.push(await suite(all ? "server, pages, scripts" : "chosen tests", (counts) => run("mocha", args, counts)));
   if (long) {
-    const endurance = ["--exit", ...PARALLEL, LONG_SUITE];
+    const endurance = ["--exit", ...PARALLEL, ...LONG_FILES, LONG_SUITE];
     results.push(await suite("servers in trouble", (counts) => run("mocha", endurance, counts)));
     results.push(await suite("fuzzed API", (counts) => runScript("fuzz-api.ts", ["--runs", FUZZED_REQUESTS], counts)));
     results.push(await suite("simulations", (counts) => runScript("simulate.ts", ["--runs", SIMULATIONS], counts)));

@@ -2,6 +2,7 @@
 // contracts' storage is the other witness, so a difference is either a bug or somebody's hand in the database.
 // Must hold: rows and block come from one snapshot, so that a mirror that moves on meanwhile is no difference.
 
+import { setTimeout as sleep } from "node:timers/promises";
 import type { Interface } from "ethers";
 import {
   BRAND_STATUS,
@@ -11,7 +12,7 @@ import {
   membershipCollectionInterface,
 } from "../chain/abi.ts";
 import { decodeValues } from "../chain/decoding.ts";
-import type { Rpc, RpcCall } from "../chain/rpc.ts";
+import { type Rpc, type RpcCall, RpcError } from "../chain/rpc.ts";
 import type { Database } from "../database/client.ts";
 import { Prisma } from "../database/generated/sqlite/client.ts";
 import {
@@ -55,6 +56,7 @@ interface Question {
 
 /** Calls in one request. */
 const CALLS_PER_REQUEST = 50;
+const AGAIN_MS = 200;
 /** Cards in one call of `cardsOf`: some 3,000 gas each, far below what nodes let a call use. */
 const CARDS_PER_CALL = 500;
 const CARDS_PER_STEP = CARDS_PER_CALL * CALLS_PER_REQUEST;
@@ -361,12 +363,23 @@ async function ask(rpc: Rpc, { blockHash }: CheckpointRow, questions: readonly Q
       // By hash (EIP-1898): the same block, whatever the chain does meanwhile.
       return { method: "eth_call", params: [{ to, data }, { blockHash }] };
     });
-    const results = await rpc.batch(calls);
+    const results = await askAgain(() => rpc.batch(calls));
     for (const [index, { contract, method }] of some.entries()) {
       answers.push(decodeValues(contract.getFunction(method)?.outputs ?? [], String(results[index])));
     }
   }
   return answers;
+}
+
+/** A node may close a connection just when it is used again: that is no reason to give up what has taken minutes. */
+async function askAgain<Answer>(question: () => Promise<Answer>): Promise<Answer> {
+  try {
+    return await question();
+  } catch (error) {
+    if (!(error instanceof RpcError && error.kind === "unreachable")) throw error;
+    await sleep(AGAIN_MS);
+    return await question();
+  }
 }
 
 function cardInMirror(card: CardRow | undefined): Record<string, unknown> | undefined {
