@@ -15,7 +15,7 @@ describeOnEachDatabase("an import whose server is killed again and again", funct
       kind: { create: () => kind.createEmpty() },
       lines: 3_000,
       kills: kind === sqlite ? 6 : 3,
-      killWithinMs: 4_000,
+      killWithinMs: 1_500,
       seed,
       blockSeconds: 0,
     });
