@@ -5,7 +5,7 @@
 // What collections promise is remembered until the mirror has another block: it rarely changes, and would be most of each answer.
 
 import { setTimeout as sleep } from "node:timers/promises";
-import { type Database, dialectOf } from "../database/client.ts";
+import type { Database } from "../database/client.ts";
 import type { CheckpointRow } from "../database/snapshot.ts";
 import type { BenefitTerms, BenefitUse } from "./benefits.ts";
 import { createMemberStatements, type FoundCard, type FoundCollection } from "./member-statements.ts";
@@ -40,11 +40,6 @@ export const MOST_CARDS = 100;
 const MOST_AT_ONCE = 64;
 /** The least time from one statement to the next: each costs a millisecond or two, however many it answers. */
 const GAP_MS = 4;
-/**
- * While so many statements are under way, those who ask are collected for the next. A server of its own can work on one while
- * the answer to another is being read.
- */
-const STATEMENTS_AT_ONCE = { sqlite: 1, postgresql: 2 };
 
 interface Waiting {
   whose: Whose;
@@ -54,7 +49,7 @@ interface Waiting {
 export function createMembers({ database }: { database: Database }): Members {
   const waiting: Waiting[] = [];
   let prepared: ReturnType<typeof createMemberStatements> | undefined;
-  let underWay = 0;
+  let working = false;
   let startedAt = Number.NEGATIVE_INFINITY;
   /** What collections promised as of a block, lower-case address by address. */
   let remembered: { blockHash: string; collections: Map<string, FoundCollection> } = {
@@ -89,7 +84,7 @@ export function createMembers({ database }: { database: Database }): Members {
   }
 
   async function work(): Promise<void> {
-    underWay++;
+    working = true;
     try {
       while (waiting.length > 0) {
         // Who asks in this turn of the event loop comes along; and while one statement follows another, who asks a little later.
@@ -105,7 +100,7 @@ export function createMembers({ database }: { database: Database }): Members {
         }
       }
     } finally {
-      underWay--;
+      working = false;
     }
   }
 
@@ -113,7 +108,8 @@ export function createMembers({ database }: { database: Database }): Members {
     find(whose) {
       const outcome = Promise.withResolvers<Member>();
       waiting.push({ whose, outcome });
-      if (underWay < STATEMENTS_AT_ONCE[dialectOf(database).provider]) void work();
+      // While one statement is under way, those who ask are collected for the next.
+      if (!working) void work();
       return outcome.promise;
     },
   };
