@@ -19,6 +19,7 @@ import {
   openKeystore,
   readEnvelope,
 } from "../server/issuance/keystore.ts";
+import { UNLIMITED } from "../server/membership/benefits.ts";
 
 interface DemoCollection {
   slug: string;
@@ -77,7 +78,6 @@ const BATCHES: DemoBatch[] = [
   { collection: "noirance-preview", firstSerial: 10, references: references(10, 12), tier: 2 },
 ];
 
-const UNLIMITED = 2 ** 32 - 1;
 const DAY = 86_400;
 const TIERS = [1, 2, 3];
 /** A New Year's midnight in Shanghai, so that periods begin at midnight there. */

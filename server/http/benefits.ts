@@ -6,30 +6,23 @@ import { actorOf } from "../accounts/principal.ts";
 import { Prisma } from "../database/generated/sqlite/client.ts";
 import { type BenefitRow, checkpoint, many, readSnapshot } from "../database/snapshot.ts";
 import { inTransaction } from "../database/transactions.ts";
+import { UNLIMITED } from "../membership/benefits.ts";
 import { type BenefitRule, type BenefitRules, ruleOf } from "../membership/rules.ts";
 import { collectionNotFound, requireMoment, single } from "./answers.ts";
+import { requireCollection } from "./brand-lookups.ts";
 import { type BenefitAnswer, benefitIdParameter, benefitSchema, newBenefitRuleSchema } from "./entitlement-schemas.ts";
 import { presentRule } from "./entitlements.ts";
 import { defineOperation, type Operation } from "./operations.ts";
 import { collectionParameter } from "./parameters.ts";
 import { isoTime } from "./present.ts";
-import { mirrorNotReady } from "./problems.ts";
 import { singleOf } from "./schemas.ts";
 import type { Services } from "./services.ts";
 
 /** More tiers and benefits than this a collection is not given. */
 const MOST_TERMS = 5_000;
-const UNLIMITED = 2 ** 32 - 1;
 
 export function benefitOperations(services: Services, rules: BenefitRules): Operation[] {
-  const { application, database, orders, mirror, now } = services;
-
-  async function find(name: z.output<typeof collectionParameter>) {
-    const collection = await orders.catalogue.find(name);
-    if (collection !== undefined) return collection;
-    // It may be one that the mirror has not read yet.
-    throw mirror.status().state === "following" ? collectionNotFound() : mirrorNotReady();
-  }
+  const { application, database, mirror, now } = services;
 
   async function termsOf(collection: string) {
     return await readSnapshot(database, {
@@ -58,7 +51,7 @@ export function benefitOperations(services: Services, rules: BenefitRules): Oper
       limited: true,
       open: true,
       async handle({ params }) {
-        const { address, brandId } = await find(params.collection);
+        const { address, brandId } = await requireCollection(services, params.collection);
         const [found, brandRules] = await Promise.all([termsOf(address), rules.ofBrand(brandId)]);
         const data = presentBenefits(found.terms, brandRules.ofCollection(address));
         return single(data, requireMoment(found), mirror.status());
@@ -81,7 +74,7 @@ export function benefitOperations(services: Services, rules: BenefitRules): Oper
       limited: true,
       open: false,
       async handle({ params, body, principal }) {
-        const collection = await find(params.collection);
+        const collection = await requireCollection(services, params.collection);
         if (collection.brandId !== principal.brandId) throw collectionNotFound();
         const { address: collectionAddress, brandId } = collection;
         const key = { collectionAddress, benefitId: params.benefit };

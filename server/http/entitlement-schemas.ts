@@ -167,14 +167,15 @@ const MOST_LINES = 100;
 /** A hundred million yuan: sums of a basket stay whole numbers. */
 const HIGHEST_PRICE = 10_000_000_000;
 
+export const MIN_BLOCK_HELP =
+  "Answer as of this block or a later one: the block of a transaction that you know of. Waits two seconds for the registry to read it at most.";
 export const minBlockBody = z
   .int("must be a whole number")
   .min(0, "must not be negative")
   .max(2 ** 31 - 1, "must be the number of a block")
   .optional()
   .meta({
-    description:
-      "Answer as of this block or a later one: the block of a transaction that you know of. Waits two seconds for the registry to read it at most.",
+    description: MIN_BLOCK_HELP,
   });
 
 export const basketSchema = z

@@ -2,12 +2,12 @@
 
 import { setTimeout as sleep } from "node:timers/promises";
 import { z } from "zod";
-import { IssuanceError } from "../issuance/problems.ts";
 import { type BenefitOfCard, type CheckedBasket, type CheckedLine, checkBasket } from "../membership/basket.ts";
 import { type BenefitStanding, benefitStanding, obstacleOf } from "../membership/benefits.ts";
 import type { HeldCard, Member, Members, Whose } from "../membership/members.ts";
 import type { BenefitRule, BenefitRules, BrandRules } from "../membership/rules.ts";
 import { requireMoment, single } from "./answers.ts";
+import { keysOfBrand } from "./brand-lookups.ts";
 import { checksummed } from "./checksum.ts";
 import {
   basketSchema,
@@ -15,18 +15,17 @@ import {
   checkedBasketAnswer,
   type EntitlementsAnswer,
   entitlementsAnswer,
+  MIN_BLOCK_HELP,
 } from "./entitlement-schemas.ts";
 import { defineOperation, type Operation } from "./operations.ts";
 import { referenceSchema } from "./order-schemas.ts";
-import { chainUnavailable } from "./orders.ts";
 import { addressParameter, blockNumberParameter } from "./parameters.ts";
 import { isoTime, isoTimeOrNull } from "./present.ts";
 import { Problem } from "./problems.ts";
 import type { Services } from "./services.ts";
 
 const minBlock = blockNumberParameter.meta({
-  description:
-    "Answer as of this block or a later one: the block of a transaction that you know of. Waits two seconds for the registry to read it at most.",
+  description: MIN_BLOCK_HELP,
 });
 const query = z.strictObject({ minBlock });
 
@@ -67,16 +66,12 @@ export function entitlementOperations(
   async function known(whose: Whose): Promise<Member> {
     const member = await members.find(whose);
     if ("address" in whose || (member.customer !== null && member.customer.holder !== null)) return member;
-    const address = await keptAddress(services, whose);
-    if (address === undefined) return member;
-    const kept = await members.find({ address });
-    const own = member.cards.filter(({ holder }) => holder !== address);
-    return {
-      ...kept,
-      customer: member.customer === null ? null : { ...member.customer, holder: address },
-      cards: [...own, ...kept.cards],
-      more: kept.more || member.more,
-    };
+    const keys = await keysOfBrand(services, whose.brandId);
+    if (keys === undefined) return member;
+    const kept = keys.holderAddress(whose.reference).toLowerCase();
+    // Asked anew for all of it, so that it is of one moment.
+    const whole = await members.find({ ...whose, kept });
+    return { ...whole, customer: whole.customer === null ? null : { ...whole.customer, holder: kept } };
   }
 
   return [
@@ -143,17 +138,6 @@ export function entitlementOperations(
       },
     }),
   ];
-}
-
-/** The address that the brand keeps for a customer of whom the tables do not know it; nothing if no keystore of the brand is here. */
-async function keptAddress(
-  { orders }: Services,
-  { brandId, reference }: { brandId: number; reference: string },
-): Promise<string | undefined> {
-  const keys = await orders.keysOf(brandId).catch((error: unknown) => {
-    throw error instanceof IssuanceError && error.retryable ? chainUnavailable(error) : error;
-  });
-  return keys?.holderAddress(reference).toLowerCase();
 }
 
 export function conditionOf({ status, expiresAt, brand }: HeldCard) {

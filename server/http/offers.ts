@@ -4,25 +4,20 @@ import { z } from "zod";
 import { recordAct } from "../accounts/audit.ts";
 import { actorOf } from "../accounts/principal.ts";
 import { inTransaction } from "../database/transactions.ts";
-import { type Offer, type OrderableCollection, offerOf } from "../issuance/orders/catalogue.ts";
+import { type Offer, offerOf } from "../issuance/orders/catalogue.ts";
 import { collectionNotFound } from "./answers.ts";
+import { requireCollection } from "./brand-lookups.ts";
 import { defineOperation, type Operation } from "./operations.ts";
 import { newOfferSchema, offerSchema } from "./order-schemas.ts";
 import { collectionParameter } from "./parameters.ts";
-import { mirrorNotReady, Problem } from "./problems.ts";
+import { Problem } from "./problems.ts";
 import type { Services } from "./services.ts";
 
 const params = z.object({ collection: collectionParameter });
 const OFFER_ROUTE = { tag: "orders", path: "/v1/collections/{collection}/offer", params, limited: true } as const;
 
-export function offerOperations({ application, orders, mirror, now }: Services): Operation[] {
-  async function find(name: z.output<typeof collectionParameter>): Promise<OrderableCollection> {
-    const collection = await orders.catalogue.find(name);
-    if (collection !== undefined) return collection;
-    // It may be one that the mirror has not read yet.
-    throw mirror.status().state === "following" ? collectionNotFound() : mirrorNotReady();
-  }
-
+export function offerOperations(services: Services): Operation[] {
+  const { application, orders, now } = services;
   return [
     defineOperation({
       id: "getOffer",
@@ -35,7 +30,7 @@ export function offerOperations({ application, orders, mirror, now }: Services):
       open: true,
       ...OFFER_ROUTE,
       async handle({ params }) {
-        const collection = await find(params.collection);
+        const collection = await requireCollection(services, params.collection);
         if (collection.offer === undefined)
           throw new Problem("not-found", "The brand does not offer this collection by itself. Ask the brand.");
         return { body: { data: presentOffer(collection.offer) } };
@@ -56,7 +51,7 @@ export function offerOperations({ application, orders, mirror, now }: Services):
       open: false,
       ...OFFER_ROUTE,
       async handle({ params, body, principal }) {
-        const collection = await find(params.collection);
+        const collection = await requireCollection(services, params.collection);
         if (collection.brandId !== principal.brandId) throw collectionNotFound();
         const { address: collectionAddress, brandId } = collection;
         const values = { ...body, brandId, updatedAt: now() };

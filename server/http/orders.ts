@@ -13,6 +13,7 @@ import { repeatedPlacements } from "../issuance/orders/placing.ts";
 import { OrderRefusedError, type OrderRequest, prepareOrder } from "../issuance/orders/preparing.ts";
 import { listOrders, readOrder } from "../issuance/orders/reading.ts";
 import { IssuanceError } from "../issuance/problems.ts";
+import { chainUnavailable, keysOfBrand } from "./brand-lookups.ts";
 import { defineOperation, invalidRequest, type Operation, type Reply } from "./operations.ts";
 import {
   newGiftSchema,
@@ -231,25 +232,16 @@ export function orderOperations(services: Services): Operation[] {
 }
 
 /** The address that the brand keeps for a customer. Throws {@link Problem} where there is none and none can be made. */
-async function keptAddress({ application, orders }: Services, brandId: number, reference: string): Promise<string> {
-  const known = await application.customer.findUnique({ where: { brandId_reference: { brandId, reference } } });
-  if (known !== null && known.holder !== null) return known.holder;
-  const keys = await orders.keysOf(brandId).catch((error: unknown) => {
-    throw error instanceof IssuanceError && error.retryable ? chainUnavailable(error) : error;
+async function keptAddress(services: Services, brandId: number, reference: string): Promise<string> {
+  const known = await services.application.customer.findUnique({
+    where: { brandId_reference: { brandId, reference } },
   });
+  if (known !== null && known.holder !== null) return known.holder;
+  const keys = await keysOfBrand(services, brandId);
   if (keys !== undefined) return keys.holderAddress(reference).toLowerCase();
   throw new Problem(
     "conflict",
     "This server has no keystore of the brand from which the customer's address could be made. Give it as `customer.holder`.",
-  );
-}
-
-/** Which keystore is a brand's, only the chain knows. */
-export function chainUnavailable(cause: unknown): Problem {
-  return new Problem(
-    "chain-unavailable",
-    "The chain cannot be reached, and without it the customer's address cannot be made. Try again in a few seconds, or give the customer's own address as `holder`.",
-    { headers: { "Retry-After": "5" }, cause },
   );
 }
 

@@ -6,7 +6,6 @@ import { recordAct } from "../accounts/audit.ts";
 import { actorOf, type Principal } from "../accounts/principal.ts";
 import type { DatabaseTransaction } from "../database/client.ts";
 import { inTransaction } from "../database/transactions.ts";
-import { IssuanceError } from "../issuance/problems.ts";
 import { readBenefitState } from "../issuance/redemptions/benefit-state.ts";
 import {
   confirmHold,
@@ -24,10 +23,10 @@ import {
 } from "../issuance/redemptions/redemption.ts";
 import { authorisationDigest, authorisationToSign, canonicalSignature } from "../issuance/redemptions/typed-data.ts";
 import { idParameter, one, pageOf, pageQuery, readPage, timeOf, timeOrNull } from "./account-schemas.ts";
+import { chainUnavailable, keysOfBrand } from "./brand-lookups.ts";
 import { checksummed } from "./checksum.ts";
 import { defineOperation, invalidRequest, type Operation, type Reply } from "./operations.ts";
 import { referenceSchema } from "./order-schemas.ts";
-import { chainUnavailable } from "./orders.ts";
 import { mirrorNotReady, Problem } from "./problems.ts";
 import {
   confirmationSchema,
@@ -87,12 +86,6 @@ export function redemptionOperations(services: Services): Operation[] {
     return { body: { data: present(record, await toSign(record)) } };
   }
 
-  async function keysOf(brandId: number) {
-    return await orders.keysOf(brandId).catch((error: unknown) => {
-      throw error instanceof IssuanceError && error.retryable ? chainUnavailable(error) : error;
-    });
-  }
-
   return [
     defineOperation({
       ...common,
@@ -112,7 +105,7 @@ export function redemptionOperations(services: Services): Operation[] {
         const collection = await orders.catalogue.find(body.collection);
         if (collection === undefined && mirror.status().state !== "following") throw mirrorNotReady();
         if (collection === undefined || collection.brandId !== brandId) throw noSuchCard();
-        const keys = await keysOf(brandId);
+        const keys = await keysOfBrand(services, brandId);
         const customer = body.customer === undefined ? { holder: body.holder ?? "" } : { reference: body.customer };
         // Deriving takes a while, and one customer is asked for again when the transaction is.
         const kept = new Map<string, string | undefined>();

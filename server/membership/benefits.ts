@@ -2,7 +2,7 @@
 // left is what the chain will let through. Must hold: what was promised to a till and is not on the chain yet counts as used.
 
 /** A quota without an end, as the contract has it. */
-const UNLIMITED = 2 ** 32 - 1;
+export const UNLIMITED = 2 ** 32 - 1;
 
 /** What a tier is entitled to. Times in seconds since the Unix epoch, as all in this file. */
 export interface BenefitTerms {

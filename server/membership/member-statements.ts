@@ -151,7 +151,7 @@ export function createMemberStatements(database: Database, mostCards: number) {
       const rows = all.map((whose, index) =>
         "address" in whose
           ? [String(index), 0, null, whose.address]
-          : [String(index), whose.brandId, whose.reference, null],
+          : [String(index), whose.brandId, whose.reference, whose.kept ?? null],
       );
       const [row] = await withBulkParameter(input.encode(asked, rows), (parameter) =>
         database.$queryRawUnsafe<{ answer: string }[]>(withCollections ? texts.all : texts.cardsOnly, parameter),

@@ -11,7 +11,14 @@ import type { BenefitTerms, BenefitUse } from "./benefits.ts";
 import { createMemberStatements, type FoundCard, type FoundCollection } from "./member-statements.ts";
 
 /** Whose cards: a brand's customer by the brand's reference, or an address, lower-case. */
-export type Whose = { brandId: number; reference: string } | { address: string };
+export type Whose =
+  | {
+      brandId: number;
+      reference: string;
+      /** Where the brand keeps their cards, if the tables do not know it. */
+      kept?: string;
+    }
+  | { address: string };
 
 export interface HeldCard extends Omit<FoundCard, "collection" | "uses"> {
   collection: Omit<FoundCollection, "brand" | "terms">;
@@ -69,7 +76,6 @@ export function createMembers({ database }: { database: Database }): Members {
       if (blockHash !== remembered.blockHash) remembered = { blockHash, collections: new Map() };
       for (const collection of found.collections) remembered.collections.set(collection.address, collection);
     }
-    // Kept, because whoever asks meanwhile may have made another one.
     const { collections } = remembered;
     const { checkpoint, customers, cards } = found;
     return all.map((_, index) => {

@@ -201,6 +201,14 @@ describeOnEachDatabase("API of entitlements", (kind) => {
     const { data } = await ofCustomer("walk-in");
     expect(data.customer).to.equal(null);
     expect(data.cards.map(({ serial }: { serial: number }) => serial)).to.deep.equal([50]);
+    // Cards at their own wallet and at the kept address are one list.
+    const both = { id: "cus_both", reference: "both", wallet: addressOf("holder 5"), holder: null };
+    await application.customer.create({ data: { brandId: 1, createdAt: NOW, ...both } });
+    const kept = derivation.address("both").toLowerCase();
+    await mirror.issue({ collection: EDITION.address, firstSerial: 900, count: 1, holderOf: () => kept });
+    const found = (await ofCustomer("both")).data;
+    expect(found.cards.map(({ serial }: { serial: number }) => serial)).to.deep.equal([5, 900]);
+    expect(found.holders).to.have.length(2);
     expect((await ofCustomer("nobody")).data).to.deep.include({ member: false, cards: [] });
     chainIsAway = true;
     await ofCustomer("never-asked-before", { status: 503 });

@@ -1,0 +1,37 @@
+// What several operations ask of a brand before they can do anything: its collection, and its keys.
+
+import type { OrderableCollection } from "../issuance/orders/catalogue.ts";
+import { IssuanceError } from "../issuance/problems.ts";
+import { collectionNotFound } from "./answers.ts";
+import type { CollectionName } from "./parameters.ts";
+import { mirrorNotReady, Problem } from "./problems.ts";
+import type { OrderServices, Services } from "./services.ts";
+
+/** The collection of that name. Throws 404, or 503 where it may be one that the mirror has not read yet. */
+export async function requireCollection(
+  { orders, mirror }: Pick<Services, "orders" | "mirror">,
+  name: CollectionName,
+): Promise<OrderableCollection> {
+  const collection = await orders.catalogue.find(name);
+  if (collection !== undefined) return collection;
+  throw mirror.status().state === "following" ? collectionNotFound() : mirrorNotReady();
+}
+
+/** The brand's keys; nothing if this server has none of them. Throws 503 while the chain cannot say which are the brand's. */
+export async function keysOfBrand(
+  { orders }: Pick<Services, "orders">,
+  brandId: number,
+): ReturnType<OrderServices["keysOf"]> {
+  return await orders.keysOf(brandId).catch((error: unknown) => {
+    throw error instanceof IssuanceError && error.retryable ? chainUnavailable(error) : error;
+  });
+}
+
+/** Which keystore is a brand's, only the chain knows. */
+export function chainUnavailable(cause: unknown): Problem {
+  return new Problem(
+    "chain-unavailable",
+    "The chain cannot be reached, and without it the customer's address cannot be made. Try again in a few seconds, or give the customer's own address as `holder`.",
+    { headers: { "Retry-After": "5" }, cause },
+  );
+}
