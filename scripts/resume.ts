@@ -2,7 +2,6 @@
 // chain says now: takes the mirror back to the newest block that both have, and what was told of the rest with it. A server
 // that runs goes on by itself.
 
-import { createInterface } from "node:readline/promises";
 import { parseArgs } from "node:util";
 import { createRpc, RpcError } from "../server/chain/rpc.ts";
 import { ConfigError, loadConfig } from "../server/config.ts";
@@ -14,6 +13,7 @@ import { InconsistentAnswerError } from "../server/indexer/headers.ts";
 import { createLease, holdWhenFree, LeaseLostError } from "../server/indexer/lease.ts";
 import { CheckpointMovedError, createMirror } from "../server/indexer/mirror.ts";
 import { NothingToResumeError, planResumption, type Resumption } from "../server/indexer/resume.ts";
+import { isConfirmed } from "./lifecycle/questions.ts";
 
 const USAGE = `Lets a mirror go on that has stopped because the chain has replaced final blocks. Find out first, with the other
 members, which node is right; RPC_URL must be that node.
@@ -53,23 +53,6 @@ function described({ from, to, undoing, headNumber }: Resumption, endpoint: stri
   return lines.join("\n");
 }
 
-async function isConfirmed(): Promise<boolean> {
-  const terminal = createInterface({ input: process.stdin, output: process.stdout });
-  // While a line is read, the terminal's interrupt key reaches the reader only.
-  terminal.on("SIGINT", () => terminal.close());
-  try {
-    return await new Promise<boolean>((resolve) => {
-      terminal.on("close", () => resolve(false));
-      terminal.question("Is the chain right, and the mirror to go on? [y/N] ").then(
-        (answer) => resolve(/^y(es)?$/i.test(answer.trim())),
-        () => resolve(false),
-      );
-    });
-  } finally {
-    terminal.close();
-  }
-}
-
 async function resume({ yes }: { yes: boolean }): Promise<number> {
   const { databaseUrl, rpcUrl } = loadConfig();
   await migrate(databaseUrl);
@@ -88,7 +71,7 @@ async function resume({ yes }: { yes: boolean }): Promise<number> {
       }
       // Whoever thinks it over for long does not keep others from looking.
       await lease.release();
-      if (!(await isConfirmed())) {
+      if (!(await isConfirmed("Is the chain right, and the mirror to go on?"))) {
         console.log("Nothing was changed.");
         return EXIT.refused;
       }

@@ -1,22 +1,39 @@
 // npm start: the whole system on one machine. Chain, contracts, demo data, server; what was issued stays.
 
 import { join } from "node:path";
+import { parseArgs } from "node:util";
 import { createRpc } from "../server/chain/rpc.ts";
 import { type Config, loadConfig } from "../server/config.ts";
 import { openDatabase } from "../server/database/client.ts";
 import { migrate } from "../server/database/migrate.ts";
+import { createLease, holdWhenFree, LeaseLostError } from "../server/indexer/lease.ts";
+import { createMirror } from "../server/indexer/mirror.ts";
+import { planResumption } from "../server/indexer/resume.ts";
 import { EXAMPLE_CARD, seedDemo } from "./demo.ts";
 import { ensureRegistry } from "./lifecycle/deployment.ts";
 import { requireFreePort } from "./lifecycle/listening.ts";
 import { localEndpoint, localUrl } from "./lifecycle/local-endpoint.ts";
+import { isConfirmed } from "./lifecycle/questions.ts";
 import { claimRun } from "./lifecycle/run-file.ts";
 import { startServer } from "./lifecycle/server-process.ts";
 import { runSession } from "./lifecycle/session.ts";
 import { createTerminal } from "./lifecycle/terminal.ts";
-import { type LocalChain, startLocalChain } from "./local-chain/local-chain.ts";
+import { LOCAL_CHAIN_ID } from "./local-chain/engine/genesis.ts";
+import { BlocksMissingError, type KnownBlock } from "./local-chain/engine/opening.ts";
+import { type LocalChain, type LocalChainOptions, startLocalChain } from "./local-chain/local-chain.ts";
+
+const USAGE = `Runs the whole system on this machine: chain, contracts, demo data, server. What was issued stays.
+
+  npm start
+
+  --accept-lost-blocks   go on although the chain has lost its newest blocks: what was issued in them is issued anew
+  --help                 show this
+
+Settings (environment or .env) are listed in .env.example.`;
 
 const terminal = createTerminal();
 const { say, step } = terminal;
+const options = parseOptions();
 
 await runSession(terminal, "Stopped. Everything is kept for the next start.", async (session) => {
   const began = performance.now();
@@ -28,27 +45,29 @@ await runSession(terminal, "Stopped. Everything is kept for the next start.", as
   await requireFreePort(config.host, config.port, "the server", "PORT=3001 npm start");
   if (run.earlierRunWasKilled) say("The earlier run did not stop in order.");
 
-  const chain = await step("Chain", (progress) =>
-    startLocalChain({
+  const known = await step("Database", async () => {
+    await migrate(config.databaseUrl);
+    return await knownBlock(config.databaseUrl);
+  });
+  const chain = await step("Chain", () =>
+    startKeptChain({
       folder: join(config.dataFolder, "chain"),
       ...endpoint,
+      known,
+      acceptLoss: options.acceptLostBlocks,
       onMessage: say,
-      onProgress: (done, total) => progress(`block ${done} of ${total}`),
       onProcess: (pid) => run.record("chain", pid),
     }),
   );
   await session.onStop(() => chain.stop());
   chain.failed.then((reason) => session.fail(`Stopping everything, because ${reason}. Run npm start again.`));
-  if (!chain.isNew) say(`  restored to block ${chain.restoredBlock}`);
+  if (!chain.isNew) say(`  at block ${chain.head.number}`);
+  if (known !== undefined) await followLoss(config, known, chain);
 
   const cardBaseURI = `${config.publicUrl}/metadata/`;
   const { dataFolder, rpcUrl } = config;
   const { deployment } = await step("Contracts", () => ensureRegistry({ rpcUrl, dataFolder, cardBaseURI }));
   await step("Demo data", (onProgress) => seedDemo({ rpcUrl, deployment, dataFolder, cardBaseURI, onProgress }));
-  await step("Database", async () => {
-    await migrate(config.databaseUrl);
-    await passMirror(config, chain);
-  });
 
   const url = localUrl(config.host, config.port);
   const logFile = join(config.dataFolder, "logs", "server.log");
@@ -62,26 +81,63 @@ await runSession(terminal, "Stopped. Everything is kept for the next start.", as
   say(addresses(config, url, logFile, seconds));
 });
 
-/**
- * After a crash the mirror may know blocks that the chain has lost. Says so, and makes the chain longer than the mirror:
- * the indexer takes a shorter chain for a node that is late, and a longer, other one for what it is.
- */
-async function passMirror({ databaseUrl, rpcUrl }: Config, chain: LocalChain): Promise<void> {
+function parseOptions(): { acceptLostBlocks: boolean } {
+  try {
+    const { values } = parseArgs({ options: { "accept-lost-blocks": { type: "boolean" }, help: { type: "boolean" } } });
+    if (values.help !== true) return { acceptLostBlocks: values["accept-lost-blocks"] === true };
+    console.log(USAGE);
+    process.exit(0);
+  } catch (error) {
+    console.error(`${(error as Error).message}\n\n${USAGE}`);
+    process.exit(2);
+  }
+}
+
+/** The newest block that the database's mirror has; nothing if it has none. */
+async function knownBlock(databaseUrl: string): Promise<KnownBlock | undefined> {
   const database = await openDatabase(databaseUrl);
   try {
     const checkpoint = await database.checkpoint.findUnique({ where: { id: 1 } });
-    if (checkpoint?.genesisHash !== chain.genesisHash || checkpoint.blockNumber <= chain.restoredBlock) return;
-    const rpc = createRpc({ url: rpcUrl });
-    const head = Number(await rpc.call<string>("eth_blockNumber"));
-    const missing = checkpoint.blockNumber - head + 1;
-    if (missing > 0) await rpc.call("anvil_mine", [`0x${missing.toString(16)}`]);
-    const lost = checkpoint.blockNumber - chain.restoredBlock;
+    if (checkpoint === null || Number(checkpoint.chainId) !== LOCAL_CHAIN_ID) return undefined;
+    const { genesisHash, blockNumber, blockHash } = checkpoint;
+    return { genesisHash, number: blockNumber, hash: blockHash };
+  } finally {
+    await database.$disconnect();
+  }
+}
+
+/** Where blocks are missing, asks whether to go on, if there is somebody to ask. */
+async function startKeptChain(chainOptions: LocalChainOptions): Promise<LocalChain> {
+  try {
+    return await startLocalChain(chainOptions);
+  } catch (error) {
+    if (!(error instanceof BlocksMissingError) || !process.stdin.isTTY || !process.stdout.isTTY) throw error;
+    say(error.message);
+    if (!(await isConfirmed("Go on without them?"))) throw error;
+    return await startLocalChain({ ...chainOptions, acceptLoss: true });
+  }
+}
+
+/** Where blocks that the mirror has were lost, takes the mirror back to the newest that is left, as `npm run resume` does. */
+async function followLoss({ databaseUrl, rpcUrl }: Config, known: KnownBlock, chain: LocalChain): Promise<void> {
+  const rpc = createRpc({ url: rpcUrl });
+  const block = await rpc.call<{ hash: string } | null>("eth_getBlockByNumber", [
+    `0x${known.number.toString(16)}`,
+    false,
+  ]);
+  if (block?.hash === known.hash) return;
+  const database = await openDatabase(databaseUrl);
+  const lease = createLease({ database });
+  try {
+    const mirror = createMirror({ database, lease });
+    const { from, to } = await planResumption({ rpc, mirror });
+    if (!(await holdWhenFree(lease))) throw new LeaseLostError();
+    await mirror.rollBack(from, to);
     say(
-      lost === 1
-        ? `  block ${checkpoint.blockNumber} was lost, because the earlier run was killed within a second of it. What was issued in it must be issued again.`
-        : `  blocks ${chain.restoredBlock + 1} to ${checkpoint.blockNumber} were lost, because the earlier run was killed within a second of them. What was issued in them must be issued again.`,
+      `  the mirror is taken back from block ${known.number} to block ${to.number}; the chain is at block ${chain.head.number}.`,
     );
   } finally {
+    await lease.release();
     await database.$disconnect();
   }
 }

@@ -79,6 +79,8 @@ function describe(error: unknown): string {
     "AlreadyRunningError",
     "KeystoreError",
     "DatabaseUnusableError",
+    "ChainRefusedError",
+    "BlocksMissingError",
   ];
   return expected.includes(error.name) ? error.message : (error.stack ?? error.message);
 }

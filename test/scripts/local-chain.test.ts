@@ -1,11 +1,28 @@
+// The local chain's promise: a block that a client has seen is there after whatever happens to the process, its files and the
+// clock, or the start says which blocks are missing and does nothing else.
+
 import { type ChildProcess, spawn } from "node:child_process";
-import { mkdtempSync, readdirSync, readFileSync, rmSync, truncateSync, writeFileSync } from "node:fs";
+import {
+  closeSync,
+  copyFileSync,
+  cpSync,
+  mkdtempSync,
+  openSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  statSync,
+  truncateSync,
+  writeFileSync,
+  writeSync,
+} from "node:fs";
 import { tmpdir } from "node:os";
 import { join, resolve } from "node:path";
 import { expect } from "chai";
 import { Wallet } from "ethers";
 import { freePort } from "../../scripts/lifecycle/free-port.ts";
 import { identifyProcess, isRunning } from "../../scripts/lifecycle/process-identity.mjs";
+import type { KnownBlock } from "../../scripts/local-chain/engine/opening.ts";
 import { type LocalChain, startLocalChain } from "../../scripts/local-chain/local-chain.ts";
 import { createRpc, type Rpc } from "../../server/chain/rpc.ts";
 
@@ -22,7 +39,7 @@ describe("the local chain", () => {
   let chain: LocalChain | undefined;
 
   beforeEach(async () => {
-    folder = mkdtempSync(join(tmpdir(), "mintmark-chain-"));
+    folder = join(mkdtempSync(join(tmpdir(), "mintmark-chain-")), "chain");
     port = await freePort();
     rpc = createRpc({ url: `http://127.0.0.1:${port}` });
     messages = [];
@@ -31,29 +48,58 @@ describe("the local chain", () => {
   afterEach(async () => {
     await chain?.stop();
     chain = undefined;
-    rmSync(folder, { recursive: true, force: true });
+    rmSync(join(folder, ".."), { recursive: true, force: true });
   });
 
-  async function start(): Promise<LocalChain> {
-    chain = await startLocalChain({ folder, host: "127.0.0.1", port, onMessage: (message) => messages.push(message) });
+  async function start(options: { acceptLoss?: boolean; known?: KnownBlock } = {}): Promise<LocalChain> {
+    chain = await startLocalChain({
+      folder,
+      host: "127.0.0.1",
+      port,
+      onMessage: (message) => messages.push(message),
+      ...options,
+    });
     return chain;
   }
 
+  async function refused(options: { known?: KnownBlock } = {}): Promise<string> {
+    const before = files();
+    const error = await start(options).then(
+      () => undefined,
+      (reason: unknown) => reason as Error,
+    );
+    if (error === undefined) throw new Error("The chain was opened");
+    expect(files(), "nothing is changed").to.deep.equal(before);
+    return error.message;
+  }
+
+  /** What is kept; SQLite's own log may be written back into the file. */
+  const files = () =>
+    readdirSync(folder, { withFileTypes: true })
+      .filter((entry) => !/-(wal|shm)$|lock$/.test(entry.name))
+      .map(({ name }) => name);
+  const file = (name = "chain.db") => join(folder, name);
+
+  async function send(): Promise<string> {
+    const transaction = { from: ACCOUNT, data: LOGGING_CONTRACT, gas: "0x30d40", gasPrice: "0x0" };
+    return await rpc.call<string>("eth_sendTransaction", [transaction]);
+  }
+
   async function makeBlocks(count: number): Promise<void> {
-    for (let made = 0; made < count; made++) {
-      const transaction = { from: ACCOUNT, data: LOGGING_CONTRACT, gas: "0x30d40", gasPrice: "0x0" };
-      await mined(await rpc.call<string>("eth_sendTransaction", [transaction]));
-    }
+    for (let made = 0; made < count; made++) await mined(await send());
   }
 
   /** The node answers before it has made the block. */
-  async function mined(hash: string): Promise<{ status: string }> {
+  async function mined(hash: string): Promise<{ status: string; blockHash: string }> {
     for (;;) {
-      const receipt = await rpc.call<{ status: string } | null>("eth_getTransactionReceipt", [hash]);
+      const receipt = await rpc.call<{ status: string; blockHash: string } | null>("eth_getTransactionReceipt", [hash]);
       if (receipt !== null) return receipt;
       await new Promise((resolve) => setTimeout(resolve, 5));
     }
   }
+
+  const blockAt = async (tag: string) =>
+    await rpc.call<{ hash: string; number: string; timestamp: string }>("eth_getBlockByNumber", [tag, false]);
 
   /** All that a client can see: blocks, receipts, logs, nonces, the state's root. */
   async function whole(): Promise<unknown> {
@@ -68,14 +114,17 @@ describe("the local chain", () => {
     };
   }
 
-  const journalFile = () => join(folder, "journal.jsonl");
-  const saved = () => readFileSync(journalFile(), "utf8").trimEnd().split("\n").length - 1;
+  async function until(condition: () => boolean | Promise<boolean>): Promise<void> {
+    while (!(await condition())) await new Promise((resolve) => setTimeout(resolve, 10));
+  }
 
-  async function until(condition: () => boolean): Promise<void> {
-    for (let waited = 0; !condition(); waited += 10) {
-      if (waited > 10_000) throw new Error("waited for 10 s in vain");
-      await new Promise((resolve) => setTimeout(resolve, 10));
-    }
+  /** Kills the process while the file's log has not been written back, and keeps the chain from being started again. */
+  async function killForGood(): Promise<void> {
+    const running = chain;
+    if (running === undefined) throw new Error("No chain runs");
+    process.kill(running.pid(), "SIGKILL");
+    await running.stop();
+    chain = undefined;
   }
 
   it("has nothing to pay, even from an account that has nothing", async () => {
@@ -100,56 +149,77 @@ describe("the local chain", () => {
   });
 
   it("is the same chain after an orderly stop", async () => {
-    await (await start()).stop();
-    const genesis = saved();
+    expect((await start()).isNew).to.equal(true);
+    await chain?.stop();
     await start();
     await makeBlocks(5);
+    await rpc.call("evm_mine");
     const before = await whole();
     await chain?.stop();
     await start();
     expect(await whole()).to.deep.equal(before);
-    expect(chain?.restoredBlock).to.equal(5);
-    expect([genesis, messages]).to.deep.equal([0, []]);
+    expect([chain?.isNew, chain?.head.number, messages]).to.deep.equal([false, 6, []]);
   });
 
-  it("goes on at the present time after a restart", async () => {
+  it("has every block that was seen after it was killed in the middle of the next ones, and goes on by itself", async () => {
     await start();
-    await makeBlocks(2);
-    await chain?.stop();
-    await start();
-    await makeBlocks(1);
-    const { timestamp, number } = await rpc.call<Record<string, string>>("eth_getBlockByNumber", ["latest", false]);
-    expect(Number(number)).to.equal(3);
-    expect(Number(timestamp)).to.be.closeTo(Math.floor(Date.now() / 1000), 5);
-  });
-
-  it("loses at most the last second when the node is killed", async () => {
-    const { pid } = await start();
-    await makeBlocks(5);
-    await until(() => saved() === 5);
-    const before = await whole();
-    process.kill(pid, "SIGKILL");
-    expect(await chain?.failed).to.contain("SIGKILL");
-    await chain?.stop();
-    await start();
-    expect(await whole()).to.deep.equal(before);
-  });
-
-  it("writes blocks down while others are made, without waiting for a pause", async () => {
-    await start();
-    let made = 0;
-    while (saved() < 10 && made < 5_000) {
-      await makeBlocks(1);
-      made++;
+    for (let round = 0; round < 3; round++) {
+      const sent = await Promise.all(Array.from({ length: 20 }, send));
+      const seen = await mined(sent[round * 3] ?? "");
+      const before = await blockAt("latest");
+      process.kill(chain?.pid() ?? 0, "SIGKILL");
+      await until(() =>
+        rpc.call("eth_chainId").then(
+          () => true,
+          () => false,
+        ),
+      );
+      expect(await rpc.call("eth_getBlockByHash", [seen.blockHash, false])).to.include({ hash: seen.blockHash });
+      expect((await blockAt(before.number)).hash).to.equal(before.hash);
     }
-    expect(saved()).to.be.at.least(10);
+    expect(messages.join()).to.contain("ended unexpectedly (SIGKILL)");
+    await makeBlocks(1);
+  });
+
+  it("keeps all blocks when the clock is set back or ahead, and goes on in order", async () => {
+    const shifted = async (seconds: number, work: () => Promise<void>) => {
+      const hook = join(folder, "..", "clock.mjs");
+      writeFileSync(hook, `const now = Date.now; Date.now = () => now() + ${seconds * 1_000};`);
+      process.env["NODE_OPTIONS"] = `--import=${hook}`;
+      try {
+        await start();
+        await work();
+        await chain?.stop();
+      } finally {
+        delete process.env["NODE_OPTIONS"];
+      }
+    };
+    const hour = 3_600;
+    await shifted(0, () => makeBlocks(2));
+    for (const seconds of [24 * hour, -24 * hour, 365 * 24 * hour, 0]) {
+      let before: unknown;
+      await shifted(seconds, async () => {
+        await makeBlocks(2);
+        before = await whole();
+      });
+      await shifted(-seconds, async () => {
+        expect(await whole()).to.deep.equal(before);
+      });
+    }
+    await start();
+    const head = Number(await rpc.call("eth_blockNumber"));
+    const times = [];
+    for (let number = 0; number <= head; number++)
+      times.push(Number((await blockAt(`0x${number.toString(16)}`)).timestamp));
+    expect(times).to.deep.equal(times.toSorted((left, right) => left - right));
+    expect(head).to.equal(10);
   });
 
   it("ends with the process that started it, and keeps what was made until then", async () => {
     const script = `
       import { startLocalChain } from ${JSON.stringify(resolve("scripts/local-chain/local-chain.ts"))};
       const chain = await startLocalChain({ folder: ${JSON.stringify(folder)}, host: "127.0.0.1", port: ${port}, onMessage: () => {} });
-      console.log(chain.pid);
+      console.log(chain.pid());
       setInterval(() => {}, 1000);`;
     const starter: ChildProcess = spawn(process.execPath, ["--input-type=module", "-e", script], {
       stdio: ["ignore", "pipe", "inherit"],
@@ -157,7 +227,6 @@ describe("the local chain", () => {
     const pid = await new Promise<number>((done) => starter.stdout?.once("data", (data) => done(Number(data))));
     const node = identifyProcess(pid);
     await makeBlocks(3);
-    await until(() => saved() === 3);
     const before = await whole();
     starter.kill("SIGKILL");
     await until(() => node !== undefined && !isRunning(node));
@@ -165,87 +234,120 @@ describe("the local chain", () => {
     expect(await whole()).to.deep.equal(before);
   });
 
-  it("says that the last block is lost when its line was torn", async () => {
+  it("is opened by one process at a time", async () => {
+    await start();
+    const other = await freePort();
+    const error = await startLocalChain({ folder, host: "127.0.0.1", port: other, onMessage: () => undefined }).then(
+      () => undefined,
+      (reason: Error) => reason.message,
+    );
+    expect(error).to.contain("Another process has opened the chain");
+    await makeBlocks(1);
+  });
+
+  it("says which blocks are missing when its log was cut, and goes on without them only if told to", async () => {
     await start();
     await makeBlocks(3);
     await chain?.stop();
-    const text = readFileSync(journalFile(), "utf8");
-    truncateSync(journalFile(), text.length - 20);
     await start();
-    expect(chain?.restoredBlock).to.equal(2);
-    expect(messages).to.deep.equal(["The last block was not completely written down and is lost."]);
+    await makeBlocks(4);
+    const head = await blockAt("latest");
+    await killForGood();
+    truncateSync(file("chain.db-wal"), Math.floor(statSync(file("chain.db-wal")).size / 2));
+    expect(await refused()).to.match(
+      /^Blocks? \d( to 7)? (is|are) missing: .*ends with block \d, and block 7 was written.*--accept-lost-blocks$/,
+    );
+    await start({ acceptLoss: true });
+    expect(chain?.head.number).to.be.within(3, 6);
     await makeBlocks(1);
     await chain?.stop();
-    messages.length = 0;
     await start();
-    expect([chain?.restoredBlock, messages]).to.deep.equal([3, []]);
+    // Somebody who knows the lost block is not told another one in silence.
+    await chain?.stop();
+    const known = { genesisHash: chain?.genesisHash ?? "", number: Number(head.number), hash: head.hash };
+    expect(await refused({ known })).to.match(/missing: .*--accept-lost-blocks$/);
+    await start({ known, acceptLoss: true });
   });
 
-  it("is restored up to the damage, which is kept", async () => {
+  it("is not begun anew over what knows another chain", async () => {
     await start();
-    await makeBlocks(6);
+    await makeBlocks(2);
+    const { hash } = await blockAt("latest");
+    const known = { genesisHash: chain?.genesisHash ?? "", number: 2, hash };
     await chain?.stop();
-    const lines = readFileSync(journalFile(), "utf8").split("\n");
-    lines[4] = `${lines[4]?.slice(0, 40)}\0\0\0`;
-    writeFileSync(journalFile(), lines.join("\n"));
+    const kept = join(folder, "..", "kept");
+    cpSync(folder, kept, { recursive: true });
+
+    rmSync(file());
+    rmSync(file("chain.db-wal"), { force: true });
+    expect(await refused()).to.match(
+      /chain.db is missing; blocks 0 to 2 were in it\. Restore a backup: npm run restore/,
+    );
+    rmSync(file("head"));
+    expect(await refused({ known })).to.match(/^There is no chain in .*, and the database knows one, up to block 2\. /);
     await start();
-    expect(chain?.restoredBlock).to.equal(3);
-    expect(messages.join()).to.match(/damaged after block 3.*3 lines after it are lost/);
-    expect(readdirSync(folder).filter((name) => name.startsWith("journal"))).to.have.length(2);
+    await chain?.stop();
+    expect(await refused({ known })).to.match(/is not the one that the database knows/);
+    copyFileSync(join(kept, "chain.db"), file());
+    expect(await refused({ known })).to.match(/Block 0 is missing: .*has another block of that number/);
+    writeFileSync(file("journal.jsonl"), "{}");
+    rmSync(file());
+    rmSync(file("head"));
+    expect(await refused()).to.match(/earlier version of Mintmark/);
   });
 
-  it("starts a chain of many blocks from its kept state, or without it where that is damaged", async () => {
-    await start();
-    await makeBlocks(130);
-    const snapshot = () => readdirSync(folder).find((name) => name.startsWith("snapshot"));
-    await until(() => snapshot() !== undefined);
-    const before = await whole();
-    await chain?.stop();
+  const damages: [string, (file: string) => void][] = [
+    ["emptied", (name) => truncateSync(name, 0)],
+    ["cut in half", (name) => truncateSync(name, Math.floor(statSync(name).size / 2))],
+    ["cut by a byte", (name) => truncateSync(name, statSync(name).size - 1)],
+    ["overwritten at its beginning", (name) => overwrite(name, 0)],
+    ["overwritten in its middle", (name) => overwrite(name, Math.floor(statSync(name).size / 2 / 4_096) * 4_096)],
+    ["something else", (name) => writeFileSync(name, "not a database, and long enough to be looked at".repeat(100))],
+  ];
+  for (const [what, damage] of damages)
+    it(`says in one sentence that its file is damaged: ${what}`, async () => {
+      await start();
+      await makeBlocks(10);
+      await chain?.stop();
+      damage(file());
+      rmSync(file("chain.db-wal"), { force: true });
+      const sentence = await refused();
+      expect(sentence).to.match(/^The chain's file .*chain\.db is (damaged|empty).*npm run restore/);
+      expect(sentence).not.to.contain("\n");
+    });
 
+  it("goes on after a start that was broken off while the chain was made", async () => {
     await start();
-    expect(await whole()).to.deep.equal(before);
     await chain?.stop();
-
-    const file = join(folder, snapshot() ?? "");
-    truncateSync(file, Math.floor(readFileSync(file).length / 2));
+    rmSync(file("head"));
+    writeFileSync(file(), "");
+    rmSync(file("chain.db-wal"), { force: true });
     await start();
-    expect(await whole()).to.deep.equal(before);
-    expect(messages.join()).to.contain("is damaged");
-    await chain?.stop();
-  });
-
-  it("takes the kept state where the journal is damaged before it", async () => {
-    await start();
-    await makeBlocks(130);
-    const snapshot = () => readdirSync(folder).find((name) => name.startsWith("snapshot"));
-    await until(() => snapshot() !== undefined);
-    await chain?.stop();
-    const kept = Number(snapshot()?.split("-")[1]);
-    const lines = readFileSync(journalFile(), "utf8").split("\n");
-    lines[50] = "damage";
-    writeFileSync(journalFile(), lines.join("\n"));
-    await start();
-    expect(chain?.restoredBlock).to.equal(kept);
-    expect(messages.join()).to.contain("replaces it");
-    await until(() => saved() === kept);
-    const before = await whole();
-    await chain?.stop();
-    messages.length = 0;
-    await start();
-    expect(await whole()).to.deep.equal(before);
-    expect(messages).to.deep.equal([]);
-  });
-
-  it("forgets the blocks that the node took back", async () => {
-    await start();
-    await makeBlocks(5);
-    await until(() => saved() === 5);
-    await rpc.call("anvil_rollback", [3]);
     await makeBlocks(1);
-    await until(() => saved() === 3);
-    const before = await whole();
-    await chain?.stop();
+    expect(chain?.isNew).to.equal(true);
+  });
+
+  it("answers what it can, and says so, where a part of its state is damaged", async () => {
     await start();
-    expect(await whole()).to.deep.equal(before);
+    await makeBlocks(2);
+    const proof = await rpc.call<{ accountProof: string[] }>("eth_getProof", [ACCOUNT, [], "latest"]);
+    await chain?.stop();
+    const leaf = Buffer.from((proof.accountProof.at(-1) ?? "").slice(2), "hex");
+    const bytes = readFileSync(file());
+    const at = bytes.indexOf(leaf);
+    expect(at).to.be.greaterThan(0);
+    const descriptor = openSync(file(), "r+");
+    writeSync(descriptor, Buffer.from([(bytes[at + leaf.length - 1] ?? 0) ^ 1]), 0, 1, at + leaf.length - 1);
+    closeSync(descriptor);
+    await start();
+    expect(Number(await rpc.call("eth_blockNumber"))).to.equal(2);
+    const error = await rpc.call("eth_getBalance", [ACCOUNT, "latest"]).then(String, (reason: Error) => reason.message);
+    expect(error).to.contain("is damaged");
   });
 });
+
+function overwrite(name: string, at: number): void {
+  const descriptor = openSync(name, "r+");
+  writeSync(descriptor, Buffer.alloc(4_096, 0xa5), 0, 4_096, at);
+  closeSync(descriptor);
+}

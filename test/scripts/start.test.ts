@@ -1,7 +1,7 @@
 // npm start and npm run dev as a person meets them, on ports and a data folder of their own.
 
 import { spawn, spawnSync } from "node:child_process";
-import { mkdtempSync, readFileSync, rmSync, utimesSync } from "node:fs";
+import { cpSync, existsSync, mkdtempSync, readFileSync, renameSync, rmSync, utimesSync } from "node:fs";
 import { createServer } from "node:net";
 import { tmpdir } from "node:os";
 import { join, resolve } from "node:path";
@@ -47,8 +47,12 @@ describe("starting everything", function () {
     rmSync(folder, { recursive: true, force: true });
   });
 
-  function start(script = "scripts/start.ts", overrides: NodeJS.ProcessEnv = {}): RunningCommand {
-    const child = spawn(process.execPath, [script], {
+  function start(
+    script = "scripts/start.ts",
+    overrides: NodeJS.ProcessEnv = {},
+    args: readonly string[] = [],
+  ): RunningCommand {
+    const child = spawn(process.execPath, [script, ...args], {
       cwd: ROOT,
       env: { ...environment, ...overrides },
       stdio: ["ignore", "pipe", "pipe"],
@@ -105,7 +109,7 @@ describe("starting everything", function () {
 
     const second = start();
     await second.prints(/Mintmark is ready/);
-    expect(second.output()).to.match(/restored to block \d+/);
+    expect(second.output()).to.match(/at block \d+/);
     expect(await fingerprint()).to.deep.equal(before);
     await stop(second);
   });
@@ -129,18 +133,25 @@ describe("starting everything", function () {
     expect(processes().server.pid).not.to.equal(before.pid);
   });
 
-  it("ends everything when the chain was killed, and has it all at the next start", async () => {
+  it("starts the chain again when it was killed, and has lost nothing", async () => {
     const run = start();
     await run.prints(/Mintmark is ready/);
     const before = await fingerprint();
     const { chain: node, server: main } = processes();
     process.kill(node.pid, "SIGKILL");
-    expect(await run.ended).to.equal(1);
-    expect(run.output()).to.contain("node ended unexpectedly (SIGKILL)");
-    expect(isRunning(main)).to.equal(false);
-    const next = start();
-    await next.prints(/Mintmark is ready/);
+    await run.prints(/The chain's process ended unexpectedly \(SIGKILL\)/);
+    await until(() =>
+      createRpc({ url: chain })
+        .call("eth_chainId")
+        .then(
+          () => true,
+          () => false,
+        ),
+    );
     expect(await fingerprint()).to.deep.equal(before);
+    await createRpc({ url: chain }).call("evm_mine");
+    await until(async () => (await status(`${server}/ready`)) === 200);
+    expect(processes().server.pid).to.equal(main.pid);
   });
 
   it("leaves nothing running when it was killed itself, and has it all at the next start", async () => {
@@ -181,11 +192,14 @@ describe("starting everything", function () {
     expect(elsewhere.output()).to.contain("192.0.2.1 is not an address of this machine");
   });
 
-  it("says in one sentence that the database is another chain's, and which command resets it", async () => {
+  it("makes no new chain over a database that knows one, and names the command that lets it", async () => {
     rmSync(join(folder, "chain"), { recursive: true });
     const run = start();
     expect(await run.ended).to.equal(1);
-    expect(run.output()).to.match(/mirrors another chain .*npm run reset-mirror/);
+    expect(run.output()).to.match(
+      /There is no chain in .* the database knows one, up to block \d+\. .*npm run reset-mirror/,
+    );
+    expect(existsSync(join(folder, "chain", "chain.db"))).to.equal(false);
     const reset = spawnSync(process.execPath, ["scripts/reset-mirror.ts"], {
       cwd: ROOT,
       env: environment,
@@ -196,8 +210,46 @@ describe("starting everything", function () {
     await next.prints(/Mintmark is ready/);
   });
 
+  it("says which blocks are missing, and goes on without them when told to", async () => {
+    const first = start();
+    await first.prints(/Mintmark is ready/);
+    await stop(first);
+    const kept = join(folder, "kept-chain");
+    cpSync(join(folder, "chain"), kept, { recursive: true });
+    const second = start();
+    await second.prints(/Mintmark is ready/);
+    const rpc = createRpc({ url: chain });
+    const from = Number(await rpc.call("eth_blockNumber"));
+    await rpc.call("hardhat_mine", ["0x64"]);
+    await until(async () => {
+      const { mirror } = await (await fetch(`${server}/ready`)).json();
+      return mirror.indexed.number === from + 100;
+    });
+    await stop(second);
+    // An older copy of the chain, whole, by somebody's own hand.
+    rmSync(join(folder, "chain"), { recursive: true });
+    renameSync(kept, join(folder, "chain"));
+    const refused = start();
+    expect(await refused.ended).to.equal(1);
+    expect(refused.output()).to.match(
+      new RegExp(`Blocks ${from + 1} to ${from + 100} are missing: .*npm start -- --accept-lost-blocks`),
+    );
+    const accepted = start("scripts/start.ts", {}, ["--accept-lost-blocks"]);
+    await accepted.prints(/Mintmark is ready/);
+    expect(accepted.output()).to.contain(`the mirror is taken back from block ${from + 100}`);
+    await rpc.call("evm_mine");
+    await until(async () => {
+      const { ready, mirror } = await (await fetch(`${server}/ready`)).json();
+      return ready && mirror.indexed.number === from + 1;
+    });
+    await stop(accepted);
+    const last = start();
+    await last.prints(/Mintmark is ready/);
+    await stop(last);
+  });
+
   it("runs on Hardhat's node for development, beside the kept data", async () => {
-    const kept = readFileSync(join(folder, "chain", "journal.jsonl"), "utf8");
+    const kept = readFileSync(join(folder, "chain", "head"), "utf8");
     const run = start("scripts/dev.ts");
     await run.prints(/ready for development/);
     expect(await createRpc({ url: chain }).call("eth_chainId")).to.equal("0x7a69");
@@ -210,6 +262,6 @@ describe("starting everything", function () {
     await run.prints(/main.ts changed: the server runs again/);
     expect(await status(`${server}/ready`)).to.equal(200);
     await stop(run);
-    expect(readFileSync(join(folder, "chain", "journal.jsonl"), "utf8")).to.equal(kept);
+    expect(readFileSync(join(folder, "chain", "head"), "utf8")).to.equal(kept);
   });
 });

@@ -70,7 +70,7 @@ export async function startSimulatedChain(): Promise<SimulatedChain> {
   const node = await spawnGuarded(
     anvilBinary(),
     [
-      ...anvilArguments({ host, port, genesisTimestamp: GENESIS_TIMESTAMP, snapshot: undefined }),
+      ...anvilArguments({ host, port, genesisTimestamp: GENESIS_TIMESTAMP }),
       ...["--prune-history", String(STATES_KEPT)],
     ],
     { stdio: "ignore" },

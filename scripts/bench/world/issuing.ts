@@ -44,11 +44,9 @@ export async function startIssuingWorld(): Promise<IssuingWorld> {
   const port = await freePort();
   const rpcUrl = `http://127.0.0.1:${port}`;
   const genesisTimestamp = Math.floor(Date.now() / 1000);
-  const chain = await spawnGuarded(
-    anvilBinary(),
-    anvilArguments({ host: "127.0.0.1", port, genesisTimestamp, snapshot: undefined }),
-    { stdio: "ignore" },
-  );
+  const chain = await spawnGuarded(anvilBinary(), anvilArguments({ host: "127.0.0.1", port, genesisTimestamp }), {
+    stdio: "ignore",
+  });
   const rpc = createRpc({ url: rpcUrl });
   await untilAnswering(rpc);
   const dataFolder = mkdtempSync(join(tmpdir(), "mintmark-issuing-"));

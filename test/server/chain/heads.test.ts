@@ -43,7 +43,7 @@ describe("hints of new blocks", () => {
   it("come again after the node was away", async () => {
     const port = await freePort();
     const start = () => {
-      const args = anvilArguments({ host: "127.0.0.1", port, genesisTimestamp: 1_700_000_000, snapshot: undefined });
+      const args = anvilArguments({ host: "127.0.0.1", port, genesisTimestamp: 1_700_000_000 });
       return spawn(anvilBinary(), args, { stdio: "ignore" });
     };
     let node = start();

@@ -9,7 +9,8 @@ import { expect } from "chai";
 import { getAddress, Transaction, Wallet } from "ethers";
 import { pino } from "pino";
 import { freePort } from "../../../scripts/lifecycle/free-port.ts";
-import { anvilArguments, anvilBinary, LOCAL_CHAIN_ID } from "../../../scripts/local-chain/anvil.ts";
+import { anvilArguments, anvilBinary } from "../../../scripts/local-chain/anvil.ts";
+import { LOCAL_CHAIN_ID } from "../../../scripts/local-chain/engine/genesis.ts";
 import { BRAND_ROLE } from "../../../server/chain/abi.ts";
 import { untilMined } from "../../../server/chain/receipt.ts";
 import { createRpc, type Rpc } from "../../../server/chain/rpc.ts";
@@ -72,11 +73,9 @@ describe("signers", () => {
     await keystore("c-other", "another passphrase", false);
     writeFileSync(join(folder, "keys", "d-damaged.json"), "{}");
     const port = await freePort();
-    node = spawn(
-      anvilBinary(),
-      anvilArguments({ host: "127.0.0.1", port, genesisTimestamp: 1_760_000_000, snapshot: undefined }),
-      { stdio: "ignore" },
-    );
+    node = spawn(anvilBinary(), anvilArguments({ host: "127.0.0.1", port, genesisTimestamp: 1_760_000_000 }), {
+      stdio: "ignore",
+    });
     rpc = createRpc({ url: `http://127.0.0.1:${port}` });
     while (
       !(await rpc.call("eth_chainId").then(

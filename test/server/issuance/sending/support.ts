@@ -77,7 +77,7 @@ export async function startSendingWorld(): Promise<SendingWorld> {
   const port = await freePort();
   const rpcUrl = `http://127.0.0.1:${port}`;
   const genesisTimestamp = Math.floor(Date.now() / 1000);
-  const argv = anvilArguments({ host: "127.0.0.1", port, genesisTimestamp, snapshot: undefined });
+  const argv = anvilArguments({ host: "127.0.0.1", port, genesisTimestamp });
   const anvil = await spawnGuarded(anvilBinary(), argv, { stdio: "ignore" });
   const rpc = createRpc({ url: rpcUrl });
   await until(async () => await rpc.call("eth_chainId").catch(() => undefined));
