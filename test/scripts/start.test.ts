@@ -14,7 +14,8 @@ import { type RunningCommand, watchCommand } from "../support/commands.ts";
 const ROOT = resolve(import.meta.dirname, "../..");
 
 describe("starting everything", function () {
-  this.timeout(120_000);
+  // Each test starts everything once to four times, which a loaded machine takes minutes for.
+  this.timeout(600_000);
 
   let folder: string;
   let environment: NodeJS.ProcessEnv;
