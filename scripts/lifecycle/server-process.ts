@@ -1,13 +1,13 @@
 // The server as a child: its log lines go to a file, what went wrong to the terminal too, and it is started again when it
 // dies.
 
-import { createWriteStream, existsSync, mkdirSync, renameSync, statSync } from "node:fs";
-import { dirname, resolve } from "node:path";
+import { resolve } from "node:path";
 import { createInterface } from "node:readline";
 import { setTimeout as sleep } from "node:timers/promises";
 import type { MirrorProgress } from "../../server/database/mirror-status.ts";
 import { progressLine } from "../../server/indexer/progress-line.ts";
 import { type GuardedProcess, spawnGuarded } from "./guarded-process.ts";
+import { openLogFile } from "./log-file.ts";
 import { SERVER_ARGUMENTS, SERVER_ENVIRONMENT } from "./server-command.ts";
 import { StartError } from "./session.ts";
 
@@ -15,7 +15,8 @@ const ROOT = resolve(import.meta.dirname, "../..");
 /** More deaths than this within a minute, and the server is not started again. */
 const DEATHS_PER_MINUTE = 5;
 const POLL_MS = 100;
-const LOG_LIMIT_BYTES = 10_000_000;
+/** The server lets requests in flight finish before it ends. */
+const STOP_PATIENCE_MS = 20_000;
 /** How much of what the server said last is shown. */
 const SHOWN_LINES = 12;
 /** pino's number for "error". */
@@ -45,9 +46,7 @@ export interface ServerProcess {
 
 export async function startServer(options: ServerOptions): Promise<ServerProcess> {
   const { url, logFile, onMessage } = options;
-  mkdirSync(dirname(logFile), { recursive: true });
-  if (existsSync(logFile) && statSync(logFile).size > LOG_LIMIT_BYTES) renameSync(logFile, `${logFile}.1`);
-  const log = createWriteStream(logFile, { flags: "a" });
+  const log = openLogFile({ file: logFile, onMessage });
 
   let stopping = false;
   let wasReady = false;
@@ -84,7 +83,7 @@ export async function startServer(options: ServerOptions): Promise<ServerProcess
   }
 
   function handleLine(line: string): void {
-    log.write(`${line}\n`);
+    log.write(line);
     const record = parseRecord(line);
     // Not a log line: what the server says when it gives up.
     if (record === undefined) lastWords.push(line);
@@ -112,7 +111,7 @@ export async function startServer(options: ServerOptions): Promise<ServerProcess
     if (stopping) return;
     current = await launch();
     // Stopped while it was being launched.
-    if (stopping) await current.stop();
+    if (stopping) await current.stop(STOP_PATIENCE_MS);
   }
 
   return {
@@ -139,13 +138,13 @@ export async function startServer(options: ServerOptions): Promise<ServerProcess
     async restart() {
       const old = current;
       expectedEnd = old;
-      await old.stop();
+      await old.stop(STOP_PATIENCE_MS);
       if (!stopping) current = await launch();
     },
     async stop() {
       stopping = true;
-      await current.stop();
-      await new Promise<void>((done) => log.end(done));
+      await current.stop(STOP_PATIENCE_MS);
+      log.close();
     },
   };
 }
