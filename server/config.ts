@@ -48,8 +48,9 @@ const privateKeys = z
 const address = z.string().regex(/^0x[0-9a-fA-F]{40}$/, "must be an address: 0x and 40 hexadecimal digits");
 
 const secret = z.string().superRefine((value, context) => {
-  const message = secretProblem(value);
-  if (message !== undefined) context.addIssue({ code: "custom", message });
+  const problem = secretProblem(value);
+  if (problem === undefined) return;
+  context.addIssue({ code: "custom", message: `${problem}: make one with openssl rand -base64 32` });
 });
 
 const databaseUrl = z.string().superRefine((value, context) => {

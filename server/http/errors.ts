@@ -32,8 +32,8 @@ export function handleErrors({ logger, storage }: Pick<Services, "logger" | "sto
       logger.warn({ err: error, requestId: response.locals["requestId"] }, "the chain cannot be reached");
     } else if (problem.problem === "database-unavailable") {
       logger.warn({ err: error, requestId: response.locals["requestId"] }, "the database cannot be used");
-    } else if (problem.problem === "temporarily-unavailable" && problem !== error) {
-      logger.warn({ err: error, requestId: response.locals["requestId"] }, "a request cannot be served now");
+    } else if (problem.problem === "temporarily-unavailable") {
+      logger.warn({ reason: problem.message, requestId: response.locals["requestId"] }, "a request was put off");
     }
     // What a route had set for its own answer must not go out with an error.
     response.removeHeader("ETag");

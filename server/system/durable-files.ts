@@ -11,6 +11,7 @@ import {
   openSync,
   renameSync,
   rmSync,
+  statSync,
   writeSync,
 } from "node:fs";
 import { dirname, resolve } from "node:path";
@@ -40,8 +41,18 @@ export function createFile(file: string, content: string | Uint8Array): boolean 
 
 /** Makes a folder, with those above it, for its owner only. What is there already stays as it is. */
 export function makeFolder(folder: string): void {
-  const first = mkdirSync(folder, { recursive: true, mode: FOLDER_MODE });
-  if (first !== undefined) syncFolder(dirname(first));
+  if (existsSync(folder) && statSync(folder).isDirectory()) return;
+  const above = dirname(resolve(folder));
+  // One by one: what is wrong with the first of several would be told as another fault.
+  if (above !== resolve(folder)) makeFolder(above);
+  try {
+    mkdirSync(folder, { mode: FOLDER_MODE });
+  } catch (error) {
+    // Somebody else was faster.
+    if (existsSync(folder) && statSync(folder).isDirectory()) return;
+    throw error;
+  }
+  syncFolder(above);
 }
 
 /** Brings a folder's list of names to the disk, with what was renamed, linked and removed in it. */
