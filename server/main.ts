@@ -36,7 +36,7 @@ import { createCaretaker } from "./payments/caretaker.ts";
 import { createPaidOrders } from "./payments/paid-orders.ts";
 import { createPayments } from "./payments/payments.ts";
 import { keepFromOthers, prepareDataFolder } from "./system/data-folder.ts";
-import { COMFORTABLE_LIMIT, connectionLimit, descriptorLimit } from "./system/descriptors.ts";
+import { COMFORTABLE_LIMIT, connectionLimit, descriptorLimit, descriptorProblem } from "./system/descriptors.ts";
 import { writeError } from "./system/failures.mjs";
 import { createLogDestination } from "./system/log-destination.ts";
 import { createWebhooks } from "./webhooks/webhooks.ts";
@@ -64,6 +64,8 @@ async function main(): Promise<void> {
   const logger = pino({ level: config.logLevel }, createLogDestination());
   log = logger;
   keepFromOthers();
+  const fewDescriptors = descriptorProblem();
+  if (fewDescriptors !== undefined) throw new StartError(fewDescriptors);
   if (needsDataFolder(config)) prepareDataFolder(config.dataFolder);
   const sms = chooseSms(config);
 

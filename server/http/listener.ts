@@ -38,7 +38,7 @@ const STOP_LOOK_MS = 25;
 /** So many connections below the limit, idle ones are closed for new ones. */
 const MARGIN = 4;
 /** How long a shortage is told of after it was met last. */
-const SHORTAGE_MS = 15_000;
+const SHORTAGE_MS = 10_000;
 /** How often a shortage that goes on is logged. */
 const LOG_MS = 60_000;
 

@@ -8,6 +8,8 @@ const RESERVE = 128;
 const RESERVED_PART = 0.4;
 /** With fewer, even one browser would wait for itself. */
 const LEAST_CONNECTIONS = 8;
+/** Without any client, database, chain and child processes need almost so many. */
+const LEAST_LIMIT = 64;
 /** A limit below this one is worth a word. */
 export const COMFORTABLE_LIMIT = 512;
 
@@ -30,6 +32,12 @@ function openDescriptors(): number {
   } catch {
     return 0;
   }
+}
+
+/** What is wrong with the limit, in a sentence; nothing if a server can work with it. */
+export function descriptorProblem(limit = descriptorLimit()): string | undefined {
+  if (limit === undefined || limit >= LEAST_LIMIT) return undefined;
+  return `This process may have ${limit} files and connections open, and a server needs ${LEAST_LIMIT} at least. Raise the limit, for example with ulimit -n 4096, and start again.`;
 }
 
 /** How many connections of clients may be open at once. To be asked before the first is. */
