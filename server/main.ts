@@ -4,7 +4,7 @@ import { sep } from "node:path";
 import pino, { type Logger } from "pino";
 import { Registry } from "prom-client";
 import { createAccounts } from "./accounts/accounts.ts";
-import { loadSecrets, refuseToForget } from "./accounts/secrets.ts";
+import { checkSecretFile, loadSecrets, refuseToForget } from "./accounts/secrets.ts";
 import { chooseSms } from "./accounts/sms.ts";
 import { readDeployment } from "./chain/deployment.ts";
 import { followHeads } from "./chain/heads.ts";
@@ -67,6 +67,7 @@ async function main(): Promise<void> {
   const fewDescriptors = descriptorProblem();
   if (fewDescriptors !== undefined) throw new StartError(fewDescriptors);
   if (needsDataFolder(config)) prepareDataFolder(config.dataFolder);
+  checkSecretFile(config);
   const sms = chooseSms(config);
 
   await migrate(config.databaseUrl);

@@ -42,6 +42,11 @@ export function loadSecrets({ authSecret, dataKey, dataFolder }: SecretSettings)
   };
 }
 
+/** Throws {@link SecretError} where the file of the data folder is there and holds none. */
+export function checkSecretFile({ authSecret, dataFolder }: SecretSettings): void {
+  if (authSecret === undefined) read(join(dataFolder, FILE_NAME));
+}
+
 /**
  * Throws {@link SecretError} where a secret would be made although the database has what was encrypted with an earlier one: nobody
  * could read that again.

@@ -1,10 +1,11 @@
 // Brings a database to the current schema, with Prisma's own engine; keeps `_prisma_migrations` as Prisma does. Must hold:
 // several servers may do so at once, and one of them does it.
 
-import { closeSync, mkdirSync, openSync } from "node:fs";
+import { closeSync, openSync } from "node:fs";
 import { dirname } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import type { SqlDriverAdapter } from "@prisma/driver-adapter-utils";
+import { makeFolder } from "../system/durable-files.ts";
 import { explainSystemError } from "../system/failures.mjs";
 import { createPostgresqlAdapter, createSqliteAdapter } from "./client.ts";
 import { type DatabaseLocation, describeDatabase, locateDatabase } from "./location.ts";
@@ -36,7 +37,7 @@ async function migrateSqlite(
 ): Promise<string[]> {
   const { file } = location;
   try {
-    mkdirSync(dirname(file), { recursive: true });
+    makeFolder(dirname(file));
     closeSync(openSync(file, "a"));
   } catch (cause) {
     const { code = "" } = cause as NodeJS.ErrnoException;

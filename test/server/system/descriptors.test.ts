@@ -3,7 +3,6 @@
 
 import { once } from "node:events";
 import { connect, type Socket } from "node:net";
-import { setTimeout as sleep } from "node:timers/promises";
 import { expect } from "chai";
 import type { TestServer } from "../../support/server.ts";
 import { createFaultWorld, type FaultWorld } from "./fault-world.ts";
