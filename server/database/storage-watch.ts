@@ -95,15 +95,10 @@ export function startStorageWatch(options: StorageWatchOptions): StorageWatch {
     }
   }
 
-  new Gauge({
-    name: "mintmark_database_write_failed",
-    help: "1 while the database cannot be written: its disk is full, it can only be read, or its files cannot be used.",
-    registers: [metrics],
-    collect() {
-      this.set(fault === undefined ? 0 : 1);
-    },
+  createStorageMetrics(metrics, {
+    isFailing: () => fault !== undefined,
+    folders: { data: dataFolder, ...(databaseFolder === undefined ? {} : { database: databaseFolder }) },
   });
-  gaugesOfRoom(metrics, { data: dataFolder, ...(databaseFolder === undefined ? {} : { database: databaseFolder }) });
 
   const watching = watch();
   return {
@@ -137,13 +132,25 @@ async function roomOf(folder: string): Promise<Room | undefined> {
   }
 }
 
-function gaugesOfRoom(metrics: Registry, folders: Record<string, string>): void {
+/** Registers the metrics of what the database and its disks have room for. */
+export function createStorageMetrics(
+  registry: Registry,
+  { isFailing, folders }: { isFailing: () => boolean; folders: Record<string, string> },
+): void {
+  new Gauge({
+    name: "mintmark_database_write_failed",
+    help: "1 while the database cannot be written: its disk is full, it can only be read, or its files cannot be used.",
+    registers: [registry],
+    collect() {
+      this.set(isFailing() ? 1 : 0);
+    },
+  });
   const define = (name: string, help: string, value: (room: Room) => number) =>
     new Gauge({
       name,
       help,
       labelNames: ["folder"],
-      registers: [metrics],
+      registers: [registry],
       async collect() {
         this.reset();
         for (const [folder, path] of Object.entries(folders)) {

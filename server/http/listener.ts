@@ -42,7 +42,8 @@ const SHORTAGE_MS = 10_000;
 /** How often a shortage that goes on is logged. */
 const LOG_MS = 60_000;
 
-type Shortage = "evicted" | "dropped" | "accept-failed";
+const SHORTAGES = ["evicted", "dropped", "accept-failed"] as const;
+type Shortage = (typeof SHORTAGES)[number];
 
 export function createListener({ app, host, port, connectionLimit, logger, metrics }: ListenerOptions): Listener {
   /** The connections without a request in flight, in the order in which they became so. */
@@ -53,26 +54,7 @@ export function createListener({ app, host, port, connectionLimit, logger, metri
   let shortOfAt = Number.NEGATIVE_INFINITY;
   let loggedAt = Number.NEGATIVE_INFINITY;
 
-  const counter = new Counter({
-    name: "mintmark_http_connections_short_total",
-    help: "Connections that were closed or refused because too many were open, by what happened.",
-    labelNames: ["event"],
-    registers: [metrics],
-  });
-  for (const event of ["evicted", "dropped", "accept-failed"] satisfies Shortage[]) counter.inc({ event }, 0);
-  new Gauge({
-    name: "mintmark_http_connections",
-    help: "Open connections of clients.",
-    registers: [metrics],
-    collect() {
-      this.set(open.size);
-    },
-  });
-  new Gauge({
-    name: "mintmark_http_connections_limit",
-    help: "How many connections of clients may be open at once.",
-    registers: [metrics],
-  }).set(connectionLimit);
+  const counter = createConnectionMetrics(metrics, { open: () => open.size, limit: connectionLimit });
 
   const server: Server = createServer(
     { keepAliveTimeout: KEEP_ALIVE_MS, headersTimeout: HEADERS_TIMEOUT_MS },
@@ -162,4 +144,32 @@ export function createListener({ app, host, port, connectionLimit, logger, metri
       return "Too many connections are open: idle ones are closed, and new ones may be refused.";
     },
   };
+}
+
+/** Registers the metrics of connections; returns the counter of those that there was no room for. */
+export function createConnectionMetrics(
+  registry: Registry,
+  { open, limit }: { open: () => number; limit: number },
+): Counter<"event"> {
+  new Gauge({
+    name: "mintmark_http_connections",
+    help: "Open connections of clients.",
+    registers: [registry],
+    collect() {
+      this.set(open());
+    },
+  });
+  new Gauge({
+    name: "mintmark_http_connections_limit",
+    help: "How many connections of clients may be open at once.",
+    registers: [registry],
+  }).set(limit);
+  const counter = new Counter({
+    name: "mintmark_http_connections_short_total",
+    help: "Connections that were closed or refused because too many were open, by what happened.",
+    labelNames: ["event"],
+    registers: [registry],
+  });
+  for (const event of SHORTAGES) counter.inc({ event }, 0);
+  return counter;
 }
