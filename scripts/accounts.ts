@@ -9,11 +9,12 @@ import { Refusal } from "../server/accounts/errors.ts";
 import { createInvitations } from "../server/accounts/invitations.ts";
 import { BRAND_ROLES } from "../server/accounts/principal.ts";
 import { recoverUser } from "../server/accounts/recovery.ts";
-import { ConfigError, loadConfig } from "../server/config.ts";
+import { loadConfig } from "../server/config.ts";
 import { type Database, openDatabase } from "../server/database/client.ts";
 import { migrate } from "../server/database/migrate.ts";
 import { inTransaction } from "../server/database/transactions.ts";
-import { DatabaseUnusableError } from "../server/database/unusable.ts";
+import { describeFailure } from "../server/failures.ts";
+import { beginCommand } from "./lifecycle/command.ts";
 
 const USAGE = `Lets people in. May be used while the server runs.
 
@@ -130,16 +131,15 @@ function parseCommandLine() {
   return { command, ...found } as const;
 }
 
+beginCommand();
 try {
   console.log(await main());
 } catch (error) {
   if (error instanceof UsageError) {
     console.error(`${error.message}\n\n${USAGE}`);
     process.exitCode = 2;
-  } else if ([Refusal, ConfigError, DatabaseUnusableError].some((kind) => error instanceof kind)) {
-    console.error((error as Error).message);
-    process.exitCode = 1;
   } else {
-    throw error;
+    console.error(describeFailure(error));
+    process.exitCode = 1;
   }
 }

@@ -1,12 +1,13 @@
 // npm run audit: holds the whole mirror against what the contracts say at the mirror's block. Ends with 1 if they differ.
 
 import cliProgress from "cli-progress";
-import { createRpc, RpcError } from "../server/chain/rpc.ts";
-import { ConfigError, loadConfig } from "../server/config.ts";
+import { createRpc } from "../server/chain/rpc.ts";
+import { loadConfig } from "../server/config.ts";
 import { openDatabase } from "../server/database/client.ts";
 import { migrate } from "../server/database/migrate.ts";
-import { DatabaseUnusableError } from "../server/database/unusable.ts";
+import { describeFailure } from "../server/failures.ts";
 import { auditAll, type Difference } from "../server/indexer/audit.ts";
+import { beginCommand } from "./lifecycle/command.ts";
 
 /** How many differences are shown one by one. */
 const MOST_SHOWN = 50;
@@ -60,10 +61,10 @@ async function main(): Promise<number> {
   }
 }
 
+beginCommand();
 try {
   process.exitCode = await main();
 } catch (error) {
-  const expected = [ConfigError, DatabaseUnusableError, RpcError].some((kind) => error instanceof kind);
-  console.error(expected ? (error as Error).message : error);
+  console.error(describeFailure(error));
   process.exitCode = 2;
 }

@@ -3,9 +3,11 @@
 
 import { existsSync, mkdirSync, renameSync, rmSync, statSync } from "node:fs";
 import { dirname, resolve } from "node:path";
-import { ConfigError, loadConfig } from "../server/config.ts";
+import { loadConfig } from "../server/config.ts";
 import { openDatabase } from "../server/database/client.ts";
 import { describeDatabase, locateDatabase } from "../server/database/location.ts";
+import { describeFailure } from "../server/failures.ts";
+import { beginCommand } from "./lifecycle/command.ts";
 
 class BackupError extends Error {
   override name = "BackupError";
@@ -37,9 +39,10 @@ async function main(): Promise<string> {
   return `${file} is a copy of ${location.file} (${(statSync(file).size / 1e6).toFixed(1)} MB).`;
 }
 
+beginCommand();
 try {
   console.log(await main());
 } catch (error) {
-  console.error(error instanceof ConfigError || error instanceof BackupError ? error.message : error);
+  console.error(describeFailure(error));
   process.exitCode = 1;
 }

@@ -12,6 +12,7 @@ import { existsSync, mkdirSync, readdirSync, readFileSync, renameSync, rmSync, s
 import { arch, constants, platform } from "node:os";
 import { delimiter, dirname, join, resolve } from "node:path";
 import { fileURLToPath } from "node:url";
+import { describeFailure, giveLastWords } from "../server/system/failures.mjs";
 import { identifyProcess, isRunning } from "./lifecycle/process-identity.mjs";
 
 /** The oldest Node that runs TypeScript sources as they are. */
@@ -459,12 +460,13 @@ async function main(args) {
 }
 
 if (process.argv[1] !== undefined && resolve(process.argv[1]) === fileURLToPath(import.meta.url)) {
+  giveLastWords();
   try {
     await main(process.argv.slice(2));
   } catch (error) {
     if (error instanceof Exit) process.exitCode = error.code;
     else {
-      say(error instanceof BootstrapError ? error.message : error.stack);
+      say(describeFailure(error));
       process.exitCode = 1;
     }
   }

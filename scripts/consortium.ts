@@ -7,7 +7,8 @@
 import { type BaseContract, encodeBytes32String, ZeroHash } from "ethers";
 import { BRAND_ROLE } from "../server/chain/abi.ts";
 import { RpcError } from "../server/chain/rpc.ts";
-import { ConfigError, loadConfig } from "../server/config.ts";
+import { loadConfig } from "../server/config.ts";
+import { describeFailure } from "../server/failures.ts";
 import { type Chain, openChain, ShowError } from "./consortium/chain.ts";
 import {
   type Act,
@@ -18,6 +19,7 @@ import {
   propose,
   type Vote,
 } from "./consortium/decisions.ts";
+import { beginCommand } from "./lifecycle/command.ts";
 import { createTerminal } from "./lifecycle/terminal.ts";
 
 type Account = Chain["accounts"][number];
@@ -260,6 +262,7 @@ function isHardhatError(error: unknown): error is Error {
 }
 
 let rpcUrl: string | undefined;
+beginCommand();
 try {
   const config = loadConfig();
   // The default of RPC_URL is for those who started a node; this needs none.
@@ -277,8 +280,8 @@ try {
         "or leave RPC_URL out: then a chain inside this process is used.",
     );
   } else {
-    const expected = error instanceof ConfigError || error instanceof ShowError || isHardhatError(error);
-    console.error(expected ? error.message : error);
+    const expected = error instanceof ShowError || isHardhatError(error);
+    console.error(expected ? error.message : describeFailure(error));
   }
   process.exitCode = 1;
 }

@@ -8,10 +8,12 @@ import { existsSync } from "node:fs";
 import { join } from "node:path";
 import { parseArgs } from "node:util";
 import { deploymentFile, readDeployment, writeDeployment } from "../server/chain/deployment.ts";
-import { createRpc, RpcError } from "../server/chain/rpc.ts";
+import { createRpc } from "../server/chain/rpc.ts";
 import { ConfigError, loadConfig } from "../server/config.ts";
+import { describeFailure } from "../server/failures.ts";
 import { readConsortiumParameters } from "./consortium/parameters.ts";
 import { deployRegistry } from "./deploy-registry.ts";
+import { beginCommand } from "./lifecycle/command.ts";
 
 async function main(): Promise<string> {
   const { values } = parseArgs({ options: { consortium: { type: "string" } } });
@@ -49,10 +51,10 @@ async function main(): Promise<string> {
   return `The registry is at ${deployment.registry} on chain ${chainId}; written to ${file}.${handedOver} Start the server with: npm run server`;
 }
 
+beginCommand();
 try {
   console.log(await main());
 } catch (error) {
-  const expected = error instanceof ConfigError || error instanceof RpcError;
-  console.error(expected ? error.message : error);
+  console.error(describeFailure(error));
   process.exitCode = 1;
 }

@@ -5,17 +5,19 @@ import { createInterface } from "node:readline/promises";
 import { parseArgs } from "node:util";
 import cliProgress from "cli-progress";
 import { readDeployment } from "../server/chain/deployment.ts";
-import { ConfigError, loadConfig } from "../server/config.ts";
+import { loadConfig } from "../server/config.ts";
+import { describeFailure } from "../server/failures.ts";
 import { findIssuerKeystore, passphraseFor } from "../server/issuance/brand-key.ts";
 import { type IssuanceChain, openIssuanceChain } from "../server/issuance/chain.ts";
 import { checkTimeZone } from "../server/issuance/expiry.ts";
-import { KeystoreError, openKeystore } from "../server/issuance/keystore.ts";
+import { openKeystore } from "../server/issuance/keystore.ts";
 import { DEFAULT_CARDS_PER_TRANSACTION } from "../server/issuance/plan.ts";
 import { IssuanceError, problemLines, problemsCsv } from "../server/issuance/problems.ts";
 import { issueCards, planOutstanding } from "../server/issuance/sender.ts";
 import { readSpreadsheet } from "../server/issuance/spreadsheet.ts";
 import { count, plural, summaryLines } from "../server/issuance/summary.ts";
 import { validateSpreadsheet } from "../server/issuance/validation.ts";
+import { beginCommand } from "./lifecycle/command.ts";
 
 const USAGE = `Issues the cards of a spreadsheet. Every line is checked first; if one is wrong, nothing is issued.
 Run the same command again after an interruption: what is on the chain already is not issued twice.
@@ -374,6 +376,7 @@ function survivesClosedOutput(): void {
 }
 
 survivesClosedOutput();
+beginCommand();
 try {
   const options = parseCommandLine();
   if (options === undefined) console.log(USAGE);
@@ -382,10 +385,8 @@ try {
   if (error instanceof UsageError) {
     console.error(`${error.message}\n\n${USAGE}`);
     process.exitCode = EXIT.usage;
-  } else if (error instanceof IssuanceError || error instanceof KeystoreError || error instanceof ConfigError) {
-    console.error(error.message);
-    process.exitCode = EXIT.failed;
   } else {
-    throw error;
+    console.error(describeFailure(error));
+    process.exitCode = EXIT.failed;
   }
 }

@@ -2,11 +2,14 @@
 
 import { relative } from "node:path";
 import { ConfigError, loadConfig } from "../server/config.ts";
+import { describeFailure } from "../server/failures.ts";
+import { beginCommand } from "./lifecycle/command.ts";
 import { simulatorKeys } from "./payment-simulator/keys.ts";
 import { startPaymentSimulator } from "./payment-simulator/simulator.ts";
 
 const DEFAULT_PORT = 3001;
 
+beginCommand();
 try {
   const { dataFolder, publicUrl } = loadConfig();
   const port = Number(process.env["PAYMENT_SIMULATOR_PORT"] || DEFAULT_PORT);
@@ -34,9 +37,8 @@ try {
   process.on("SIGTERM", stop);
 } catch (error) {
   const code = (error as NodeJS.ErrnoException).code;
-  if (error instanceof ConfigError) console.error(error.message);
-  else if (code === "EADDRINUSE")
+  if (code === "EADDRINUSE")
     console.error("Its port is in use: set PAYMENT_SIMULATOR_PORT to a free one. Does a simulator run already?");
-  else console.error(error);
+  else console.error(describeFailure(error));
   process.exitCode = 1;
 }

@@ -1,12 +1,13 @@
 // npm run rebuild: makes the mirror's tables anew from the events that are stored, without asking the chain, and says whether
 // that changed anything. Readers see the old tables until the new ones are complete.
 
-import { ConfigError, loadConfig } from "../server/config.ts";
+import { loadConfig } from "../server/config.ts";
 import { openDatabase } from "../server/database/client.ts";
 import { migrate } from "../server/database/migrate.ts";
-import { DatabaseUnusableError } from "../server/database/unusable.ts";
+import { describeFailure } from "../server/failures.ts";
 import { createLease, holdWhenFree, LeaseLostError } from "../server/indexer/lease.ts";
 import { createMirror } from "../server/indexer/mirror.ts";
+import { beginCommand } from "./lifecycle/command.ts";
 
 async function main(): Promise<void> {
   const { databaseUrl } = loadConfig();
@@ -33,6 +34,7 @@ async function main(): Promise<void> {
   }
 }
 
+beginCommand();
 try {
   await main();
 } catch (error) {
@@ -40,6 +42,6 @@ try {
     console.error(
       "A server is writing the mirror. Stop it first, then run this again; it needs no rebuilding while it is right.",
     );
-  else console.error(error instanceof ConfigError || error instanceof DatabaseUnusableError ? error.message : error);
+  else console.error(describeFailure(error));
   process.exitCode = 1;
 }

@@ -2,12 +2,13 @@
 // its beginning; a server that runs does so at once. Application tables are not touched.
 
 import { existsSync } from "node:fs";
-import { ConfigError, loadConfig } from "../server/config.ts";
+import { loadConfig } from "../server/config.ts";
 import { openDatabase } from "../server/database/client.ts";
 import { describeDatabase, locateDatabase } from "../server/database/location.ts";
 import { migrate } from "../server/database/migrate.ts";
-import { DatabaseUnusableError } from "../server/database/unusable.ts";
+import { describeFailure } from "../server/failures.ts";
 import { createMirror } from "../server/indexer/mirror.ts";
+import { beginCommand } from "./lifecycle/command.ts";
 
 async function main(): Promise<string> {
   const { databaseUrl } = loadConfig();
@@ -33,11 +34,12 @@ async function main(): Promise<string> {
   }
 }
 
+beginCommand();
 try {
   console.log(await main());
 } catch (error) {
   const busy = error instanceof Error && /database is locked|SQLITE_BUSY/i.test(error.message);
   if (busy) console.error("The database is in use. Stop the server first, then run this again.");
-  else console.error(error instanceof ConfigError || error instanceof DatabaseUnusableError ? error.message : error);
+  else console.error(describeFailure(error));
   process.exitCode = 1;
 }

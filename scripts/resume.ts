@@ -3,16 +3,15 @@
 // that runs goes on by itself.
 
 import { parseArgs } from "node:util";
-import { createRpc, RpcError } from "../server/chain/rpc.ts";
-import { ConfigError, loadConfig } from "../server/config.ts";
+import { createRpc } from "../server/chain/rpc.ts";
+import { loadConfig } from "../server/config.ts";
 import { openDatabase } from "../server/database/client.ts";
 import { migrate } from "../server/database/migrate.ts";
-import { DatabaseUnusableError } from "../server/database/unusable.ts";
-import { WrongChainError } from "../server/indexer/chain-identity.ts";
-import { InconsistentAnswerError } from "../server/indexer/headers.ts";
+import { describeFailure } from "../server/failures.ts";
 import { createLease, holdWhenFree, LeaseLostError } from "../server/indexer/lease.ts";
 import { CheckpointMovedError, createMirror } from "../server/indexer/mirror.ts";
-import { NothingToResumeError, planResumption, type Resumption } from "../server/indexer/resume.ts";
+import { planResumption, type Resumption } from "../server/indexer/resume.ts";
+import { beginCommand } from "./lifecycle/command.ts";
 import { isConfirmed } from "./lifecycle/questions.ts";
 
 const USAGE = `Lets a mirror go on that has stopped because the chain has replaced final blocks. Find out first, with the other
@@ -25,15 +24,6 @@ members, which node is right; RPC_URL must be that node.
 
 Settings (environment or .env): RPC_URL, DATABASE_URL or DATA_DIR.`;
 const EXIT = { done: 0, refused: 1, usage: 2 } as const;
-
-const EXPECTED = [
-  ConfigError,
-  DatabaseUnusableError,
-  InconsistentAnswerError,
-  NothingToResumeError,
-  RpcError,
-  WrongChainError,
-];
 
 const count = (number: number, one: string, several: string) =>
   `${number.toLocaleString("en")} ${number === 1 ? one : several}`;
@@ -108,6 +98,7 @@ async function main(): Promise<number> {
   return await resume({ yes: values.yes === true });
 }
 
+beginCommand();
 try {
   process.exitCode = await main();
 } catch (error) {
@@ -118,6 +109,6 @@ try {
     );
   else if (error instanceof CheckpointMovedError)
     console.error("The mirror or the chain has changed meanwhile. Nothing was taken back; run this again.");
-  else console.error(EXPECTED.some((kind) => error instanceof kind) ? (error as Error).message : error);
+  else console.error(describeFailure(error));
   process.exitCode = EXIT.refused;
 }

@@ -5,6 +5,7 @@ import { existsSync } from "node:fs";
 import { join, resolve } from "node:path";
 import { config as loadDotenv } from "dotenv";
 import { z } from "zod";
+import { secretProblem } from "./accounts/secret-text.ts";
 import { DatabaseUrlError, locateDatabase } from "./database/location.ts";
 import { PINGPP_CHANNELS, type PingppChannel } from "./payments/pingpp.ts";
 
@@ -45,6 +46,12 @@ const privateKeys = z
     }
   });
 const address = z.string().regex(/^0x[0-9a-fA-F]{40}$/, "must be an address: 0x and 40 hexadecimal digits");
+
+const secret = z.string().superRefine((value, context) => {
+  const problem = secretProblem(value);
+  if (problem === undefined) return;
+  context.addIssue({ code: "custom", message: `${problem}: make one with openssl rand -base64 32` });
+});
 
 const databaseUrl = z.string().superRefine((value, context) => {
   try {
@@ -98,8 +105,8 @@ const environmentSchema = z.object({
     .int("must be a whole number")
     .min(0, "must not be negative")
     .default(60_000),
-  AUTH_SECRET: z.string().min(32, "must have 32 characters at least: make one with openssl rand -base64 32").optional(),
-  DATA_KEY: z.string().min(32, "must have 32 characters at least: make one with openssl rand -base64 32").optional(),
+  AUTH_SECRET: secret.optional(),
+  DATA_KEY: secret.optional(),
   SMS_ADAPTER: z.enum(["console"], "must be console").optional(),
   MAX_IMPORT_MEGABYTES: z.coerce
     .number("must be a number")

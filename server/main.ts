@@ -1,19 +1,22 @@
 // Wiring only: settings → database → indexer → HTTP. Ends with a message a person can act on, or runs until told to stop.
 
-import { createServer } from "node:http";
-import pino from "pino";
+import { sep } from "node:path";
+import pino, { type Logger } from "pino";
 import { Registry } from "prom-client";
 import { createAccounts } from "./accounts/accounts.ts";
-import { loadSecrets } from "./accounts/secrets.ts";
+import { checkSecretFile, loadSecrets, refuseToForget } from "./accounts/secrets.ts";
 import { chooseSms } from "./accounts/sms.ts";
 import { readDeployment } from "./chain/deployment.ts";
 import { followHeads } from "./chain/heads.ts";
 import { connectNodes } from "./chain/nodes.ts";
-import { ConfigError, loadConfig } from "./config.ts";
+import { type Config, loadConfig } from "./config.ts";
 import { openDatabase } from "./database/client.ts";
+import { locateDatabase } from "./database/location.ts";
 import { migrate } from "./database/migrate.ts";
-import { DatabaseUnusableError } from "./database/unusable.ts";
+import { startStorageWatch } from "./database/storage-watch.ts";
+import { describeFailure, giveLastWords } from "./failures.ts";
 import { createApp } from "./http/app.ts";
+import { createListener } from "./http/listener.ts";
 import { presentPlacedOrder } from "./http/present-order.ts";
 import { createImportFiles } from "./imports/files.ts";
 import { startHolderProcess } from "./imports/holder-process.ts";
@@ -21,7 +24,6 @@ import { findKeystoreAccess } from "./imports/keystore-access.ts";
 import { startImportWorker } from "./imports/worker.ts";
 import { auditSample } from "./indexer/audit.ts";
 import { startAuditor } from "./indexer/auditor.ts";
-import { WrongChainError } from "./indexer/chain-identity.ts";
 import { createIndexer } from "./indexer/indexer.ts";
 import { createLease } from "./indexer/lease.ts";
 import { createIndexerMetrics } from "./indexer/metrics.ts";
@@ -33,10 +35,11 @@ import { createAdapters } from "./payments/adapters.ts";
 import { createCaretaker } from "./payments/caretaker.ts";
 import { createPaidOrders } from "./payments/paid-orders.ts";
 import { createPayments } from "./payments/payments.ts";
+import { keepFromOthers, prepareDataFolder } from "./system/data-folder.ts";
+import { COMFORTABLE_LIMIT, connectionLimit, descriptorLimit, descriptorProblem } from "./system/descriptors.ts";
+import { writeError } from "./system/failures.mjs";
+import { createLogDestination } from "./system/log-destination.ts";
 import { createWebhooks } from "./webhooks/webhooks.ts";
-
-/** How long open requests may take after the server was told to stop. */
-const CLOSE_TIMEOUT_MS = 5_000;
 
 /** How many cards each audit looks at, at random. */
 const AUDITED_CARDS = 20;
@@ -50,9 +53,21 @@ class StartError extends Error {
   override name = "StartError";
 }
 
+let log: Logger | undefined;
+giveLastWords((sentence, error) => {
+  if (log?.isLevelEnabled("fatal") === true) log.fatal({ err: error }, sentence);
+  else writeError(sentence);
+});
+
 async function main(): Promise<void> {
   const config = loadConfig();
-  const logger = pino({ level: config.logLevel });
+  const logger = pino({ level: config.logLevel }, createLogDestination());
+  log = logger;
+  keepFromOthers();
+  const fewDescriptors = descriptorProblem();
+  if (fewDescriptors !== undefined) throw new StartError(fewDescriptors);
+  if (needsDataFolder(config)) prepareDataFolder(config.dataFolder);
+  checkSecretFile(config);
   const sms = chooseSms(config);
 
   await migrate(config.databaseUrl);
@@ -63,7 +78,10 @@ async function main(): Promise<void> {
     openDatabase(config.databaseUrl, { lockPatienceMs: LOCK_PATIENCE_MS, writesMuch: true }),
     openDatabase(config.databaseUrl, { application: true, statementTimeoutMs: STATEMENT_TIMEOUT_MS }),
   ]);
+  await refuseToForget(config, application);
   const metrics = new Registry();
+  const { dataFolder, databaseUrl } = config;
+  const storage = startStorageWatch({ application, databaseUrl, dataFolder, logger, metrics });
   const indexerMetrics = createIndexerMetrics(metrics);
   const urls: [string, ...string[]] = [config.rpcUrl, ...config.fallbackRpcUrls];
   const { rpc, countInconsistency } = connectNodes({ urls, logger, metrics });
@@ -86,6 +104,7 @@ async function main(): Promise<void> {
       ? {}
       : { followHeads: (onHead) => followHeads({ url: rpcWebSocketUrl, onHead, logger }) }),
     onFailure(error) {
+      storage.note(error);
       if (indexerMetrics.failure(error) === "inconsistent") countInconsistency();
     },
     registryOn,
@@ -146,50 +165,65 @@ async function main(): Promise<void> {
     secrets: loadSecrets(config),
     now: Date.now,
   });
-  const server = createServer(
-    createApp({
-      config,
-      database,
-      application,
-      accounts,
-      orders,
-      payments,
-      webhooks,
-      mirror: indexer,
-      logger,
-      metrics,
-    }),
-  );
+  const limit = connectionLimit();
+  const openFiles = descriptorLimit() ?? COMFORTABLE_LIMIT;
+  if (openFiles < COMFORTABLE_LIMIT)
+    logger.warn(
+      { openFiles, connections: limit },
+      "few files and connections may be open at once: raise the limit (ulimit -n 4096)",
+    );
+  const app = createApp({
+    config,
+    database,
+    application,
+    accounts,
+    orders,
+    payments,
+    webhooks,
+    mirror: indexer,
+    logger,
+    metrics,
+    storage,
+    shortage: () => listener.shortage(),
+  });
+  const { host, port } = config;
+  const listener = createListener({ app, host, port, connectionLimit: limit, logger, metrics });
 
-  let stopping = false;
-  async function stop(signal: string): Promise<void> {
-    if (stopping) return;
-    stopping = true;
-    logger.info({ signal }, "stopping");
-    const closed = new Promise((resolve) => server.close(resolve));
-    server.closeIdleConnections();
-    setTimeout(() => server.closeAllConnections(), CLOSE_TIMEOUT_MS).unref();
-    await Promise.all([closed, indexer.stop(), auditor.stop(), importWorker.stop(), caretaker.stop(), webhooks.stop()]);
+  async function stop(): Promise<void> {
+    await Promise.all([
+      listener.stop(),
+      indexer.stop(),
+      auditor.stop(),
+      importWorker.stop(),
+      caretaker.stop(),
+      webhooks.stop(),
+      storage.stop(),
+    ]);
     await issuing.stop();
     await accounts.close();
     await Promise.all([database, writer, application].map((client) => client.$disconnect()));
-    logger.info("stopped");
-    // Connections that failed leave timers behind, which would hold the process for seconds.
-    process.exit();
   }
-  process.on("SIGINT", stop);
-  process.on("SIGTERM", stop);
 
-  await new Promise<void>((resolve, reject) => {
-    server.once("error", (error: NodeJS.ErrnoException) => {
-      const problem =
-        error.code === "EADDRINUSE"
-          ? `Port ${config.port} of ${config.host} is in use. Set PORT to a free one.`
-          : error.message;
-      reject(new StartError(problem, { cause: error }));
+  let stopping = false;
+  // The last is sent when the terminal is closed.
+  for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"] as const) {
+    process.on(signal, async () => {
+      if (stopping) return;
+      stopping = true;
+      logger.info({ signal }, "stopping");
+      await stop();
+      logger.info("stopped");
+      // Connections that failed leave timers behind, which would hold the process for seconds.
+      process.exit();
     });
-    server.listen(config.port, config.host, resolve);
-  });
+  }
+
+  try {
+    await listener.listen();
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code !== "EADDRINUSE") throw error;
+    throw new StartError(`Port ${port} of ${host} is in use. Set PORT to a free one.`, { cause: error });
+  }
   logger.info({ url: config.publicUrl }, "listening");
   if (process.stderr.isTTY) showProgress(() => indexer.status().progress, process.stderr);
   issuing.start();
@@ -199,12 +233,16 @@ async function main(): Promise<void> {
   await indexer.start();
 }
 
+/** Whether the server keeps something of its own in the data folder. One that is told all that it needs does not. */
+function needsDataFolder({ authSecret, dataFolder, databaseUrl }: Config): boolean {
+  const location = locateDatabase(databaseUrl);
+  const holdsDatabase = location.provider === "sqlite" && location.file.startsWith(`${dataFolder}${sep}`);
+  return authSecret === undefined || holdsDatabase;
+}
+
 try {
   await main();
 } catch (error) {
-  const expected = [ConfigError, StartError, WrongChainError, DatabaseUnusableError].some(
-    (kind) => error instanceof kind,
-  );
-  process.stderr.write(`${error instanceof Error ? (expected ? error.message : error.stack) : String(error)}\n`);
+  writeError(describeFailure(error));
   process.exit(1);
 }

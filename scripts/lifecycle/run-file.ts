@@ -2,9 +2,11 @@
 // run that is going on (keep away) from one that was killed (end what it left running, and say so), and never take a
 // stranger's process for one of ours: see process-identity.mjs.
 
-import { linkSync, mkdirSync, readFileSync, renameSync, rmSync, writeFileSync } from "node:fs";
+import { linkSync, readFileSync, renameSync, rmSync } from "node:fs";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
+import { prepareDataFolder } from "../../server/system/data-folder.ts";
+import { createFile, replaceFile } from "../../server/system/durable-files.ts";
 import { identifyProcess, isRunning, type ProcessIdentity } from "./process-identity.mjs";
 
 interface RunRecord {
@@ -32,24 +34,14 @@ export interface RunFile {
 
 /** Claims a data folder. Ends what a killed run left behind. Throws {@link AlreadyRunningError}. */
 export async function claimRun(dataFolder: string, onMessage: (message: string) => void): Promise<RunFile> {
-  mkdirSync(dataFolder, { recursive: true });
+  prepareDataFolder(dataFolder);
   const file = join(dataFolder, "run.json");
-  const own = `${file}.${process.pid}`;
   const supervisor = identifyProcess(process.pid);
   if (supervisor === undefined) throw new Error("The system does not tell when a process was started");
   const run: RunRecord = { supervisor, since: new Date().toISOString(), children: {} };
   let earlierRunWasKilled = false;
   for (;;) {
-    writeFileSync(own, JSON.stringify(run));
-    try {
-      // Unlike a rename, a link fails where somebody was faster.
-      linkSync(own, file);
-      rmSync(own);
-      break;
-    } catch (error) {
-      rmSync(own, { force: true });
-      if ((error as NodeJS.ErrnoException).code !== "EEXIST") throw error;
-    }
+    if (createFile(file, JSON.stringify(run))) break;
     const found = readRecord(file);
     if (found !== undefined && isRunning(found.supervisor)) {
       throw new AlreadyRunningError(
@@ -63,17 +55,13 @@ export async function claimRun(dataFolder: string, onMessage: (message: string) 
     removeStale(file, found);
   }
 
-  const write = () => {
-    writeFileSync(own, JSON.stringify(run));
-    renameSync(own, file);
-  };
   return {
     earlierRunWasKilled,
     record(name, pid) {
       const identity = identifyProcess(pid);
       if (identity === undefined) return;
       run.children[name] = identity;
-      write();
+      replaceFile(file, JSON.stringify(run));
     },
     release: () => rmSync(file, { force: true }),
   };

@@ -1,21 +1,26 @@
 // The server as a child: its log lines go to a file, what went wrong to the terminal too, and it is started again when it
 // dies.
 
-import { createWriteStream, existsSync, mkdirSync, renameSync, statSync } from "node:fs";
-import { dirname, resolve } from "node:path";
+import { resolve } from "node:path";
 import { createInterface } from "node:readline";
 import { setTimeout as sleep } from "node:timers/promises";
 import type { MirrorProgress } from "../../server/database/mirror-status.ts";
+import { describeFailure } from "../../server/failures.ts";
 import { progressLine } from "../../server/indexer/progress-line.ts";
 import { type GuardedProcess, spawnGuarded } from "./guarded-process.ts";
+import { openLogFile } from "./log-file.ts";
 import { SERVER_ARGUMENTS, SERVER_ENVIRONMENT } from "./server-command.ts";
 import { StartError } from "./session.ts";
 
 const ROOT = resolve(import.meta.dirname, "../..");
-/** More deaths than this within a minute, and the server is not started again. */
-const DEATHS_PER_MINUTE = 5;
+/** How long to wait before a server that died is started again: longer each time that it dies again soon. */
+const FIRST_RESTART_MS = 200;
+const LAST_RESTART_MS = 10_000;
+/** A server that has run for so long begins anew with the first. */
+const SETTLED_MS = 60_000;
 const POLL_MS = 100;
-const LOG_LIMIT_BYTES = 10_000_000;
+/** The server lets requests in flight finish before it ends. */
+const STOP_PATIENCE_MS = 20_000;
 /** How much of what the server said last is shown. */
 const SHOWN_LINES = 12;
 /** pino's number for "error". */
@@ -36,7 +41,7 @@ export interface ServerOptions {
 export interface ServerProcess {
   /** Resolves when the server says that it is ready; rejects, with the server's own words, if it is dead for good before. */
   ready(onProgress: (text: string) => void): Promise<void>;
-  /** Resolves, with a reason, when the server is dead for good: it gave up at its start, or died too often. */
+  /** Resolves, with a reason, when the server is dead for good: it gave up at its first start. */
   readonly failed: Promise<string>;
   /** Ends the server and starts it again, with the sources as they are now. */
   restart(): Promise<void>;
@@ -45,9 +50,7 @@ export interface ServerProcess {
 
 export async function startServer(options: ServerOptions): Promise<ServerProcess> {
   const { url, logFile, onMessage } = options;
-  mkdirSync(dirname(logFile), { recursive: true });
-  if (existsSync(logFile) && statSync(logFile).size > LOG_LIMIT_BYTES) renameSync(logFile, `${logFile}.1`);
-  const log = createWriteStream(logFile, { flags: "a" });
+  const log = openLogFile({ file: logFile, onMessage });
 
   let stopping = false;
   let wasReady = false;
@@ -57,7 +60,10 @@ export async function startServer(options: ServerOptions): Promise<ServerProcess
   let dead: string | undefined;
   /** Whether somebody waits for it to be ready. */
   let awaited = false;
-  const deaths: number[] = [];
+  let restartMs = FIRST_RESTART_MS;
+  let launchedAt = 0;
+  /** What was said of the last death. */
+  let toldOf = "";
   let fail: (reason: string) => void = () => undefined;
   const failed = new Promise<string>((done) => {
     fail = done;
@@ -67,6 +73,7 @@ export async function startServer(options: ServerOptions): Promise<ServerProcess
   async function launch(): Promise<GuardedProcess> {
     lastWords = [];
     dead = undefined;
+    launchedAt = performance.now();
     const server = await spawnGuarded(process.execPath, SERVER_ARGUMENTS, {
       cwd: ROOT,
       env: { ...process.env, ...SERVER_ENVIRONMENT, ...options.environment },
@@ -84,7 +91,7 @@ export async function startServer(options: ServerOptions): Promise<ServerProcess
   }
 
   function handleLine(line: string): void {
-    log.write(`${line}\n`);
+    log.write(line);
     const record = parseRecord(line);
     // Not a log line: what the server says when it gives up.
     if (record === undefined) lastWords.push(line);
@@ -103,16 +110,34 @@ export async function startServer(options: ServerOptions): Promise<ServerProcess
     const words = lastWords.slice(-SHOWN_LINES).join("\n").trim();
     if (options.staysDead === true || (byItself && !wasReady))
       return giveUp(words === "" ? `The server ended unexpectedly (${how}); see ${logFile}.` : words);
-    const now = Date.now();
-    deaths.push(now);
-    if (deaths.filter((time) => now - time < 60_000).length > DEATHS_PER_MINUTE)
-      return giveUp(`The server died more than ${DEATHS_PER_MINUTE} times within a minute; see ${logFile}.`);
-    onMessage(`The server ended unexpectedly (${how})${words === "" ? "" : `: ${words}`}. Starting it again …`);
-    await sleep(200);
-    if (stopping) return;
-    current = await launch();
+    const told = `The server ended unexpectedly (${how})${words === "" ? "" : `: ${words}`}. Starting it again …`;
+    if (performance.now() - launchedAt > SETTLED_MS) {
+      restartMs = FIRST_RESTART_MS;
+      toldOf = "";
+    }
+    // Not every few seconds, while what keeps it from starting lasts: a full disk, for example.
+    if (told !== toldOf) onMessage(told);
+    toldOf = told;
+    await launchAgain();
+  }
+
+  async function launchAgain(): Promise<void> {
+    while (!stopping) {
+      await sleep(restartMs);
+      restartMs = Math.min(restartMs * 2, LAST_RESTART_MS);
+      if (stopping) return;
+      try {
+        current = await launch();
+        break;
+      } catch (error) {
+        // The system has no process or descriptor left for it.
+        const told = `The server cannot be started. ${describeFailure(error)}`;
+        if (told !== toldOf) onMessage(told);
+        toldOf = told;
+      }
+    }
     // Stopped while it was being launched.
-    if (stopping) await current.stop();
+    if (stopping) await current.stop(STOP_PATIENCE_MS);
   }
 
   return {
@@ -139,13 +164,13 @@ export async function startServer(options: ServerOptions): Promise<ServerProcess
     async restart() {
       const old = current;
       expectedEnd = old;
-      await old.stop();
+      await old.stop(STOP_PATIENCE_MS);
       if (!stopping) current = await launch();
     },
     async stop() {
       stopping = true;
-      await current.stop();
-      await new Promise<void>((done) => log.end(done));
+      await current.stop(STOP_PATIENCE_MS);
+      log.close();
     },
   };
 }

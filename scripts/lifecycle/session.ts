@@ -1,6 +1,7 @@
 // How `npm start` and `npm run dev` live and end: what is started is stopped in the opposite order, once, whatever the
 // reason: Ctrl-C, a signal, the death of npm or of the terminal, or a step that failed.
 
+import { describeFailure } from "../../server/failures.ts";
 import type { Terminal } from "./terminal.ts";
 
 const WATCH_PARENT_MS = 500;
@@ -35,7 +36,7 @@ export async function runSession(
         try {
           await stop();
         } catch (error) {
-          terminal.say(`While stopping: ${error instanceof Error ? error.message : String(error)}`);
+          terminal.say(`While stopping: ${describeFailure(error)}`);
           exitCode ||= 1;
         }
       }
@@ -52,6 +53,12 @@ export async function runSession(
     if (process.ppid !== parent) void end(0, "Stopping …, because what started this has ended.");
   }, WATCH_PARENT_MS).unref();
 
+  // What nobody has caught ends the session as well, in order: the chain must write down what it has.
+  process.on("uncaughtException", (error) => {
+    if (ending === undefined) void end(1, describeFailure(error));
+    else terminal.say(`While stopping: ${describeFailure(error)}`);
+  });
+
   const session: Session = {
     async onStop(stop) {
       if (ending === undefined) stops.push(stop);
@@ -64,23 +71,8 @@ export async function runSession(
     await work(session);
   } catch (error) {
     // What fails because it was stopped is not a failure.
-    if (ending === undefined) await end(1, describe(error));
+    if (ending === undefined) await end(1, describeFailure(error));
   }
   // Only `end` ends the process.
   setInterval(() => undefined, 3_600_000);
-}
-
-function describe(error: unknown): string {
-  if (!(error instanceof Error)) return String(error);
-  const expected = [
-    "StartError",
-    "ConfigError",
-    "PortInUseError",
-    "AlreadyRunningError",
-    "KeystoreError",
-    "DatabaseUnusableError",
-    "ChainRefusedError",
-    "BlocksMissingError",
-  ];
-  return expected.includes(error.name) ? error.message : (error.stack ?? error.message);
 }

@@ -1,8 +1,9 @@
 // The API key that the example store works with: made once for the demo's brand, kept beside the store's data, and made anew
 // where the server does not know it any more.
 
-import { mkdirSync, readFileSync, writeFileSync } from "node:fs";
+import { readFileSync } from "node:fs";
 import { join, resolve } from "node:path";
+import { replaceFile } from "../../server/system/durable-files.ts";
 import { spawnGuarded } from "./guarded-process.ts";
 import { StartError } from "./session.ts";
 
@@ -21,8 +22,7 @@ export async function ensureShopKey(folder: string, mintmarkUrl: string): Promis
         "Give this command the same DATA_DIR and DATABASE_URL, or stop that server and run this again.",
     );
   }
-  mkdirSync(folder, { recursive: true });
-  writeFileSync(file, `${key}\n`, { mode: 0o600 });
+  replaceFile(file, `${key}\n`);
   return key;
 }
 

@@ -9,7 +9,7 @@ export interface Terminal {
 
 export function createTerminal(output: NodeJS.WriteStream = process.stdout): Terminal {
   // A terminal that was closed is no reason to fail, least of all while stopping.
-  output.on("error", () => undefined);
+  for (const stream of [output, process.stderr]) stream.on("error", () => undefined);
   const live = output.isTTY === true;
   let current: string | undefined;
 

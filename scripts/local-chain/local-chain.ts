@@ -8,9 +8,9 @@
 // ours is where they are kept (engine/) and how they are asked for (rpc/). An SQLite file, synced with each block, needs no replay at
 // a start and no memory for what is old.
 
-import { mkdirSync } from "node:fs";
 import { setTimeout as sleep } from "node:timers/promises";
 import { fileURLToPath } from "node:url";
+import { makeFolder } from "../../server/system/durable-files.ts";
 import { type GuardedProcess, spawnGuarded } from "../lifecycle/guarded-process.ts";
 import { ChainRefusedError } from "./engine/chain-file.ts";
 import { BlocksMissingError, type KeptChain, type KnownBlock } from "./engine/opening.ts";
@@ -57,7 +57,7 @@ export interface LocalChain extends KeptChain {
  */
 export async function startLocalChain(options: LocalChainOptions): Promise<LocalChain> {
   const { folder, host, port, onMessage } = options;
-  mkdirSync(folder, { recursive: true, mode: 0o700 });
+  makeFolder(folder);
   const failed = Promise.withResolvers<string>();
   const deaths: number[] = [];
   let stopping = false;

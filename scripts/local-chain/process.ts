@@ -3,8 +3,11 @@
 
 import { join } from "node:path";
 import Database from "better-sqlite3";
+import { explainSqlite } from "../../server/database/unusable.ts";
+import { describeFailure, giveLastWords } from "../../server/failures.ts";
+import { keepFromOthers } from "../../server/system/data-folder.ts";
 import { openChain } from "./engine/chain.ts";
-import { ChainRefusedError } from "./engine/chain-file.ts";
+import { ChainRefusedError, chainFile } from "./engine/chain-file.ts";
 import { BlocksMissingError, type KeptChain, type KnownBlock, openKeptChain } from "./engine/opening.ts";
 import { serveRpc } from "./rpc/server.ts";
 
@@ -71,22 +74,15 @@ async function main({ folder, host, port, acceptLoss, known }: ChainProcessOptio
   tell({ kind: "ready", ...kept });
 }
 
-function explain(error: unknown): string {
-  if (error instanceof ChainRefusedError) return error.message;
-  return error instanceof Error ? (error.stack ?? error.message) : String(error);
-}
+keepFromOthers();
+giveLastWords((sentence) => tell({ kind: "message", message: `The chain's process fails: ${sentence}` }));
 
-for (const event of ["uncaughtException", "unhandledRejection"] as const)
-  process.on(event, async (error: unknown) => {
-    await tellLast({ kind: "message", message: `The chain's process fails: ${explain(error)}` });
-    process.exit(1);
-  });
-
-// What is kept is nobody else's to read.
-process.umask(0o077);
+const options = JSON.parse(process.argv[2] ?? "{}") as ChainProcessOptions;
 try {
-  await main(JSON.parse(process.argv[2] ?? "{}") as ChainProcessOptions);
+  await main(options);
 } catch (error) {
-  await tellLast({ kind: "refused", message: explain(error), blocksMissing: error instanceof BlocksMissingError });
+  const file = chainFile(options.folder);
+  const message = explainSqlite(file, error)?.message ?? describeFailure(error);
+  await tellLast({ kind: "refused", message, blocksMissing: error instanceof BlocksMissingError });
   process.exit(1);
 }

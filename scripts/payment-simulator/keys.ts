@@ -2,8 +2,10 @@
 // Made once, in the data folder, for their owner's eyes only. They protect no money.
 
 import { generateKeyPairSync, randomBytes } from "node:crypto";
-import { existsSync, mkdirSync, readFileSync, renameSync, rmSync, writeFileSync } from "node:fs";
-import { join } from "node:path";
+import { existsSync, readFileSync, renameSync, rmSync } from "node:fs";
+import { dirname, join } from "node:path";
+import { makeFolder, replaceFile, syncFolder } from "../../server/system/durable-files.ts";
+import { StartError } from "../lifecycle/session.ts";
 
 export interface SimulatorKeys {
   appId: string;
@@ -24,13 +26,21 @@ const FILES = {
   aggregatorPublicKey: "aggregator-public.pem",
   account: "account.json",
 } as const;
+const NAMES = Object.keys(FILES) as (keyof typeof FILES)[];
 
-/** The keys of the data folder; makes them where there are none. */
+/** The keys of the data folder; makes them where there are none. Throws {@link StartError} if one is damaged. */
 export function simulatorKeys(dataFolder: string): SimulatorKeys {
   const folder = join(dataFolder, "payment-simulator");
   if (!existsSync(folder)) makeKeys(folder);
   const read = (name: keyof typeof FILES) => readFileSync(join(folder, FILES[name]), "utf8");
-  const { appId, apiKey } = JSON.parse(read("account")) as { appId: string; apiKey: string };
+  const account = parseAccount(read("account"));
+  const isPem = (name: keyof typeof FILES) => name === "account" || read(name).startsWith("-----BEGIN ");
+  if (account === undefined || !NAMES.every(isPem)) {
+    throw new StartError(
+      `The keys of the payment simulator in ${folder} are damaged. Delete that folder and start again: new ones are made, and the server needs their settings.`,
+    );
+  }
+  const { appId, apiKey } = account;
   return {
     appId,
     apiKey,
@@ -45,12 +55,20 @@ export function simulatorKeys(dataFolder: string): SimulatorKeys {
   };
 }
 
+function parseAccount(text: string): { appId: string; apiKey: string } | undefined {
+  try {
+    const { appId, apiKey } = JSON.parse(text) as { appId?: unknown; apiKey?: unknown };
+    return typeof appId === "string" && typeof apiKey === "string" ? { appId, apiKey } : undefined;
+  } catch {
+    return undefined;
+  }
+}
+
 /** Writes them into another folder first: half of them would never be made whole. */
 function makeKeys(folder: string): void {
   const draft = `${folder}.${randomBytes(6).toString("hex")}.tmp`;
-  mkdirSync(draft, { recursive: true, mode: 0o700 });
-  const write = (name: keyof typeof FILES, text: string) =>
-    writeFileSync(join(draft, FILES[name]), text, { mode: 0o600, flush: true });
+  makeFolder(draft);
+  const write = (name: keyof typeof FILES, text: string) => replaceFile(join(draft, FILES[name]), text);
   const merchant = keyPair();
   const aggregator = keyPair();
   write("merchantPrivateKey", merchant.privateKey);
@@ -61,6 +79,7 @@ function makeKeys(folder: string): void {
   write("account", `${JSON.stringify(account, null, 2)}\n`);
   try {
     renameSync(draft, folder);
+    syncFolder(dirname(folder));
   } catch (error) {
     rmSync(draft, { recursive: true, force: true });
     // Somebody else was faster: then theirs are the keys.

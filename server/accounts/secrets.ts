@@ -3,11 +3,19 @@
 // purposes say nothing about each other.
 
 import { hkdfSync, randomBytes } from "node:crypto";
-import { linkSync, mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { readFileSync } from "node:fs";
 import { join } from "node:path";
+import type { Database } from "../database/client.ts";
+import { createFile } from "../system/durable-files.ts";
+import { explainSystemError } from "../system/failures.mjs";
+import { secretProblem } from "./secret-text.ts";
 
 const FILE_NAME = "auth-secret";
-const FILE_MODE = 0o600;
+
+/** A secret is missing or is none. The message is fit for a user. */
+export class SecretError extends Error {
+  override name = "SecretError";
+}
 
 export interface Secrets {
   /** Signs cookies and encrypts the secrets of one-time codes. */
@@ -24,6 +32,7 @@ export interface SecretSettings {
   dataFolder: string;
 }
 
+/** Reads the secrets; makes the one of the data folder where there is none. Throws {@link SecretError}. */
 export function loadSecrets({ authSecret, dataKey, dataFolder }: SecretSettings): Secrets {
   const auth = authSecret ?? readOrMake(dataFolder);
   const root = dataKey ?? auth;
@@ -33,29 +42,64 @@ export function loadSecrets({ authSecret, dataKey, dataFolder }: SecretSettings)
   };
 }
 
+/** Throws {@link SecretError} where the file of the data folder is there and holds none. */
+export function checkSecretFile({ authSecret, dataFolder }: SecretSettings): void {
+  if (authSecret === undefined) read(join(dataFolder, FILE_NAME));
+}
+
+/**
+ * Throws {@link SecretError} where a secret would be made although the database has what was encrypted with an earlier one: nobody
+ * could read that again.
+ */
+export async function refuseToForget(
+  { authSecret, dataKey, dataFolder }: SecretSettings,
+  database: Database,
+): Promise<void> {
+  if (authSecret !== undefined) return;
+  const file = join(dataFolder, FILE_NAME);
+  if (read(file) !== undefined) return;
+  const encrypted = [
+    { what: "one-time codes of users", count: await database.totp.count() },
+    ...(dataKey === undefined
+      ? [
+          { what: "phone numbers", count: await database.customer.count({ where: { phoneCipher: { not: null } } }) },
+          { what: "secrets of webhooks", count: await database.webhookEndpoint.count() },
+        ]
+      : []),
+  ].filter(({ count }) => count > 0);
+  if (encrypted.length === 0) return;
+  const list = encrypted.map(({ what, count }) => `${what} (${count})`).join(", ");
+  throw new SecretError(
+    `The secret ${file} is missing, and the database has what was encrypted with it: ${list}. Restore the file from its backup, or ` +
+      "set AUTH_SECRET to what it held. If it is lost for good, set AUTH_SECRET to a new secret (openssl rand -base64 32): " +
+      "what was encrypted cannot be read again then.",
+  );
+}
+
 function readOrMake(folder: string): string {
   const file = join(folder, FILE_NAME);
   const known = read(file);
   if (known !== undefined) return known;
-  mkdirSync(folder, { recursive: true });
-  // Linked into its place, so that nobody reads half of it and of several processes one makes it.
-  const draft = `${file}.${process.pid}.${randomBytes(4).toString("hex")}`;
-  writeFileSync(draft, `${randomBytes(32).toString("base64url")}\n`, { mode: FILE_MODE, flag: "wx" });
-  try {
-    linkSync(draft, file);
-  } catch (error) {
-    if ((error as NodeJS.ErrnoException).code !== "EEXIST") throw error;
-  } finally {
-    rmSync(draft, { force: true });
-  }
-  return readFileSync(file, "utf8").trim();
+  createFile(file, `${randomBytes(32).toString("base64url")}\n`);
+  // Of several processes one has made it.
+  const made = read(file);
+  if (made === undefined) throw new SecretError(`The secret ${file} was removed while it was made. Start again.`);
+  return made;
 }
 
+/** Nothing if there is no such file. */
 function read(file: string): string | undefined {
+  let text: string;
   try {
-    return readFileSync(file, "utf8").trim();
-  } catch (error) {
-    if ((error as NodeJS.ErrnoException).code === "ENOENT") return undefined;
-    throw error;
+    text = readFileSync(file, "utf8");
+  } catch (cause) {
+    if ((cause as NodeJS.ErrnoException).code === "ENOENT") return undefined;
+    throw new SecretError(explainSystemError(cause, file) ?? `The secret ${file} cannot be read.`, { cause });
   }
+  const secret = text.replace(/\r?\n$/, "");
+  const problem = secretProblem(secret);
+  if (problem === undefined) return secret;
+  throw new SecretError(
+    `The secret in ${file} ${problem}. Restore the file from its backup. If nothing was encrypted with it yet, delete it: a new one is made.`,
+  );
 }

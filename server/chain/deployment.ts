@@ -1,9 +1,10 @@
 // Where the contracts are. `npm start`, `npm run dev` and `npm run deploy` write a record for each chain into the data
 // folder; a server elsewhere is told with REGISTRY_ADDRESS.
 
-import { mkdirSync, readFileSync, renameSync, writeFileSync } from "node:fs";
+import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { z } from "zod";
+import { replaceFile } from "../system/durable-files.ts";
 
 const deploymentSchema = z.object({
   chainId: z.number().int().positive(),
@@ -42,7 +43,5 @@ export function readDeployment(dataFolder: string, chainId: number): Deployment 
 /** Writes the record of a chain; a reader sees the old one or the new one, never half of it. */
 export function writeDeployment(dataFolder: string, deployment: Deployment): void {
   const file = deploymentFile(dataFolder, deployment.chainId);
-  mkdirSync(join(dataFolder, "deployments"), { recursive: true });
-  writeFileSync(`${file}.tmp`, `${JSON.stringify(deploymentSchema.parse(deployment), null, 2)}\n`);
-  renameSync(`${file}.tmp`, file);
+  replaceFile(file, `${JSON.stringify(deploymentSchema.parse(deployment), null, 2)}\n`);
 }

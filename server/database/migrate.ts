@@ -1,15 +1,17 @@
 // Brings a database to the current schema, with Prisma's own engine; keeps `_prisma_migrations` as Prisma does. Must hold:
 // several servers may do so at once, and one of them does it.
 
-import { closeSync, mkdirSync, openSync } from "node:fs";
+import { closeSync, openSync } from "node:fs";
 import { dirname } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import type { SqlDriverAdapter } from "@prisma/driver-adapter-utils";
+import { makeFolder } from "../system/durable-files.ts";
+import { explainSystemError } from "../system/failures.mjs";
 import { createPostgresqlAdapter, createSqliteAdapter } from "./client.ts";
 import { type DatabaseLocation, describeDatabase, locateDatabase } from "./location.ts";
 import { NO_FILTERS, readMigrations } from "./migrations.ts";
 import { withEngine } from "./schema-engine.ts";
-import { DatabaseUnusableError, explainPostgresql, passesByItself } from "./unusable.ts";
+import { DatabaseUnusableError, explainPostgresql, explainSqlite, passesByItself } from "./unusable.ts";
 
 const RETRY_MS = 200;
 /** The advisory lock of whoever migrates a PostgreSQL database; any number that no other program uses. */
@@ -35,13 +37,16 @@ async function migrateSqlite(
 ): Promise<string[]> {
   const { file } = location;
   try {
-    mkdirSync(dirname(file), { recursive: true });
+    makeFolder(dirname(file));
     closeSync(openSync(file, "a"));
   } catch (cause) {
-    const reason = cause instanceof Error ? cause.message : String(cause);
+    const { code = "" } = cause as NodeJS.ErrnoException;
+    const reason = explainSystemError(cause, file) ?? String(cause);
     throw new DatabaseUnusableError(
-      `The database ${file} cannot be written (${reason}). Set DATA_DIR or DATABASE_URL to where it can.`,
-      { cause },
+      `The database ${file} cannot be written (${code}). ${reason} DATA_DIR or DATABASE_URL name another place.`,
+      {
+        cause,
+      },
     );
   }
   const isCurrent = async (): Promise<boolean> => {
@@ -57,6 +62,8 @@ async function migrateSqlite(
       // The engine wants the file for itself, which it cannot have while a server runs.
       return (await isCurrent()) ? [] : await applyMigrations(location);
     } catch (cause) {
+      const unusable = explainSqlite(file, cause);
+      if (unusable !== undefined) throw unusable;
       const reason = String(cause);
       if (/not a database|malformed/i.test(reason)) {
         throw new DatabaseUnusableError(

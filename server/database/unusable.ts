@@ -25,11 +25,45 @@ const OUTAGE = new Set([
     "ENOTFOUND",
     "EAI_AGAIN",
   ],
-  // PostgreSQL: no such database, which a restore goes through; only to be read, as a primary that became a replica.
-  ...["3D000", "25006"],
+  // PostgreSQL: no such database, which a restore goes through.
+  "3D000",
   // The client: not reached, no connection free, no transaction begun in time.
   ...["P1001", "P1002", "P1008", "P1017", "P2024", "P2028"],
 ]);
+/** What keeps a database that answers from taking what is written, or from doing its work. */
+export type StorageFault = "disk-full" | "read-only" | "disk-fault" | "not-opened" | "no-memory";
+
+const STORAGE_FAULTS: Record<string, StorageFault> = {
+  // SQLite, whose further codes begin with these.
+  SQLITE_FULL: "disk-full",
+  SQLITE_READONLY: "read-only",
+  SQLITE_PERM: "read-only",
+  SQLITE_IOERR: "disk-fault",
+  SQLITE_CANTOPEN: "not-opened",
+  SQLITE_NOMEM: "no-memory",
+  // PostgreSQL.
+  "53100": "disk-full",
+  "25006": "read-only",
+  "58030": "disk-fault",
+  "53200": "no-memory",
+  // The system, below a driver.
+  ENOSPC: "disk-full",
+  EDQUOT: "disk-full",
+  EROFS: "read-only",
+  EIO: "disk-fault",
+  EMFILE: "not-opened",
+  ENFILE: "not-opened",
+  ENOMEM: "no-memory",
+};
+/** What is said of each to everybody. */
+const STORAGE_SENTENCES: Record<StorageFault, string> = {
+  "disk-full": "The database cannot be written, because its disk is full.",
+  "read-only": "The database cannot be written, because it can only be read.",
+  "disk-fault": "The database cannot be used, because reading or writing its disk fails.",
+  "not-opened": "The database cannot be used, because its files cannot be opened.",
+  "no-memory": "The database cannot be used, because its memory is used up.",
+};
+
 /** What the driver says where it has no code. */
 const OUTAGE_MESSAGES =
   /connection (terminated|error|ended)|not queryable|query read timeout|timeout exceeded when trying to connect/i;
@@ -51,12 +85,55 @@ export function passesByItself(error: unknown): boolean {
   return PASSING.has(failureOf(error).code ?? "");
 }
 
-/** Whether the database is out of reach, locked or overloaded: nothing is wrong with what was asked. */
+/** What is wrong with the disk, the memory or the files of the database; nothing if the error is of another kind. */
+export function storageFaultOf(error: unknown): StorageFault | undefined {
+  const { code = "", message } = failureOf(error);
+  const primary = /^SQLITE_[A-Z]+/.exec(code)?.[0] ?? code;
+  // Where the code was lost on the way, the text of SQLite is left.
+  if (/database or disk is full/i.test(message)) return "disk-full";
+  if (/attempt to write a readonly database/i.test(message)) return "read-only";
+  if (/disk I\/O error/i.test(message)) return "disk-fault";
+  return STORAGE_FAULTS[primary];
+}
+
+/** A fault of the database's storage in a sentence for everybody: without paths, and without the words of a driver. */
+export function storageSentence(fault: StorageFault): string {
+  return STORAGE_SENTENCES[fault];
+}
+
+/** What went wrong, in words for everybody: what a driver or its client says of a database is for the log alone. */
+export function problemForEverybody(error: unknown): string {
+  const fault = storageFaultOf(error);
+  if (fault !== undefined) return STORAGE_SENTENCES[fault];
+  if (isOutage(error)) return "The database cannot be reached.";
+  if (!(error instanceof Error)) return String(error);
+  const isOfDatabase = /^PrismaClient|^DriverAdapterError$/.test(error.name);
+  return isOfDatabase ? "The database has refused a statement; the log says which, and why." : error.message;
+}
+
+/** Whether the database is out of reach, locked, overloaded or without room: nothing is wrong with what was asked. */
 export function isOutage(error: unknown): boolean {
   const { code = "", message } = failureOf(error);
+  if (storageFaultOf(error) !== undefined) return true;
   const isBusy = code.startsWith("SQLITE_BUSY") || code.startsWith("SQLITE_LOCKED");
   // Class 08 are PostgreSQL's failures of a connection.
   return PASSING.has(code) || OUTAGE.has(code) || /^08...$/.test(code) || isBusy || OUTAGE_MESSAGES.test(message);
+}
+
+/** The error that tells a user why an SQLite file cannot be used; nothing if that is not because of its disk or its files. */
+export function explainSqlite(file: string, error: unknown): DatabaseUnusableError | undefined {
+  const fault = storageFaultOf(error);
+  if (fault === undefined) return undefined;
+  const remedies: Record<StorageFault, string> = {
+    "disk-full": "cannot be written, because its disk is full. Make room on it, and run this again.",
+    "read-only":
+      "can only be read. Correct the owner and the mode of the file and of its folder, or mount its disk writable.",
+    "disk-fault": "cannot be used, because reading or writing its disk fails. See whether the disk is full or broken.",
+    "not-opened":
+      "cannot be opened. Correct the owner and the mode of the file and of its folder, or raise the limit of open files (ulimit -n).",
+    "no-memory": "cannot be opened, because there is no memory left. End other programs, or give this one more.",
+  };
+  return new DatabaseUnusableError(`The database ${file} ${remedies[fault]}`, { cause: error });
 }
 
 /** The error that tells a user what PostgreSQL has refused. */
@@ -93,6 +170,10 @@ function explain(location: PostgresqlLocation, { code, message }: Failure): stri
     case "42501":
     case "3F000":
       return `The user ${user} may not do in the database ${where} what the server has to (${message}). Give it the right, as the database's owner: GRANT ALL ON SCHEMA ${schema} TO ${user}; and let it own the tables.`;
+    case "53100":
+      return `The disk of the database ${where} is full. Make room on it, and run this again.`;
+    case "53200":
+      return `The database ${where} has no memory left. Give PostgreSQL more, or end programs that use it.`;
     case "25006":
       return `The database ${where} can only be read. Set DATABASE_URL to the primary server, not to a replica.`;
     case "53300":

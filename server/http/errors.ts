@@ -8,7 +8,7 @@ import { IssuanceError } from "../issuance/problems.ts";
 import { problemOfRefusal } from "./account-problems.ts";
 import { invalidRequest } from "./operations.ts";
 import { renderProblemPage } from "./page-rendering.ts";
-import { databaseUnavailable, Problem, sendProblem } from "./problems.ts";
+import { databaseUnavailable, Problem, sendProblem, systemShort } from "./problems.ts";
 import type { Services } from "./services.ts";
 
 const FOR_PROGRAMS = /^\/(v1|metadata|problems|openapi\.json|health|ready|metrics)(\/|$)/;
@@ -17,8 +17,9 @@ export const notFound: RequestHandler = () => {
   throw new Problem("not-found", "There is nothing at this address. GET /openapi.json lists what there is.");
 };
 
-export function handleErrors({ logger }: Pick<Services, "logger">): ErrorRequestHandler {
+export function handleErrors({ logger, storage }: Pick<Services, "logger" | "storage">): ErrorRequestHandler {
   return (error: unknown, request, response, next) => {
+    storage.note(error);
     if (response.headersSent) {
       logger.error({ err: error, requestId: response.locals["requestId"] }, "an answer broke off");
       next(error);
@@ -30,7 +31,9 @@ export function handleErrors({ logger }: Pick<Services, "logger">): ErrorRequest
     } else if (problem.problem === "chain-unavailable") {
       logger.warn({ err: error, requestId: response.locals["requestId"] }, "the chain cannot be reached");
     } else if (problem.problem === "database-unavailable") {
-      logger.warn({ err: error, requestId: response.locals["requestId"] }, "the database cannot be reached");
+      logger.warn({ err: error, requestId: response.locals["requestId"] }, "the database cannot be used");
+    } else if (problem.problem === "temporarily-unavailable") {
+      logger.warn({ reason: problem.message, requestId: response.locals["requestId"] }, "a request was put off");
     }
     // What a route had set for its own answer must not go out with an error.
     response.removeHeader("ETag");
@@ -45,6 +48,8 @@ export function handleErrors({ logger }: Pick<Services, "logger">): ErrorRequest
 function asProblem(error: unknown): Problem {
   if (error instanceof Problem) return error;
   if (error instanceof Refusal) return problemOfRefusal(error);
+  const short = systemShort(error);
+  if (short !== undefined) return short;
   if (isOutage(error)) return databaseUnavailable(error);
   if (error instanceof IssuanceError && error.retryable) {
     return new Problem(

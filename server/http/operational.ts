@@ -23,7 +23,8 @@ const OPERATIONAL_ROUTE = {
 /** A database that needs longer for the simplest of all questions answers nobody. */
 const DATABASE_PATIENCE_MS = 2_000;
 
-export function operationalOperations({ config, database, mirror, metrics, logger }: Services): Operation[] {
+export function operationalOperations(services: Services): Operation[] {
+  const { config, database, mirror, metrics, logger, storage } = services;
   let asking: Promise<boolean> | undefined;
 
   /** Whether the database answers. Asked once at a time: those who ask while it hangs must not take all connections. */
@@ -46,19 +47,25 @@ export function operationalOperations({ config, database, mirror, metrics, logge
     return answers;
   }
 
+  /** What keeps this server from doing its work, whatever the chain says; nothing if nothing does. */
+  async function failure(): Promise<string | null> {
+    const answers = await databaseAnswers();
+    return storage.problem() ?? (answers ? null : "The database cannot be queried.");
+  }
+
   async function readiness(): Promise<ReadinessAnswer> {
     const status = mirror.status();
-    const doubt = (await databaseAnswers()) ? mirrorDoubt(status, config.maxLagSeconds) : "database-unavailable";
+    const failing = (await failure()) ?? services.shortage() ?? null;
+    const doubt = mirrorDoubt(status, config.maxLagSeconds);
     const reasons: Record<NonNullable<typeof doubt>, string> = {
-      "database-unavailable": "The database cannot be queried.",
       "mirror-starting": "The mirror has not reached the chain yet.",
       "mirror-catching-up": "The mirror is still reading the chain's history.",
       "mirror-degraded": "The mirror has stopped, because what the chain says cannot be right.",
       "mirror-lagging": `The mirror has had no news from the chain for more than ${config.maxLagSeconds} seconds.`,
     };
     return {
-      ready: doubt === undefined,
-      reason: doubt === undefined ? null : reasons[doubt],
+      ready: failing === null && doubt === undefined,
+      reason: failing ?? (doubt === undefined ? null : reasons[doubt]),
       mirror: {
         state: status.state,
         chainId: status.chainId ?? null,
@@ -85,15 +92,17 @@ export function operationalOperations({ config, database, mirror, metrics, logge
       path: "/health",
       summary: "Whether the process works",
       description:
-        "200 while the process can query its database. Says nothing about the chain: see /ready. What is 503 here ends by " +
-        "itself when the database is back: no reason to restart the process.",
+        "200 while the process can query and write its database. Says nothing about the chain: see /ready. What is 503 here ends by " +
+        "itself when the database is back, or has room again: no reason to restart the process.",
       answers: {
         200: { description: "It works.", schema: healthSchema },
-        503: { description: "The database cannot be queried.", schema: healthSchema },
+        503: { description: "The database cannot be queried or written; `reason` says why.", schema: healthSchema },
       },
       ...OPERATIONAL_ROUTE,
       async handle() {
-        return (await databaseAnswers()) ? { body: { status: "ok" } } : { status: 503, body: { status: "failing" } };
+        const reason = await failure();
+        if (reason === null) return { body: { status: "ok", reason } };
+        return { status: 503, body: { status: "failing", reason } };
       },
     }),
     defineOperation({
@@ -101,7 +110,8 @@ export function operationalOperations({ config, database, mirror, metrics, logge
       path: "/ready",
       summary: "Whether answers are current",
       description:
-        "200 once the mirror has caught up with the chain, and for as long as it keeps up and the database answers.",
+        "200 once the mirror has caught up with the chain, and for as long as it keeps up, the database answers and can be written, and " +
+        "connections are not short.",
       answers: {
         200: { description: "Answers are current.", schema: readinessSchema },
         503: { description: "They may not be; `reason` says why.", schema: readinessSchema },

@@ -2,6 +2,7 @@
 // meaning; `detail` says what happened and what to do, and never shows internals.
 
 import type { Response } from "express";
+import { storageFaultOf, storageSentence } from "../database/unusable.ts";
 
 /** The known types. The path under /problems is the stable part that programs compare. */
 export const PROBLEMS = {
@@ -30,6 +31,19 @@ export const PROBLEMS = {
   "mirror-not-ready": { status: 503, title: "The registry cannot answer yet" },
 } as const satisfies Record<string, { status: number; title: string }>;
 export type ProblemName = keyof typeof PROBLEMS;
+
+/** What the operating system refuses a server that is asked for something, by its names for it. */
+const SYSTEM_SHORTAGES: Record<string, string> = {
+  ENOSPC: "has no room left on its disk",
+  EDQUOT: "has no room left on its disk",
+  EROFS: "cannot write to its disk",
+  EACCES: "may not write to its disk",
+  EIO: "cannot write to its disk",
+  EMFILE: "has too many files and connections open",
+  ENFILE: "has too many files and connections open",
+  EAGAIN: "has too many processes",
+  ENOMEM: "has no memory left",
+};
 
 /** What is wrong with one parameter. */
 export interface ParameterError {
@@ -70,12 +84,33 @@ export function mirrorNotReady(
   return new Problem("mirror-not-ready", detail, { headers: { "Retry-After": "5" } });
 }
 
-/** The database is out of reach. Whoever asks again later may get an answer. */
+/** The database is out of reach, or cannot be written. Whoever asks again later may get an answer. */
 export function databaseUnavailable(cause: unknown): Problem {
-  return new Problem("database-unavailable", "The registry's database cannot be reached. Try again in a few seconds.", {
-    headers: { "Retry-After": "5" },
-    cause,
-  });
+  const fault = storageFaultOf(cause);
+  if (fault === undefined) {
+    return new Problem(
+      "database-unavailable",
+      "The registry's database cannot be reached. Try again in a few seconds.",
+      { headers: { "Retry-After": "5" }, cause },
+    );
+  }
+  return new Problem(
+    "database-unavailable",
+    `${storageSentence(fault)} Tell the operator, and send the request again later, with the same Idempotency-Key if it has one: it is carried out once.`,
+    { headers: { "Retry-After": "15" }, cause },
+  );
+}
+
+/** The machine is short of something that this request needs. */
+export function systemShort(cause: unknown): Problem | undefined {
+  const { code, syscall } = cause as NodeJS.ErrnoException;
+  const shortage = syscall === undefined ? undefined : SYSTEM_SHORTAGES[code ?? ""];
+  if (shortage === undefined) return undefined;
+  return new Problem(
+    "temporarily-unavailable",
+    `This cannot be done right now, because the server ${shortage}. Tell the operator, and send the request again later.`,
+    { headers: { "Retry-After": "15" }, cause },
+  );
 }
 
 /** Sends a problem as `application/problem+json`. */

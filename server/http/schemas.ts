@@ -315,8 +315,11 @@ export const readinessSchema = z
   .meta({ id: "Readiness", description: "Whether answers are current." });
 
 export const healthSchema = z
-  .object({ status: z.enum(["ok", "failing"]) })
-  .meta({ id: "Health", description: "Whether the process can query its database." });
+  .object({
+    status: z.enum(["ok", "failing"]),
+    reason: z.string().nullable().meta({ description: "What is wrong, in a sentence; null while nothing is." }),
+  })
+  .meta({ id: "Health", description: "Whether the process can query and write its database." });
 
 /** An answer about one thing. */
 export function singleOf<Data extends z.ZodType>(data: Data) {

@@ -6,6 +6,7 @@ import type { Accounts } from "../accounts/accounts.ts";
 import type { Config } from "../config.ts";
 import type { Database } from "../database/client.ts";
 import type { MirrorStatus } from "../database/mirror-status.ts";
+import type { StorageWatch } from "../database/storage-watch.ts";
 import type { OrderDesk } from "../issuance/orders/desk.ts";
 import type { PreparingOptions } from "../issuance/orders/preparing.ts";
 import type { Payments } from "../payments/payments.ts";
@@ -42,6 +43,10 @@ export interface Services {
   payments?: Payments;
   webhooks: Pick<Webhooks, "endpoints" | "deliveries">;
   mirror: { status(): MirrorStatus };
+  /** Whether the database takes what is written. */
+  storage: Pick<StorageWatch, "note" | "problem">;
+  /** What the connections of clients are short of, in a sentence; nothing if of nothing. */
+  shortage(): string | undefined;
   logger: Logger;
   metrics: Registry;
   /** The wall clock, in milliseconds since the Unix epoch. */

@@ -5,6 +5,7 @@ import { randomUUID } from "node:crypto";
 import { mkdir, open, readdir, rename, rm, stat } from "node:fs/promises";
 import { join } from "node:path";
 import type { Readable } from "node:stream";
+import { syncFolder } from "../system/durable-files.ts";
 
 export interface ImportFiles {
   /** Where the spreadsheet of an import is. */
@@ -57,7 +58,10 @@ export function createImportFiles(dataFolder: string): ImportFiles {
       }
       return {
         bytes,
-        keepAs: (id) => rename(part, path(id)),
+        async keepAs(id) {
+          await rename(part, path(id));
+          syncFolder(folder);
+        },
         discard: () => rm(part, { force: true }),
       };
     },

@@ -8,7 +8,7 @@ import { EventDecodeError } from "../chain/events.ts";
 import type { Heads } from "../chain/heads.ts";
 import type { Rpc } from "../chain/rpc.ts";
 import type { BlockPosition, MirrorStatus } from "../database/mirror-status.ts";
-import { isOutage } from "../database/unusable.ts";
+import { isOutage, problemForEverybody } from "../database/unusable.ts";
 import { differencesOf, type FoundChain, findChain, refuseOtherChain, WrongChainError } from "./chain-identity.ts";
 import { findParting } from "./common-block.ts";
 import { FoldError } from "./fold.ts";
@@ -165,8 +165,8 @@ export function createIndexer(options: IndexerOptions): Indexer {
       } catch (error) {
         if (!isOutage(error)) throw error;
         options.onFailure?.(error);
-        problem = "The database cannot be reached";
-        logger.warn({ err: error, retryMs }, "the database cannot be reached; waiting");
+        problem = problemForEverybody(error);
+        logger.warn({ err: error, retryMs }, "the database cannot be used; waiting");
         await pause(retryMs);
       }
     }
@@ -492,7 +492,7 @@ export function createIndexer(options: IndexerOptions): Indexer {
         await pauseUntilHint(heads?.subscribed === true ? HINTED_POLLS * pollIntervalMs : pollIntervalMs);
       } catch (error) {
         options.onFailure?.(error);
-        problem = error instanceof Error ? error.message : String(error);
+        problem = problemForEverybody(error);
         impossibleAnswers = isImpossible(error) ? impossibleAnswers + 1 : 0;
         if (isIncident(error) && (!isImpossible(error) || impossibleAnswers === IMPOSSIBLE_ANSWERS)) {
           logger.fatal({ err: error }, "the mirror has stopped");

@@ -3,22 +3,11 @@
 // backup of the file and its passphrase is a backup of everything. Nothing here ever writes a key or passphrase anywhere else.
 
 import { createHmac, randomBytes } from "node:crypto";
-import {
-  closeSync,
-  existsSync,
-  fsyncSync,
-  linkSync,
-  mkdirSync,
-  openSync,
-  readdirSync,
-  readFileSync,
-  renameSync,
-  rmSync,
-  writeSync,
-} from "node:fs";
-import { dirname, join } from "node:path";
+import { existsSync, readdirSync, readFileSync } from "node:fs";
+import { join } from "node:path";
 import { decryptKeystoreJson, encryptKeystoreJson, getAddress, getBytes, HDNodeWallet, Mnemonic } from "ethers";
 import { z } from "zod";
+import { createFile } from "../system/durable-files.ts";
 import { createHolderDerivation, purposeKey } from "./holder-derivation.ts";
 import { moveScryptOut } from "./scrypt.ts";
 
@@ -98,7 +87,7 @@ export async function createKeystore(options: {
     addresses: { admin: keys.admin.address, issuer: keys.issuer.address },
     keystore: JSON.parse(keystore),
   };
-  writeOnce(file, `${JSON.stringify(envelope, null, 2)}\n`);
+  if (!createFile(file, `${JSON.stringify(envelope, null, 2)}\n`)) throw alreadyThere(file);
   return keys;
 }
 
@@ -180,31 +169,6 @@ function brandKeys({ mnemonic, label, demo }: { mnemonic: Mnemonic; label: strin
   };
   // A wallet prints its mnemonic. Whoever prints the keys, or makes them JSON, must not get there.
   return Object.defineProperties(keys, { admin: { get: () => admin }, issuer: { get: () => issuer } }) as BrandKeys;
-}
-
-function writeOnce(file: string, text: string): void {
-  mkdirSync(dirname(file), { recursive: true, mode: 0o700 });
-  const draft = `${file}.${randomBytes(6).toString("hex")}.tmp`;
-  try {
-    const descriptor = openSync(draft, "wx", 0o600);
-    try {
-      writeSync(descriptor, text);
-      fsyncSync(descriptor);
-    } finally {
-      closeSync(descriptor);
-    }
-    try {
-      // Unlike a rename, a link fails if somebody else was faster.
-      linkSync(draft, file);
-    } catch (error) {
-      const { code } = error as NodeJS.ErrnoException;
-      if (code === "EEXIST" || existsSync(file)) throw alreadyThere(file);
-      // File systems without links.
-      renameSync(draft, file);
-    }
-  } finally {
-    rmSync(draft, { force: true });
-  }
 }
 
 function alreadyThere(file: string): KeystoreError {

@@ -6,6 +6,8 @@ import { expect } from "chai";
 import * as prettier from "prettier";
 import { Registry } from "prom-client";
 import { createRpcMetrics } from "../../server/chain/metrics.ts";
+import { createStorageMetrics } from "../../server/database/storage-watch.ts";
+import { createConnectionMetrics } from "../../server/http/listener.ts";
 import { createHttpMetrics } from "../../server/http/metrics.ts";
 import { createIndexerMetrics } from "../../server/indexer/metrics.ts";
 import { createSenderMetrics } from "../../server/issuance/sending/metrics.ts";
@@ -23,6 +25,8 @@ describe("what an operator watches", () => {
   before(async () => {
     const registry = new Registry();
     createHttpMetrics(registry);
+    createConnectionMetrics(registry, { open: () => 0, limit: 1 });
+    createStorageMetrics(registry, { isFailing: () => false, folders: { data: ROOT } });
     createIndexerMetrics(registry).watch(freshStatus);
     createRpcMetrics(registry, []).watch(() => []);
     createSenderMetrics(registry).watch({
@@ -34,7 +38,7 @@ describe("what an operator watches", () => {
       now: () => 0,
     });
     const own = (await registry.getMetricsAsJSON()).filter(({ name }) =>
-      /^mintmark_(indexer|rpc|http|sender|webhook)_/.test(name),
+      /^mintmark_(database|disk|indexer|rpc|http|sender|webhook)_/.test(name),
     );
     measured = new Map(own.map(({ name, type }) => [name, String(type)]));
   });

@@ -9,6 +9,8 @@ import { ROOT } from "./commands.ts";
 export interface TestServer {
   url: string;
   process: ChildProcess;
+  /** What it has written to its error output. */
+  errors(): string;
   get(path: string, init?: RequestInit): Promise<Response>;
   /** What /ready answers. */
   readiness(): Promise<Readiness>;
@@ -30,13 +32,26 @@ export interface Readiness {
 /** A secret of its own, so that a server without a data folder of its own leaves none in the usual one. */
 const USUAL = { LOG_LEVEL: "silent", RATE_LIMIT_PER_MINUTE: "0", AUTH_SECRET: "a secret that every test server has" };
 
+export interface TestServerOptions {
+  /** The limit of open files; the machine's if not given. */
+  openFiles?: number;
+  /** Where its log goes, as a descriptor; nowhere if not given. */
+  log?: number;
+}
+
 /** Starts a server; resolves when it listens. */
-export async function startTestServer(environment: Record<string, string>): Promise<TestServer> {
+export async function startTestServer(
+  environment: Record<string, string>,
+  { openFiles, log }: TestServerOptions = {},
+): Promise<TestServer> {
   const port = await freePort();
-  const child = spawn(process.execPath, ["server/main.ts"], {
+  const program = [process.execPath, "server/main.ts"];
+  const [command = "", ...args] =
+    openFiles === undefined ? program : ["/bin/sh", "-c", `ulimit -n ${openFiles} && exec "$@"`, "sh", ...program];
+  const child = spawn(command, args, {
     cwd: ROOT,
     env: { ...process.env, ...USUAL, ...environment, PORT: String(port) },
-    stdio: ["ignore", "ignore", "pipe"],
+    stdio: ["ignore", log ?? "ignore", "pipe"],
   });
   let said = "";
   child.stderr?.on("data", (data) => {
@@ -54,6 +69,7 @@ export async function startTestServer(environment: Record<string, string>): Prom
   const server: TestServer = {
     url,
     process: child,
+    errors: () => said,
     get: (path, init) => fetch(`${url}${path}`, init),
     async readiness() {
       const response = await server.get("/ready");

@@ -1,51 +1,59 @@
-// A disk of its own, small enough to be filled. Takes the rights to mount one.
+// A disk of a few megabytes, for what happens when it is full or can only be read.
 
 import { spawnSync } from "node:child_process";
-import { mkdtempSync, rmSync, statfsSync, writeFileSync } from "node:fs";
+import { closeSync, mkdtempSync, openSync, rmSync, statfsSync, writeSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 
 export interface SmallDisk {
-  readonly folder: string;
-  /** Takes all room but `leftBytes`. */
-  fill(leftBytes?: number): void;
-  /** Gives the room back. */
+  folder: string;
+  /** Fills it to the last byte. */
+  fill(): void;
+  /** Makes room again. */
   empty(): void;
+  setReadOnly(readOnly: boolean): void;
   remove(): void;
 }
 
-/** Why there is none, where there can be none on this machine. */
-export const SMALL_DISK_MISSING = "A small disk cannot be mounted: run this as root, as CI does (mount -t tmpfs)";
+export const NEEDS_MOUNT = "needs Linux and the right to mount: run the tests as root";
 
-/** Mounts a disk in memory; nothing where that is not allowed. */
-export function mountSmallDisk(megabytes: number): SmallDisk | undefined {
-  const folder = mkdtempSync(join(tmpdir(), "mintmark-disk-"));
-  const { status } = spawnSync("mount", ["-t", "tmpfs", "-o", `size=${megabytes}m`, "tmpfs", folder]);
-  if (status !== 0) {
-    rmSync(folder, { recursive: true, force: true });
-    return undefined;
+export function canMount(): boolean {
+  if (process.platform !== "linux" || process.getuid?.() !== 0) return false;
+  try {
+    makeSmallDisk(1).remove();
+    return true;
+  } catch {
+    return false;
   }
-  const filler = join(folder, "filler");
+}
+
+export function makeSmallDisk(megabytes: number): SmallDisk {
+  const folder = mkdtempSync(join(tmpdir(), "mintmark-disk-"));
+  run("mount", "-t", "tmpfs", "-o", `size=${megabytes}m,mode=700`, "tmpfs", folder);
+  const ballast = join(folder, "ballast");
   return {
     folder,
-    fill(leftBytes = 0) {
-      const { bavail, bsize } = statfsSync(folder);
-      const free = bavail * bsize - leftBytes;
-      if (free <= 0) return;
-      // Others write at the same time: what is full is full.
-      for (let size = free; size >= bsize; size = Math.floor(size / 2)) {
-        try {
-          writeFileSync(filler, Buffer.alloc(size), { flag: "a" });
-          if (leftBytes > 0) return;
-        } catch (error) {
-          if ((error as NodeJS.ErrnoException).code !== "ENOSPC") throw error;
-        }
+    fill() {
+      const descriptor = openSync(ballast, "a");
+      try {
+        const block = Buffer.alloc(statfsSync(folder).bsize);
+        for (;;) writeSync(descriptor, block);
+      } catch (error) {
+        if ((error as NodeJS.ErrnoException).code !== "ENOSPC") throw error;
+      } finally {
+        closeSync(descriptor);
       }
     },
-    empty: () => rmSync(filler, { force: true }),
+    empty: () => rmSync(ballast, { force: true }),
+    setReadOnly: (readOnly) => run("mount", "-o", `remount,${readOnly ? "ro" : "rw"}`, folder),
     remove() {
-      spawnSync("umount", ["-l", folder]);
+      run("umount", "--lazy", folder);
       rmSync(folder, { recursive: true, force: true });
     },
   };
+}
+
+function run(command: string, ...args: string[]): void {
+  const { status, stderr } = spawnSync(command, args, { encoding: "utf8" });
+  if (status !== 0) throw new Error(`${command} ${args.join(" ")}: ${stderr}`);
 }

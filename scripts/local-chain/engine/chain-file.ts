@@ -1,9 +1,10 @@
 // The one file in which a local chain is kept: an SQLite database in WAL mode, in which every commit is synced to the disk.
 // Must hold: a block is in it, whole, before anybody is told of it; one process writes, and any number may read.
 
-import { closeSync, existsSync, fsyncSync, mkdirSync, openSync, readFileSync, writeSync } from "node:fs";
-import { dirname, join } from "node:path";
+import { closeSync, existsSync, openSync, readFileSync, writeSync } from "node:fs";
+import { join } from "node:path";
 import Database from "better-sqlite3";
+import { makeFolder, syncFolder } from "../../../server/system/durable-files.ts";
 
 /** What a chain is kept as. Another number: another version's. */
 const FORMAT = 1;
@@ -47,12 +48,11 @@ export interface Head {
 
 /** Makes the file of a new chain. Its tables are empty, and it is no chain before its first block is in it. */
 export function createChainFile(folder: string): Sqlite {
-  mkdirSync(folder, { recursive: true, mode: 0o700 });
+  makeFolder(folder);
   const database = openForWriting(folder);
   database.exec(`BEGIN; ${SCHEMA} COMMIT`);
   database.prepare(`INSERT INTO "meta" VALUES ('format', ?)`).run(String(FORMAT));
   syncFolder(folder);
-  syncFolder(dirname(folder));
   return database;
 }
 
@@ -109,13 +109,4 @@ export function readHeadMark(folder: string): Head | undefined {
   }
   const match = /^ *(\d+) (0x[0-9a-f]{64})\n/.exec(text);
   return match?.[1] === undefined || match[2] === undefined ? undefined : { number: Number(match[1]), hash: match[2] };
-}
-
-function syncFolder(folder: string): void {
-  const descriptor = openSync(folder, "r");
-  try {
-    fsyncSync(descriptor);
-  } finally {
-    closeSync(descriptor);
-  }
 }

@@ -1,10 +1,10 @@
-import { mkdtempSync, readFileSync, rmSync, statSync } from "node:fs";
+import { mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { expect } from "chai";
 import { Refusal } from "../../../server/accounts/errors.ts";
 import { createPhones, maskPhone, normalizePhone } from "../../../server/accounts/phones.ts";
-import { loadSecrets } from "../../../server/accounts/secrets.ts";
+import { loadSecrets, SecretError } from "../../../server/accounts/secrets.ts";
 import { chooseSms } from "../../../server/accounts/sms.ts";
 
 describe("secrets of accounts", () => {
@@ -24,6 +24,24 @@ describe("secrets of accounts", () => {
     const file = join(folder, "auth-secret");
     expect(statSync(file).mode & 0o777).to.equal(0o600);
     expect(readFileSync(file, "utf8").trim()).to.equal(made.auth);
+  });
+
+  it("are not taken from a file that holds none, which is left as it is", () => {
+    const file = join(dataFolder, "auth-secret");
+    const wrong = {
+      "": "is empty",
+      " \n": "is empty",
+      "too short\n": "32 characters at least",
+      [`${"a".repeat(40)}\n`]: "repeats the same few characters",
+      ["\0".repeat(44)]: "one line of readable characters",
+      [`${"0123456789".repeat(4)}\nanother line\n`]: "one line",
+      [` ${"0123456789".repeat(4)}`]: "white space",
+    };
+    for (const [text, problem] of Object.entries(wrong)) {
+      writeFileSync(file, text);
+      expect(() => loadSecrets({ ...none, dataFolder })).to.throw(SecretError, problem);
+      expect(readFileSync(file, "utf8")).to.equal(text);
+    }
   });
 
   it("come from settings where these are given, and give a key of its own to each purpose", () => {

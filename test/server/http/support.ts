@@ -103,7 +103,7 @@ export async function startApp(
       ...options.webhooks,
     },
   };
-  const logger = pino({ level: "info" }, sink);
+  const logger = pino({ level: "debug" }, sink);
   const now = () => Math.round(clock.now * 1000);
   const application = options.application ?? database;
   const accounts = createAccounts({
@@ -155,6 +155,8 @@ export async function startApp(
     ...(payments === undefined ? {} : { payments }),
     webhooks,
     mirror: { status: () => running.status },
+    storage: { note: () => undefined, problem: () => undefined },
+    shortage: () => undefined,
     logger,
     metrics,
     now,
