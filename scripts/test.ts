@@ -26,7 +26,6 @@ const LONG_SUITE = "test/long/**/*.test.ts";
 const LONG_FILES = [
   "test/e2e/shop.test.ts",
   "test/server/http/imports.test.ts",
-  "test/server/indexer/audit.test.ts",
   "test/server/indexer/faults.test.ts",
   "test/server/indexer/resume.test.ts",
   "test/server/issuance/sending/redemption-crashes.test.ts",
