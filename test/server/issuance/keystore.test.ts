@@ -164,11 +164,12 @@ describe("holder derivation", () => {
       expect(() => normalizeReference(bad), JSON.stringify(bad)).to.throw();
   });
 
-  it("gives 5,000 customers 5,000 addresses within seconds", () => {
-    const start = performance.now();
+  it("gives 5,000 customers 5,000 addresses within seconds of a processor", () => {
+    const start = process.cpuUsage();
     const addresses = new Set(Array.from({ length: 5000 }, (_, number) => derivation.address(`NR-${number}`)));
     expect(addresses.size).to.equal(5000);
-    expect(performance.now() - start).to.be.below(10_000);
+    const { user, system } = process.cpuUsage(start);
+    expect((user + system) / 1e6).to.be.below(10);
   });
 });
 
