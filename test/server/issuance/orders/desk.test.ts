@@ -162,13 +162,11 @@ describeOnPostgresql("the order desk while PostgreSQL is away", () => {
       const [[name] = []] = await onPostgresql("SELECT current_database()", new URL(book.url).pathname.slice(1));
       await onPostgresql(`ALTER DATABASE ${name} ALLOW_CONNECTIONS false`);
       await onPostgresql(`SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = '${name}'`);
-      let begun = performance.now();
-      await desk.place(orderOf()).catch(() => {});
-      const one = performance.now() - begun;
-      begun = performance.now();
+      const begun = performance.now();
       const outcomes = await Promise.allSettled(range(1, 100).map(() => desk.place(orderOf())));
       expect(outcomes.every(({ status }) => status === "rejected")).to.equal(true);
-      expect(performance.now() - begun).to.be.lessThan(20 * one + 2_000);
+      // Five seconds on a machine on which everything takes ten times as long.
+      expect(performance.now() - begun).to.be.lessThan(50_000);
       await onPostgresql(`ALTER DATABASE ${name} ALLOW_CONNECTIONS true`);
       expect(serialsOf(await desk.place(orderOf()))).to.deep.equal([5]);
     } finally {
