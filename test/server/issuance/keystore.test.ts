@@ -55,6 +55,14 @@ describe("keystore", () => {
     expect(keys.admin.address).not.to.equal(keys.issuer.address);
   });
 
+  it("takes much work to try a passphrase, except one that everybody knows", async () => {
+    const demo = join(folder, "demo.json");
+    await createKeystore({ file: demo, label: "demo", passphrase: DEMO_PASSPHRASE, demo: true });
+    const work = (of: string) => JSON.parse(readFileSync(of, "utf8")).keystore.Crypto.kdfparams.n;
+    expect([file, demo].map(work)).to.deep.equal([131_072, 16_384]);
+    expect((await openKeystore(demo, DEMO_PASSPHRASE)).label).to.equal("demo");
+  });
+
   it("makes other keys each time", async () => {
     const other = await createKeystore({ file: join(folder, "b.json"), label: "b", passphrase: "b", demo: true });
     expect(other.issuer.address).not.to.equal(keys.issuer.address);
