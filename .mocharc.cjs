@@ -1,4 +1,6 @@
+const { TEST_PATIENCE_MS } = require("./test/support/patience.ts");
+
 module.exports = {
   reporter: "./test/support/reporter.cjs",
-  timeout: 60_000,
+  timeout: TEST_PATIENCE_MS,
 };

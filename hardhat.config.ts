@@ -7,6 +7,7 @@ import hardhatNetworkHelpers from "@nomicfoundation/hardhat-network-helpers";
 import hardhatTypechain from "@nomicfoundation/hardhat-typechain";
 import { defineConfig } from "hardhat/config";
 import type { HardhatPlugin } from "hardhat/types/plugins";
+import { TEST_PATIENCE_MS } from "./test/support/patience.ts";
 
 const require = createRequire(import.meta.url);
 const FUZZ_SEED = process.env["FUZZ_SEED"];
@@ -83,7 +84,7 @@ export default defineConfig({
     remote: { type: "http", url: "http://127.0.0.1:8545", gasPrice: 0n, ignition: { gasPrice: 0n } },
   },
   test: {
-    mocha: { reporter: "./test/support/reporter.cjs", timeout: 60_000 },
+    mocha: { reporter: "./test/support/reporter.cjs", timeout: TEST_PATIENCE_MS },
     solidity: {
       profiles: {
         default: solidityTests({ fuzzRuns: 1_000, invariantRuns: 50 }),

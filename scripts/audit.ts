@@ -6,7 +6,8 @@ import { loadConfig } from "../server/config.ts";
 import { openDatabase } from "../server/database/client.ts";
 import { migrate } from "../server/database/migrate.ts";
 import { describeFailure } from "../server/failures.ts";
-import { auditAll, type Difference } from "../server/indexer/audit.ts";
+import { auditAll } from "../server/indexer/audit/audit.ts";
+import type { Difference } from "../server/indexer/audit/difference.ts";
 import { beginCommand } from "./lifecycle/command.ts";
 
 /** How many differences are shown one by one. */
@@ -23,7 +24,7 @@ async function main(): Promise<number> {
   await migrate(databaseUrl);
   const database = await openDatabase(databaseUrl);
   const bar = new cliProgress.SingleBar({
-    format: "{bar} {value}/{total} serials, {eta} s left",
+    format: "{bar} {value}/{total} cards, {eta} s left",
     clearOnComplete: true,
   });
   try {

@@ -1,5 +1,5 @@
 // npm run bench: what it costs, side by side with what it could cost at best. Prints Markdown for docs/benchmarks.md.
-// npm run bench -- gas | scale | live | reorg | restart | rebuild | api | entitlements | orders | import: these parts only.
+// npm run bench -- gas | scale | live | reorg | restart | rebuild | api | entitlements | orders | import | audit: these parts only.
 //   --full                the sizes of the bounds (2 million events, 2 million cards) and every kind of chain: most of an hour
 //   --database=sqlite     or postgresql: on this one only
 //   --events=100000       instead of 200,000; for the scale benchmark also --shape=sparse instead of dense, and --rounds=1
@@ -8,6 +8,7 @@
 import { cpus, loadavg, totalmem } from "node:os";
 import { parseArgs } from "node:util";
 import { benchApi } from "./bench/api.ts";
+import { benchAudit } from "./bench/audit.ts";
 import { benchEntitlements } from "./bench/entitlements.ts";
 import { benchGas } from "./bench/gas.ts";
 import { benchImport } from "./bench/import.ts";
@@ -34,7 +35,7 @@ const ON_A_MIRROR: Record<string, (mirror: FilledMirror) => Promise<Bound[]>> = 
   rebuild: benchRebuild,
 };
 const DATABASES = ["sqlite", "postgresql"];
-const PARTS = ["gas", "scale", ...Object.keys(ON_A_MIRROR), "api", "entitlements", "orders", "import"];
+const PARTS = ["gas", "scale", ...Object.keys(ON_A_MIRROR), "api", "entitlements", "orders", "import", "audit"];
 
 const { values, positionals: chosen } = parseArgs({
   allowPositionals: true,
@@ -78,6 +79,7 @@ const ON_DATABASES: { part: string; title: string; bench(kind: DatabaseKind): Pr
     title: "Import of a spreadsheet",
     bench: (kind) => benchImport(kind, { seed: Number(values.seed), progress }),
   },
+  { part: "audit", title: "Audit", bench: benchAudit },
 ];
 
 async function benchOnMirror(kind: DatabaseKind, parts: readonly string[]): Promise<Bound[]> {

@@ -9,7 +9,12 @@ export async function run(
   args: readonly string[],
   environment: NodeJS.ProcessEnv = {},
 ): Promise<number> {
-  return await runFile(join(BINARIES, command), args, environment);
+  return await runFile(binary(command), args, environment);
+}
+
+/** The file behind a command of an installed package. */
+export function binary(command: string): string {
+  return join(BINARIES, command);
 }
 
 /** The same for a script of this folder. */
@@ -31,5 +36,23 @@ export async function runFile(
     const child = spawn(file, args, { stdio: "inherit", env: { ...process.env, ...environment } });
     child.once("error", reject);
     child.once("exit", (code) => resolve(code ?? 1));
+  });
+}
+
+/** The same beside something else that has the terminal: returns what it has printed. */
+export async function runQuietly(
+  file: string,
+  args: readonly string[],
+  environment: NodeJS.ProcessEnv = {},
+): Promise<{ code: number; output: string }> {
+  return await new Promise((resolve, reject) => {
+    const child = spawn(file, args, { stdio: ["ignore", "pipe", "pipe"], env: { ...process.env, ...environment } });
+    let output = "";
+    for (const stream of [child.stdout, child.stderr])
+      stream.setEncoding("utf8").on("data", (text: string) => {
+        output += text;
+      });
+    child.once("error", reject);
+    child.once("close", (code) => resolve({ code: code ?? 1, output }));
   });
 }

@@ -8,15 +8,15 @@ import { mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { type Counts, runChecks } from "./checks.ts";
-import { run, runScript } from "./run.ts";
+import { binary, run, runQuietly, runScript } from "./run.ts";
 
 /** The suites besides the contracts', those with the longest files first, lest one of them is left alone in the end. */
 const SUITES = [
   "test/e2e/**/*.test.ts",
   "test/scripts/**/*.test.ts",
+  "packages/*/test/**/*.test.ts",
   "test/web/**/*.test.ts",
   "test/server/**/*.test.ts",
-  "packages/*/test/**/*.test.ts",
 ];
 
 /** Servers that are killed, and databases and chains that go away, again and again. */
@@ -26,7 +26,6 @@ const LONG_SUITE = "test/long/**/*.test.ts";
 const LONG_FILES = [
   "test/e2e/shop.test.ts",
   "test/server/http/imports.test.ts",
-  "test/server/indexer/audit.test.ts",
   "test/server/indexer/faults.test.ts",
   "test/server/indexer/resume.test.ts",
   "test/server/issuance/sending/redemption-crashes.test.ts",
@@ -49,12 +48,21 @@ const SIMULATED_ORDERS = "2000";
 
 const folder = mkdtempSync(join(tmpdir(), "mintmark-test-"));
 
-/** Runs a test suite and reads what its reporter counted. A suite that breaks off before that counts as one failure. */
-async function suite(title: string, start: (environment: NodeJS.ProcessEnv) => Promise<number>): Promise<Counts> {
-  console.log(`\n▸ ${title}`);
+/**
+ * Runs a test suite and reads what its reporter counted. A suite that breaks off before that counts as one failure.
+ * @param start Starts it. Where it returns a text, that is what the suite has printed while another one had the terminal.
+ */
+async function suite(
+  title: string,
+  start: (environment: NodeJS.ProcessEnv) => Promise<number | { code: number; output: string }>,
+): Promise<Counts> {
   const file = join(folder, `${title}.json`);
   const started = performance.now();
-  const code = await start({ TEST_COUNTS_FILE: file });
+  const running = start({ TEST_COUNTS_FILE: file });
+  console.log(`\n▸ ${title}`);
+  const ended = await running;
+  const { code, output } = typeof ended === "number" ? { code: ended, output: undefined } : ended;
+  if (output !== undefined) console.log(`\n▸ ${title}, which ran beside the other tests\n${output}`);
   console.log(`${title}: ${((performance.now() - started) / 1000).toFixed(1)} s`);
   let counts: Counts;
   try {
@@ -66,21 +74,32 @@ async function suite(title: string, start: (environment: NodeJS.ProcessEnv) => P
   return code !== 0 && counts.failed === 0 ? { ...counts, failed: 1 } : counts;
 }
 
+/** Beside the other suites: this one keeps one processor busy, and those wait most of the time. */
+async function testContracts(): Promise<Counts[]> {
+  const fuzz = [join(import.meta.dirname, "fuzz.ts"), ...(long ? [] : ["--quick"])];
+  return [
+    await suite("contracts", (counts) => runQuietly(binary("hardhat"), ["test", "mocha"], counts)),
+    await suite("Solidity tests", (counts) => runQuietly(process.execPath, fuzz, counts)),
+  ];
+}
+
 const long = process.argv.includes("--long");
 const chosen = process.argv.slice(2).filter((argument) => argument !== "--long");
 const results: Counts[] = [];
 try {
-  if (chosen.length === 0) {
-    results.push(await runChecks());
-    results.push(await suite("contracts", (counts) => run("hardhat", ["test", "mocha"], counts)));
-    results.push(await suite("Solidity tests", (counts) => runScript("fuzz.ts", long ? [] : ["--quick"], counts)));
-  }
   const all = chosen.length === 0;
+  if (all) results.push(await runChecks());
   // A test that leaves a handle open would otherwise keep a failed run from ending.
   const left = LONG_FILES.flatMap((file) => ["--ignore", file]);
   const args = ["--exit", ...(all ? [...PARALLEL, ...left, ...SUITES] : chosen)];
   if (all && !long) console.log(`\nLeft to npm test -- --long: ${LONG_FILES.join(", ")}`);
-  results.push(await suite(all ? "server, pages, scripts" : "chosen tests", (counts) => run("mocha", args, counts)));
+  const [contracts] = await Promise.all([
+    all ? testContracts() : [],
+    suite(all ? "server, pages, scripts" : "chosen tests", (counts) => run("mocha", args, counts)).then((counts) =>
+      results.push(counts),
+    ),
+  ]);
+  results.push(...contracts);
   if (long) {
     const endurance = ["--exit", ...PARALLEL, ...LONG_FILES, LONG_SUITE];
     results.push(await suite("servers in trouble", (counts) => run("mocha", endurance, counts)));

@@ -22,7 +22,7 @@ import { createImportFiles } from "./imports/files.ts";
 import { startHolderProcess } from "./imports/holder-process.ts";
 import { findKeystoreAccess } from "./imports/keystore-access.ts";
 import { startImportWorker } from "./imports/worker.ts";
-import { auditSample } from "./indexer/audit.ts";
+import { auditSample } from "./indexer/audit/audit.ts";
 import { startAuditor } from "./indexer/auditor.ts";
 import { createIndexer } from "./indexer/indexer.ts";
 import { createLease } from "./indexer/lease.ts";

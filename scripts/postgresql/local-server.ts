@@ -16,7 +16,7 @@ export const INSTALL_POSTGRESQL = "apt-get install -y postgresql";
 
 const DEBIAN_FOLDER = "/usr/lib/postgresql";
 const USER = "mintmark";
-const START_TIMEOUT_MS = 60_000;
+const START_TIMEOUT_MS = 5 * 60_000;
 
 export interface LocalPostgresql {
   host: string;

@@ -57,8 +57,7 @@ export function namespaceLocation(namespace: string): string {
 }
 
 /** The layout of all our contracts. */
-export function readStorageLayout(input: CompilerInput): StorageLayout {
-  const trees = syntaxTrees(input);
+export function readStorageLayout(input: CompilerInput, trees = syntaxTrees(input)): StorageLayout {
   const layout: StorageLayout = { namespaces: {}, variables: {}, structs: {}, enums: {}, numbers: {} };
   const found: { namespace: string; file: string; contract: string; struct: string }[] = [];
   for (const [file, content] of ownSources(input)) {
@@ -121,9 +120,8 @@ export function readStorageLayout(input: CompilerInput): StorageLayout {
 }
 
 /** The constants of our contracts that hold 32 bytes: among them must be the location of every namespace. */
-export function wordConstants(input: CompilerInput): Set<string> {
+export function wordConstants(input: CompilerInput, trees = syntaxTrees(input)): Set<string> {
   const words = new Set<string>();
-  const trees = syntaxTrees(input);
   for (const file of ownSources(input).keys()) {
     const tree = trees.get(SOURCE_PREFIX + file);
     if (tree === undefined) continue;

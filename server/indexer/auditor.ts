@@ -1,7 +1,7 @@
 // Looks at a few cards now and then while the mirror follows the chain, and raises an alarm where the contracts say otherwise.
 
 import type { Logger } from "pino";
-import type { AuditReport } from "./audit.ts";
+import type { AuditReport } from "./audit/audit.ts";
 
 export interface AuditorOptions {
   /** Compares some cards. */

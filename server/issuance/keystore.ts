@@ -15,6 +15,10 @@ moveScryptOut();
 
 /** The passphrase of every demo keystore. It stands in public source code: such keys protect nothing. */
 export const DEMO_PASSPHRASE = "mintmark-demo-keys-protect-nothing";
+/** How much work it is to try one passphrase: half a second and 134 MB. */
+const SCRYPT_COST = 2 ** 17;
+/** The same for a passphrase that nobody has to try. */
+const DEMO_SCRYPT_COST = 2 ** 14;
 
 const ADMIN_PATH = "m/44'/60'/0'/0/0";
 const ISSUER_PATH = "m/44'/60'/0'/0/1";
@@ -79,6 +83,7 @@ export async function createKeystore(options: {
       mnemonic: { path: ADMIN_PATH, locale: "en", entropy: mnemonic.entropy },
     },
     passphrase,
+    { scrypt: { N: demo ? DEMO_SCRYPT_COST : SCRYPT_COST } },
   );
   const envelope: KeystoreEnvelope = {
     version: 1,

@@ -3,7 +3,7 @@
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { expect } from "chai";
-import { contractsInput } from "../../scripts/solidity/compiler.ts";
+import { type CompilerInput, contractsInput, syntaxTrees } from "../../scripts/solidity/compiler.ts";
 import {
   breakingChanges,
   readStorageLayout,
@@ -14,14 +14,22 @@ import {
 const tracked = JSON.parse(readFileSync(join(import.meta.dirname, "storage-layout.json"), "utf8")) as StorageLayout;
 
 describe("Storage layout", () => {
-  it("keeps everything where it was, and what was appended is written down", async () => {
-    const layout = readStorageLayout(await contractsInput());
+  let input: CompilerInput;
+  let trees: ReturnType<typeof syntaxTrees>;
+
+  before(async () => {
+    input = await contractsInput();
+    trees = syntaxTrees(input);
+  });
+
+  it("keeps everything where it was, and what was appended is written down", () => {
+    const layout = readStorageLayout(input, trees);
     expect(breakingChanges(tracked, layout), "an upgrade would not find what it keeps").to.deep.equal([]);
     expect(layout, "something was appended: npm run storage-layout writes it down").to.deep.equal(tracked);
   });
 
-  it("begins every namespace where ERC-7201 says", async () => {
-    const words = wordConstants(await contractsInput());
+  it("begins every namespace where ERC-7201 says", () => {
+    const words = wordConstants(input, trees);
     const locations = Object.entries(tracked.namespaces).map(([namespace, { location }]) => ({ namespace, location }));
     expect(locations.length).to.be.greaterThan(0);
     for (const { namespace, location } of locations) expect(words.has(location), namespace).to.equal(true);

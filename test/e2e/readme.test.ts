@@ -8,6 +8,7 @@ import { freePort } from "../../scripts/lifecycle/free-port.ts";
 import { findBrowser, launchBrowser } from "../support/browser.ts";
 import { ROOT, type RunningCommand, runCommand, startCommand } from "../support/commands.ts";
 import { sendCurl } from "../support/curl.ts";
+import { until } from "../support/patience.ts";
 
 const READY = /Mintmark is ready[\s\S]*Ctrl-C/;
 
@@ -20,9 +21,7 @@ function readmeCommands(): string[] {
     .filter((line) => line !== "");
 }
 
-describe("the README, followed by a new user", function () {
-  this.timeout(240_000);
-
+describe("the README, followed by a new user", () => {
   let folder: string;
   let settings: Record<string, string>;
   let server: string;
@@ -61,8 +60,11 @@ describe("the README, followed by a new user", function () {
     return command;
   }
 
+  /** Over a connection of its own: the server may have been killed since the last question. */
+  const ask = (path: string) => fetch(`${server}${path}`, { headers: { connection: "close" } });
+
   async function json(path: string): Promise<{ data: never; nextCursor?: string | null }> {
-    const response = await fetch(`${server}${path}`);
+    const response = await ask(path);
     expect(response.status, path).to.equal(200);
     return (await response.json()) as never;
   }
@@ -80,14 +82,14 @@ describe("the README, followed by a new user", function () {
   }
 
   async function untilMirrored(slug: string, count: number): Promise<void> {
-    for (let waited = 0; ; waited += 100) {
-      const issued = await json(`/v1/collections/${slug}`).then(
-        ({ data }) => (data as { issuedCount: number }).issuedCount,
-      );
-      if (issued === count) return;
-      if (waited > 20_000) throw new Error(`The mirror has ${issued} cards of ${slug}, not ${count}`);
-      await new Promise((resolve) => setTimeout(resolve, 100));
-    }
+    let issued = 0;
+    await until(
+      async () => {
+        issued = ((await json(`/v1/collections/${slug}`)).data as { issuedCount: number }).issuedCount;
+        return issued === count;
+      },
+      () => `The mirror has ${issued} cards of ${slug}, not ${count}`,
+    );
   }
 
   it("starts the whole system with one command, and every address that it prints answers", async () => {
@@ -178,15 +180,14 @@ describe("the README, followed by a new user", function () {
     const { children } = JSON.parse(readFileSync(join(folder, "run.json"), "utf8"));
     process.kill(children.server.pid, "SIGKILL");
     await system?.prints(/server[\s\S]*again/i);
-    for (let waited = 0; ; waited += 100) {
-      const ready = await fetch(`${server}/ready`).then(
-        (response) => response.ok,
-        () => false,
-      );
-      if (ready) break;
-      if (waited > 20_000) throw new Error("The server did not come back");
-      await new Promise((resolve) => setTimeout(resolve, 100));
-    }
+    await until(
+      () =>
+        ask("/ready").then(
+          (response) => response.ok,
+          () => false,
+        ),
+      () => "The server did not come back",
+    );
     await allGenuine();
   });
 

@@ -8,6 +8,7 @@ import { expect } from "chai";
 import { freePort } from "../../scripts/lifecycle/free-port.ts";
 import { ROOT, type RunningCommand, runCommand, startCommand, watchCommand } from "../support/commands.ts";
 import { sendCurl } from "../support/curl.ts";
+import { until } from "../support/patience.ts";
 
 const READY = /Mintmark is ready[\s\S]*Ctrl-C/;
 // biome-ignore lint/suspicious/noExplicitAny: an answer, which its schema describes
@@ -20,9 +21,7 @@ function blocksOf(page: string, language: string): string[] {
     .map((match) => match[2] ?? "");
 }
 
-describe("the guide for shops", function () {
-  this.timeout(180_000);
-
+describe("the guide for shops", () => {
   let folder: string;
   let server: string;
   let receiverPort: number;
@@ -120,12 +119,13 @@ describe("the guide for shops", function () {
 
   async function untilState(path: string, wanted: string): Promise<void> {
     let seen: Answer;
-    for (let waited = 0; waited < 30_000; waited += 100) {
-      const headers = { Authorization: `Bearer ${kept["MINTMARK_KEY"]}` };
-      seen = ((await (await fetch(`${server}${path}`, { headers })).json()) as Answer).data;
-      if (seen?.state === wanted) return;
-      await new Promise((resolve) => setTimeout(resolve, 100));
-    }
-    throw new Error(`${path} is ${JSON.stringify(seen)} and not ${wanted}`);
+    const headers = { Authorization: `Bearer ${kept["MINTMARK_KEY"]}` };
+    await until(
+      async () => {
+        seen = ((await (await fetch(`${server}${path}`, { headers })).json()) as Answer).data;
+        return seen?.state === wanted;
+      },
+      () => `${path} is ${JSON.stringify(seen)} and not ${wanted}`,
+    );
   }
 });

@@ -14,14 +14,13 @@ import { isShopInstalled, SHOP_MISSING } from "../../scripts/lifecycle/example-s
 import { freePort } from "../../scripts/lifecycle/free-port.ts";
 import { launchBrowserOrSkip } from "../support/browser.ts";
 import { type RunningCommand, startCommand } from "../support/commands.ts";
+import { PATIENCE_MS, until } from "../support/patience.ts";
 
 const WIDTHS = [320, 1280] as const;
 /** For one step of a person. */
-const PATIENCE_MS = 20_000;
 const LANGUAGES = ["en", "zh-CN"] as const;
 
 describe("the example store", function () {
-  this.timeout(240_000);
   this.bail(true);
 
   let folder: string;
@@ -149,13 +148,16 @@ describe("the example store", function () {
 
   /** Reads a page again until it says something: what Mintmark is asked and tells takes a moment. */
   async function untilPageSays(path: string, pattern: RegExp): Promise<string> {
-    for (let waited = 0; ; waited += 500) {
-      await page.goto(path);
-      const text = await textOf(page.locator("main"));
-      if (pattern.test(text)) return text;
-      if (waited > 60_000) throw new Error(`${path} did not say ${pattern} within a minute, but:\n${text}`);
-      await page.waitForTimeout(500);
-    }
+    let text = "";
+    await until(
+      async () => {
+        await page.goto(path);
+        text = await textOf(page.locator("main"));
+        return pattern.test(text);
+      },
+      () => `${path} did not say ${pattern}, but:\n${text}`,
+    );
+    return text;
   }
 
   async function refund(code: string): Promise<void> {

@@ -13,9 +13,7 @@ import { describeOnEachDatabase, sqlite, type TestDatabase } from "../support/da
 import { cardsInMirror, cardsOnChain, freshMirrorRows, mirrorRows } from "../support/mirror.ts";
 import { randomNumbers, seedFrom } from "../support/random.ts";
 
-describeOnEachDatabase("a server that is killed again and again", function (kind) {
-  this.timeout(120_000);
-
+describeOnEachDatabase("a server that is killed again and again", (kind) => {
   // A server of its own keeps PostgreSQL's files in order; what is tried there is how our transactions end.
   const kills = kind === sqlite ? 5 : 2;
   let chain: TestChain;

@@ -6,9 +6,7 @@ import { runImport } from "../../scripts/bench/import.ts";
 import { describeOnEachDatabase, sqlite } from "../support/databases.ts";
 import { seedFrom } from "../support/random.ts";
 
-describeOnEachDatabase("an import whose server is killed again and again", function (kind) {
-  this.timeout(300_000);
-
+describeOnEachDatabase("an import whose server is killed again and again", (kind) => {
   it("loses no line and issues none twice", async () => {
     const seed = seedFrom("IMPORT_SEED");
     const { faults, kills } = await runImport({

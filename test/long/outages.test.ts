@@ -67,8 +67,7 @@ async function expectTruth(databaseUrl: string): Promise<void> {
   }
 }
 
-describeOnPostgresql("a server whose PostgreSQL goes away", function () {
-  this.timeout(120_000);
+describeOnPostgresql("a server whose PostgreSQL goes away", () => {
   let postgresql: LocalPostgresql;
   let url: string;
 
@@ -174,8 +173,7 @@ describeOnPostgresql("a server whose PostgreSQL goes away", function () {
   });
 });
 
-describe("a server whose SQLite file is locked by another program", function () {
-  this.timeout(60_000);
+describe("a server whose SQLite file is locked by another program", () => {
   let database: TestDatabase;
 
   beforeEach(async () => {
@@ -219,8 +217,7 @@ describe("a server whose SQLite file is locked by another program", function () 
   });
 });
 
-describe("a server whose chain goes away", function () {
-  this.timeout(60_000);
+describe("a server whose chain goes away", () => {
   let database: TestDatabase;
   let node: FaultyRpc;
 

@@ -10,9 +10,10 @@ import { ZeroHash } from "ethers";
 import { createApiKey } from "../../server/accounts/api-keys.ts";
 import { membershipCollectionInterface } from "../../server/chain/abi.ts";
 import { openDatabase } from "../../server/database/client.ts";
-import { type SendingWorld, startSendingWorld, until } from "../server/issuance/sending/support.ts";
+import { type SendingWorld, startSendingWorld } from "../server/issuance/sending/support.ts";
 import { BENEFIT, createRedeemingBrand, type RedeemingBrand } from "../server/issuance/sending/tills.ts";
 import { describeOnEachDatabase, type TestDatabase } from "../support/databases.ts";
+import { until } from "../support/patience.ts";
 import { startTestServer, type TestServer } from "../support/server.ts";
 
 const TRIALS = 1_000;
@@ -25,8 +26,7 @@ interface Answer {
   body: { data?: { id: string }; type?: string; reason?: string };
 }
 
-describeOnEachDatabase("two tills and the last use of a benefit", function (kind) {
-  this.timeout(180_000);
+describeOnEachDatabase("two tills and the last use of a benefit", (kind) => {
   let world: SendingWorld;
   let brand: RedeemingBrand;
   let database: TestDatabase;
@@ -136,7 +136,6 @@ describeOnEachDatabase("two tills and the last use of a benefit", function (kind
     await until(
       async () => (await waiting()) === 0,
       () => "Not everything that was granted was redeemed in time",
-      60_000,
     );
     const serials = (await redeemed()).map((log) => Number(log.topics[1]));
     expect(serials.toSorted((one, other) => one - other)).to.deep.equal(

@@ -28,9 +28,7 @@ const REASON = encodeBytes32String("lost");
 /** So that nothing is given up, and nobody waits for hours. */
 const RETRIES = Array(40).fill("0.5").join();
 
-describeOnEachDatabase("ten thousand webhooks", function (kind) {
-  this.timeout(300_000);
-
+describeOnEachDatabase("ten thousand webhooks", (kind) => {
   let chain: TestChain;
   let database: TestDatabase;
   let receiver: Receiver;

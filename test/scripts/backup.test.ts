@@ -7,8 +7,7 @@ import { runCommand } from "../support/commands.ts";
 import { mirrorRows } from "../support/mirror.ts";
 import { createMirrorFixture, type MirrorFixture } from "../support/mirror-fixture.ts";
 
-describe("npm run backup", function () {
-  this.timeout(60_000);
+describe("npm run backup", () => {
   let folder: string;
   let mirror: MirrorFixture;
 

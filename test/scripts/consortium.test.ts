@@ -42,9 +42,7 @@ function expectStory(output: string): void {
   }
 }
 
-describe("npm run consortium", function () {
-  this.timeout(180_000);
-
+describe("npm run consortium", () => {
   it("shows it on a chain inside its process", async () => {
     const { code, output } = await runCommand(COMMAND, { RPC_URL: "" });
     expect(code, output).to.equal(0);

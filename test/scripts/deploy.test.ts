@@ -14,9 +14,7 @@ import { runCommand } from "../support/commands.ts";
 const DEPLOYER = new Wallet(`0x${"01".repeat(32)}`);
 const MEMBERS = ["Harbour Bank", "City of Lanting", "Jade River Retail"];
 
-describe("npm run deploy", function () {
-  this.timeout(120_000);
-
+describe("npm run deploy", () => {
   let folder: string;
   let provider: JsonRpcProvider;
   let settings: Record<string, string>;

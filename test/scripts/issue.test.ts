@@ -6,7 +6,8 @@ import { expect } from "chai";
 import { Contract, ZeroHash } from "ethers";
 import { membershipCollectionInterface } from "../../server/chain/abi.ts";
 import { commitmentRoot } from "../../server/issuance/commitment.ts";
-import { createFixture, type Fixture, until } from "../server/issuance/fixture.ts";
+import { createFixture, type Fixture } from "../server/issuance/fixture.ts";
+import { until } from "../support/patience.ts";
 
 const EXAMPLES = resolve(import.meta.dirname, "../../examples");
 const BLACK = `${EXAMPLES}/noirance-black.csv`;
@@ -17,8 +18,7 @@ const END_OF = {
   "2031-12-31": Date.UTC(2031, 11, 31, 16) / 1000,
 } as Record<string, number>;
 
-describe("npm run issue", function () {
-  this.timeout(300_000);
+describe("npm run issue", () => {
   let fixture: Fixture;
   let slugs = 0;
 

@@ -200,7 +200,7 @@ describe("the replaying node", () => {
     await node.setLatency(200);
     const startedAt = performance.now();
     await rpc.call("eth_blockNumber");
-    expect(performance.now() - startedAt).to.be.within(195, 2_000);
+    expect(performance.now() - startedAt).to.be.at.least(195);
   });
 
   it("goes on, announces it, and takes back what it is told to take back", async () => {

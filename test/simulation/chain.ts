@@ -10,6 +10,7 @@ import { anvilArguments, anvilBinary } from "../../scripts/local-chain/anvil.ts"
 import type { Deployment } from "../../server/chain/deployment.ts";
 import type { RawLog } from "../../server/chain/events.ts";
 import { createRpc, type Rpc, RpcError } from "../../server/chain/rpc.ts";
+import { PATIENCE_MS } from "../support/patience.ts";
 
 /** A transaction without what the node adds. */
 export interface Sending {
@@ -58,7 +59,6 @@ export interface SimulatedChain {
 const GENESIS_TIMESTAMP = 1_760_000_000;
 /** The node must not lose any block's state: those that it writes to disk it does not find again after a roll-back. */
 const STATES_KEPT = 1_000_000;
-const START_TIMEOUT_MS = 30_000;
 /** No transaction of the simulation needs more. The chain's blocks hold 33 of these. */
 const GAS = "0x1c9c380";
 
@@ -161,7 +161,7 @@ async function untilAnswers(rpc: Rpc, ended: Promise<unknown>): Promise<void> {
   ended.then(() => {
     hasEnded = true;
   });
-  for (const deadline = performance.now() + START_TIMEOUT_MS; ; ) {
+  for (const deadline = performance.now() + PATIENCE_MS; ; ) {
     try {
       await rpc.call("eth_chainId");
       return;

@@ -6,7 +6,7 @@ import { isDeepStrictEqual } from "node:util";
 import type { ChainEvent } from "../../server/chain/events.ts";
 import type { Rpc } from "../../server/chain/rpc.ts";
 import type { Database } from "../../server/database/client.ts";
-import { auditAll } from "../../server/indexer/audit.ts";
+import { auditAll } from "../../server/indexer/audit/audit.ts";
 import { mirrorRows } from "../support/mirror.ts";
 import { lookAtOutbox, type StoredEntry } from "./outbox-oracle.ts";
 

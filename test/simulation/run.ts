@@ -9,6 +9,7 @@ import { openDatabase } from "../../server/database/client.ts";
 import { createMirror } from "../../server/indexer/mirror.ts";
 import type { Fault } from "../support/faulty-rpc.ts";
 import { freshMirrorRows } from "../support/mirror.ts";
+import { PATIENCE_MS } from "../support/patience.ts";
 import type { SimulatedBlock } from "./chain.ts";
 import { createFaults } from "./faults.ts";
 import { judgeMirror, lookAtMirror } from "./oracle.ts";
@@ -56,7 +57,6 @@ export interface SimulationOptions {
 /** Seeds are whole numbers from 1 to this one. */
 export const MOST_SEED = 1_000_000_000;
 /** As long as a correct mirror needs on a busy machine, many times over. */
-const CONVERGENCE_TIMEOUT_MS = 120_000;
 /** How much of what the writers said is told. */
 const LOG_LINES = 30;
 /** One of so many simulations runs on PostgreSQL. */
@@ -416,7 +416,7 @@ async function begin(world: World, seed: number, { sabotage }: SimulationOptions
       if (plan.chance(0.8)) await mineSome(plan.between(1, 3), 0.7);
       const since = performance.now();
       while (!(await isAt(chain.head))) {
-        if (performance.now() - since > CONVERGENCE_TIMEOUT_MS || team.some((writer) => writer?.complaint())) break;
+        if (performance.now() - since > PATIENCE_MS || team.some((writer) => writer?.complaint())) break;
         // A writer that has stopped for good will not come to it.
         const statuses = await Promise.all(team.map((writer) => writer?.status()));
         if (statuses.some((status) => status?.state === "degraded")) break;

@@ -4,6 +4,7 @@ import { type ChildProcess, fork } from "node:child_process";
 import { once } from "node:events";
 import { join } from "node:path";
 import type { MirrorStatus } from "../../server/database/mirror-status.ts";
+import { PATIENCE_MS } from "../support/patience.ts";
 import type { FromWriter, ToWriter, WriterSettings } from "./writer.ts";
 
 export interface Writer {
@@ -36,7 +37,7 @@ const SPARE = 2;
 const LOG_LINES = 200;
 const STATUS_TIMEOUT_MS = 500;
 /** A writer that does not stop in order within this time hangs. */
-const STOP_TIMEOUT_MS = 30_000;
+const STOP_TIMEOUT_MS = PATIENCE_MS;
 
 /**
  * @param options.folder Where they keep what is compiled.

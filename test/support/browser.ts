@@ -3,6 +3,7 @@
 import { accessSync, constants } from "node:fs";
 import { delimiter, join } from "node:path";
 import { type Browser, chromium } from "playwright-core";
+import { PATIENCE_MS } from "./patience.ts";
 
 const NAMES = ["chromium", "chromium-browser", "google-chrome-stable", "google-chrome", "microsoft-edge"];
 const USUAL_PLACES = [
@@ -48,8 +49,9 @@ export async function launchBrowserOrSkip(context: Mocha.Context): Promise<Brows
 
 export async function launchBrowser(executablePath = findBrowser()): Promise<Browser> {
   if (executablePath === undefined) throw new Error(BROWSER_MISSING);
-  return await chromium.launch({
+  const browser = await chromium.launch({
     executablePath,
+    timeout: PATIENCE_MS,
     args: [
       "--no-sandbox",
       "--disable-gpu",
@@ -60,4 +62,12 @@ export async function launchBrowser(executablePath = findBrowser()): Promise<Bro
       "--disable-sync",
     ],
   });
+  // Every page waits as long as tests do, also those that are opened without a context of their own.
+  const { newContext } = browser;
+  browser.newContext = async (options) => {
+    const context = await newContext.call(browser, options);
+    context.setDefaultTimeout(PATIENCE_MS);
+    return context;
+  };
+  return browser;
 }

@@ -2,6 +2,7 @@
 
 import { type ChildProcess, spawn } from "node:child_process";
 import { resolve } from "node:path";
+import { until } from "./patience.ts";
 
 export const ROOT = resolve(import.meta.dirname, "../..");
 
@@ -48,10 +49,13 @@ export function watchCommand(child: ChildProcess): RunningCommand {
     output: () => text,
     ended,
     async prints(pattern) {
-      while (!pattern.test(text)) {
-        if (done) throw new Error(`It ended before it printed ${pattern}:\n${text}`);
-        await new Promise((finish) => setTimeout(finish, 20));
-      }
+      await until(
+        () => {
+          if (done && !pattern.test(text)) throw new Error(`It ended before it printed ${pattern}:\n${text}`);
+          return pattern.test(text);
+        },
+        () => `It did not print ${pattern}, but:\n${text}`,
+      );
     },
   };
 }

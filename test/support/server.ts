@@ -2,9 +2,9 @@
 
 import { type ChildProcess, spawn } from "node:child_process";
 import { once } from "node:events";
-import { setTimeout as sleep } from "node:timers/promises";
 import { freePort } from "../../scripts/lifecycle/free-port.ts";
 import { ROOT } from "./commands.ts";
+import { until } from "./patience.ts";
 
 export interface TestServer {
   url: string;
@@ -76,12 +76,15 @@ export async function startTestServer(
       return { status: response.status, ...((await response.json()) as Omit<Readiness, "status">) };
     },
     async untilReady(status = 200) {
-      for (;;) {
-        requireRunning();
-        const readiness = await server.readiness();
-        if (readiness.status === status) return readiness;
-        await sleep(50);
-      }
+      let seen: Readiness | undefined;
+      return await until(
+        async () => {
+          requireRunning();
+          seen = await server.readiness();
+          return seen.status === status ? seen : undefined;
+        },
+        () => `/ready does not answer with ${status}, but: ${JSON.stringify(seen)}`,
+      );
     },
     async metric(selector) {
       const [, name = "", wanted = ""] = /^(\w+)(?:\{(.*)\})?$/.exec(selector) ?? [];
@@ -98,15 +101,12 @@ export async function startTestServer(
       return await exited;
     },
   };
-  for (;;) {
+  await until(() => {
     requireRunning();
-    if (
-      await server.get("/metrics").then(
-        () => true,
-        () => false,
-      )
-    )
-      return server;
-    await sleep(50);
-  }
+    return server.get("/metrics").then(
+      () => true,
+      () => false,
+    );
+  });
+  return server;
 }

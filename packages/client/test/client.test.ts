@@ -273,17 +273,17 @@ describe("typed client", () => {
 
     it("stops waiting for each attempt, and altogether when the caller does", async () => {
       answer = () => {};
-      const client = createMintmarkClient({ baseUrl: baseUrl(), timeoutMs: 50, retries: 1 });
+      const client = createMintmarkClient({ baseUrl: baseUrl(), timeoutMs: 500, retries: 1 });
       const late = await client.GET("/v1/collections").catch((error: unknown) => error);
       expect(late).to.be.instanceOf(MintmarkTimeoutError);
       expect(asked).to.equal(2);
       const patient = createMintmarkClient({ baseUrl: baseUrl() });
       const started = performance.now();
       const stopped = await patient
-        .GET("/v1/collections", { signal: AbortSignal.timeout(50) })
+        .GET("/v1/collections", { signal: AbortSignal.timeout(500) })
         .catch((error: Error) => error.name);
       expect(stopped).to.equal("TimeoutError");
-      expect(performance.now() - started).to.be.below(2_000);
+      expect(performance.now() - started).to.be.below(9_000);
       expect(asked).to.equal(3);
     });
 
@@ -294,7 +294,7 @@ describe("typed client", () => {
         .GET("/v1/collections", { signal: AbortSignal.timeout(100) })
         .catch((error: Error) => error.name);
       expect(stopped).to.equal("TimeoutError");
-      expect(performance.now() - started).to.be.below(2_000);
+      expect(performance.now() - started).to.be.below(9_000);
     });
 
     it("makes an error of an answer that is none of Mintmark's", async () => {

@@ -2,11 +2,11 @@
 
 import { createServer, type IncomingMessage, type ServerResponse } from "node:http";
 import type { AddressInfo } from "node:net";
-import { setTimeout as sleep } from "node:timers/promises";
 import { gzipSync } from "node:zlib";
 import { expect } from "chai";
 import { freePort } from "../../../scripts/lifecycle/free-port.ts";
 import { createRpc, type Rpc, RpcError, type RpcOptions, type RpcRequest } from "../../../server/chain/rpc.ts";
+import { until } from "../../support/patience.ts";
 
 interface SentCall {
   id: number;
@@ -264,19 +264,18 @@ describe("a client of a node", () => {
   });
 
   it("leaves a node alone for as long as it asks", async () => {
-    answer = text("", 429, { "retry-after": "1" });
+    answer = text("", 429, { "retry-after": "2" });
     const rpc = client();
     const error = await errorOf(rpc.call("a"));
-    expect(error).to.include({ kind: "rate-limited", retryAfterMs: 1_000 });
+    expect(error).to.include({ kind: "rate-limited", retryAfterMs: 2_000 });
     answer = echoing;
     const refused = await errorOf(rpc.batch(two));
     expect(refused.kind).to.equal("rate-limited");
-    expect(refused.retryAfterMs).to.be.greaterThan(0).and.at.most(1_000);
-    expect(refused.message).to.match(/left alone for another 1 s/);
+    expect(refused.retryAfterMs).to.be.greaterThan(0).and.at.most(2_000);
+    expect(refused.message).to.match(/left alone for another [12] s/);
     expect(asked).to.equal(1);
     expect(requests).to.have.length(1);
-    await sleep(1_050);
-    expect(await rpc.call("a")).to.equal("a");
+    expect(await until(() => rpc.call("a").catch(() => undefined))).to.equal("a");
   });
 
   it("understands when a node says until when, but not for hours or with what is no time", async () => {
@@ -285,7 +284,7 @@ describe("a client of a node", () => {
       return (await errorOf(client().call("a"))).retryAfterMs;
     };
     expect(await restOf(new Date(Date.now() + 30_000).toUTCString()))
-      .to.be.greaterThan(28_000)
+      .to.be.greaterThan(20_000)
       .and.at.most(30_000);
     expect(await restOf("86400")).to.equal(600_000);
     expect(await restOf("soon")).to.equal(undefined);

@@ -20,6 +20,7 @@ import {
   type TestDatabase,
 } from "../../support/databases.ts";
 import { mirrorRows } from "../../support/mirror.ts";
+import { until } from "../../support/patience.ts";
 
 const SECRET = "s3cret-of-mint";
 
@@ -202,11 +203,13 @@ describeOnPostgresql("a PostgreSQL database with several servers", () => {
         letGo = resolve;
       });
       // As a commit does that is still writing its rows.
+      const locked = Promise.withResolvers<void>();
       const winner = one.$transaction(async (transaction) => {
         await transaction.checkpoint.updateMany({ where: { id: 1, blockNumber: 0 }, data: { blockNumber: 5 } });
+        locked.resolve();
         await held;
       });
-      await sleep(100);
+      await locked.promise;
       let ended = false;
       const loser = createMirror({ database: other })
         .commit(block(0), block(1), [admission(1, 1)])
@@ -286,8 +289,9 @@ describeOnPostgresql("a PostgreSQL database with several servers", () => {
           `SELECT pg_terminate_backend(pid)::text FROM pg_stat_activity WHERE datname = '${nameOf(database)}'`,
         );
       await cut();
-      await sleep(50);
-      expect((await mirror.checkpoint())?.block).to.deep.equal(block(0));
+      // The first question may be asked before the client has heard of it.
+      const checkpoint = await until(() => mirror.checkpoint().catch(() => undefined));
+      expect(checkpoint.block).to.deep.equal(block(0));
 
       const interrupted = await client
         .$transaction(async (transaction) => {

@@ -44,9 +44,7 @@ interface Kept {
   answers: Map<string, Answer[]>;
 }
 
-describeOnEachDatabase("answers as of a block", function (kind) {
-  this.timeout(180_000);
-
+describeOnEachDatabase("answers as of a block", (kind) => {
   let chain: TestChain;
   let mirror: TestMirror;
   let indexer: Indexer;

@@ -6,6 +6,7 @@ import { createApiKey } from "../../../server/accounts/api-keys.ts";
 import { type Database, openDatabase } from "../../../server/database/client.ts";
 import { describeOnEachDatabase } from "../../support/databases.ts";
 import { COLLECTIONS, createMirrorFixture, type MirrorFixture, NOW } from "../../support/mirror-fixture.ts";
+import { until } from "../../support/patience.ts";
 import { type RunningApp, startApp } from "./support.ts";
 
 const { slug, address } = COLLECTIONS.firstEdition;
@@ -268,7 +269,7 @@ describeOnEachDatabase("hostile requests", (kind) => {
     app.log.length = 0;
     await raw("/v1/collections?limit=3&token=secret-token", "GET", { "X-Request-Id": "from-the-client-1" });
     await raw("/v1/collections", "GET", { "X-Request-Id": "<bad>" });
-    await new Promise((resolve) => setTimeout(resolve, 20));
+    await until(() => app.log.length >= 2);
     expect(app.log).to.have.length(2);
     expect(app.log[0]).to.include({
       requestId: "from-the-client-1",

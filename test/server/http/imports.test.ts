@@ -19,6 +19,7 @@ import { type ImportWorker, startImportWorker } from "../../../server/imports/wo
 import { type BrandKeys, createKeystore, DEMO_PASSPHRASE } from "../../../server/issuance/keystore.ts";
 import { describeOnEachDatabase } from "../../support/databases.ts";
 import { addressOf, COLLECTIONS, createMirrorFixture, type MirrorFixture, NOW } from "../../support/mirror-fixture.ts";
+import { until } from "../../support/patience.ts";
 import { workbook } from "../../support/workbook.ts";
 import { type RunningApp, startApp } from "./support.ts";
 
@@ -35,8 +36,7 @@ interface ImportData {
   layout: { sheet: string | null; headerLine: number; columns: Record<string, unknown>[] } | null;
 }
 
-describeOnEachDatabase("imports", function (kind) {
-  this.timeout(60_000);
+describeOnEachDatabase("imports", (kind) => {
   let mirror: MirrorFixture;
   let application: Database;
   let app: RunningApp;
@@ -102,15 +102,18 @@ describeOnEachDatabase("imports", function (kind) {
     return (JSON.parse(text) as { data: ImportData }).data;
   };
   const get = async (id: string) => await data(await ask(`/${id}`));
-  async function until(id: string, holds: (now: ImportData) => boolean): Promise<ImportData> {
-    for (const deadline = Date.now() + 30_000; Date.now() < deadline; await sleep(50)) {
-      const now = await get(id);
-      if (holds(now)) return now;
-    }
-    throw new Error(`It did not come to that: ${JSON.stringify(await get(id))}`);
+  async function untilImport(id: string, holds: (now: ImportData) => boolean): Promise<ImportData> {
+    let now: ImportData | undefined;
+    return await until(
+      async () => {
+        now = await get(id);
+        return holds(now) ? now : undefined;
+      },
+      () => `It did not come to that: ${JSON.stringify(now)}`,
+    );
   }
   const checked = async (response: Response) =>
-    await until((await data(response)).id, ({ state }) => state !== "uploaded" && state !== "checking");
+    await untilImport((await data(response)).id, ({ state }) => state !== "uploaded" && state !== "checking");
   const act = (id: string, name: string, as = "manager") => ask(`/${id}/${name}`, { method: "POST" }, as);
   /** Lines of the next serials that no other test has. */
   const lines = (count: number, customer = "A") => {
@@ -154,7 +157,7 @@ describeOnEachDatabase("imports", function (kind) {
     expect([ready.state, ready.lines["total"], ready.lines["ready"]]).to.deep.equal(["ready", 3, 3]);
     expect(await commands(ready.id), "nothing is issued before it is started").to.deep.equal([]);
     await data(await act(ready.id, "start"));
-    await until(ready.id, ({ lines }) => lines["queued"] === 3);
+    await untilImport(ready.id, ({ lines }) => lines["queued"] === 3);
     const serial = Number(first.split(",")[0]);
     const expiresAt = BigInt(Date.UTC(2037, 11, 31, 16) / 1000);
     expect(
@@ -176,12 +179,12 @@ describeOnEachDatabase("imports", function (kind) {
     expect((await act(ready.id, "start")).status, "a second start").to.equal(409);
 
     await issueCommands(ready.id);
-    const done = await until(ready.id, ({ state }) => state === "done");
+    const done = await untilImport(ready.id, ({ state }) => state === "done");
     expect(done.lines).to.deep.equal({ total: 3, wrong: 0, ready: 0, queued: 0, done: 3, failed: 0, cancelled: 0 });
     const acts = await application.auditEntry.findMany({ where: { subject: ready.id }, orderBy: { id: "asc" } });
     expect(acts.map(({ action }) => action)).to.deep.equal(["import.uploaded", "import.started"]);
     // The file has the references of customers: it goes once it is not needed.
-    while (readdirSync(join(dataFolder, "imports")).includes(`${ready.id}.spreadsheet`)) await sleep(20);
+    await until(() => !readdirSync(join(dataFolder, "imports")).includes(`${ready.id}.spreadsheet`));
   });
 
   it("tell everything that is wrong, by line, and issue nothing", async () => {
@@ -292,7 +295,7 @@ describeOnEachDatabase("imports", function (kind) {
     const ready = await checked(await choose({ sheet: "Karten", headerLine: 3, columns }));
     expect([ready.state, ready.lines["ready"]], ready.failure ?? "").to.deep.equal(["ready", 1]);
     await data(await act(ready.id, "start"));
-    await until(ready.id, ({ lines }) => lines["queued"] === 1);
+    await untilImport(ready.id, ({ lines }) => lines["queued"] === 1);
     const [command] = await commands(ready.id);
     expect([command?.serial, command?.tier, command?.expiresAt]).to.deep.equal([
       serial,
@@ -305,7 +308,7 @@ describeOnEachDatabase("imports", function (kind) {
   it("are paused, resumed and called off, with what waits in the queue", async () => {
     const { id } = await checked(await upload([HEADER, ...lines(20)].join("\n")));
     await data(await act(id, "start"));
-    await until(id, ({ lines }) => lines["queued"] === 20);
+    await untilImport(id, ({ lines }) => lines["queued"] === 20);
     const states = async () => [...new Set((await commands(id)).map(({ state }) => state))];
     expect((await data(await act(id, "pause"))).state).to.equal("paused");
     expect(await states()).to.deep.equal(["held"]);
@@ -320,9 +323,9 @@ describeOnEachDatabase("imports", function (kind) {
     expect(new Set(rest.map(({ state, claimedSerial }) => `${state} ${claimedSerial}`))).to.deep.equal(
       new Set(["cancelled null"]),
     );
-    await until(id, ({ lines }) => lines["cancelled"] === 15 && lines["queued"] === 5);
+    await untilImport(id, ({ lines }) => lines["cancelled"] === 15 && lines["queued"] === 5);
     await application.command.updateMany({ where: { id: { in: sent } }, data: { state: "done" } });
-    await until(id, ({ lines }) => lines["done"] === 5 && lines["queued"] === 0);
+    await untilImport(id, ({ lines }) => lines["done"] === 5 && lines["queued"] === 0);
     expect((await act(id, "resume")).status).to.equal(409);
     const acts = await application.auditEntry.findMany({ where: { subject: id }, orderBy: { id: "asc" } });
     expect(acts.map(({ action }) => action)).to.deep.equal(
@@ -348,7 +351,7 @@ describeOnEachDatabase("imports", function (kind) {
     await data(await act(id, "start"));
     await application.command.create({ data: { ...order, serial, claimedSerial: serial } });
     leads = true;
-    await until(id, ({ lines }) => lines["failed"] === 1 && lines["queued"] === 1);
+    await untilImport(id, ({ lines }) => lines["failed"] === 1 && lines["queued"] === 1);
     const result = await (await ask(`/${id}/result.csv`)).text();
     expect(result).to.contain(`card ${serial} is reserved for the order ord_quick`);
 
@@ -360,19 +363,19 @@ describeOnEachDatabase("imports", function (kind) {
     const refused = await act(late.id, "start");
     expect(refused.status).to.equal(409);
     expect(await refused.text()).to.contain("being checked again");
-    expect((await until(late.id, ({ state }) => state === "invalid")).lines).to.include({ wrong: 1, ready: 1 });
+    expect((await untilImport(late.id, ({ state }) => state === "invalid")).lines).to.include({ wrong: 1, ready: 1 });
   });
 
   it("go to the queue some thousand at a time, and go on whoever has died where", async () => {
     const { id } = await checked(await upload([HEADER, ...lines(2_500, "B")].join("\n")));
     await data(await act(id, "start"));
-    await until(id, ({ lines }) => lines["queued"] === 2_000);
+    await untilImport(id, ({ lines }) => lines["queued"] === 2_000);
     await sleep(1_200);
     expect((await get(id)).lines["queued"], "not more while so many wait").to.equal(2_000);
     await application.command.updateMany({ where: { importId: id }, data: { state: "done" } });
-    await until(id, ({ lines }) => lines["done"] === 2_000 && lines["queued"] === 500);
+    await untilImport(id, ({ lines }) => lines["done"] === 2_000 && lines["queued"] === 500);
     await application.command.updateMany({ where: { importId: id }, data: { state: "done" } });
-    await until(id, ({ state }) => state === "done");
+    await untilImport(id, ({ state }) => state === "done");
     const all = await commands(id);
     expect(new Set(all.map(({ line }) => line)).size).to.equal(2_500);
     expect(all).to.have.length(2_500);
@@ -387,9 +390,9 @@ describeOnEachDatabase("imports", function (kind) {
     const reading = (async () => {
       for await (const piece of response.body ?? []) text += Buffer.from(piece).toString();
     })();
-    await until(id, () => text.includes('"state":"ready"'));
+    await untilImport(id, () => text.includes('"state":"ready"'));
     await data(await act(id, "start"));
-    await until(id, ({ lines }) => lines["queued"] === 3);
+    await untilImport(id, ({ lines }) => lines["queued"] === 3);
     // Whoever comes later begins with how things are then.
     const late = await listen();
     const reader = late.body?.getReader();
@@ -413,9 +416,9 @@ describeOnEachDatabase("imports", function (kind) {
     const { id } = await checked(await upload(`${HEADER}\n${formula}`));
     for (const path of ["codes.zip", "sheet.pdf"]) expect((await ask(`/${id}/${path}`)).status, path).to.equal(409);
     await data(await act(id, "start"));
-    await until(id, ({ lines }) => lines["queued"] === 3);
+    await untilImport(id, ({ lines }) => lines["queued"] === 3);
     await issueCommands(id);
-    await until(id, ({ state }) => state === "done");
+    await untilImport(id, ({ state }) => state === "done");
     const { slug } = COLLECTIONS.firstEdition;
     const holder = keys.holderAddress(`=cmd-${serial}`);
     const [header, first] = (await (await ask(`/${id}/result.csv`)).text()).split("\r\n");
@@ -499,9 +502,9 @@ describeOnEachDatabase("imports", function (kind) {
     const cutOff = open();
     cutOff.on("error", () => {});
     cutOff.write(`${HEADER}\n`);
-    while (files().length === 0) await sleep(10);
+    await until(() => files().length > 0);
     cutOff.destroy();
-    while (files().length > 0) await sleep(10);
+    await until(() => files().length === 0);
 
     const endless = open();
     const answered = new Promise<number>((resolve) => {

@@ -16,9 +16,7 @@ const ISSUER = 2;
 
 const OF_A_BRAND = new Set(["accounts", "imports", "webhooks"]);
 
-describeOnPostgresql("SQLite and PostgreSQL", function () {
-  this.timeout(120_000);
-
+describeOnPostgresql("SQLite and PostgreSQL", () => {
   let chain: TestChain;
   let holder: string;
   const slugs: string[] = [];

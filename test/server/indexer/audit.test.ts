@@ -1,7 +1,9 @@
+import { setTimeout as sleep } from "node:timers/promises";
 import { expect } from "chai";
 import { Contract, type JsonRpcSigner, ZeroHash } from "ethers";
 import { BRAND_ROLE, membershipCollectionInterface } from "../../../server/chain/abi.ts";
-import { type AuditReport, auditAll, auditSample } from "../../../server/indexer/audit.ts";
+import { createRpc, type Rpc, RpcError } from "../../../server/chain/rpc.ts";
+import { type AuditReport, auditAll, auditSample } from "../../../server/indexer/audit/audit.ts";
 import { startAuditor } from "../../../server/indexer/auditor.ts";
 import { SIGNED_TYPES } from "../../contracts/support/signatures.ts";
 import { startTestChain, type TestChain } from "../../support/chain.ts";
@@ -77,9 +79,48 @@ describeOnEachDatabase("the audit", (kind) => {
     const block = await chain.provider.getBlock("latest");
     expect(report).to.deep.equal({ block: { number: block?.number, hash: block?.hash }, cards: 31, differences: [] });
     expect(progress).to.deep.equal([
-      [1_200, 1_210],
-      [1_210, 1_210],
+      [31, 31],
+      [31, 31],
     ]);
+  });
+
+  it("asks for hundreds of cards in one call, and for none of the serials that were not issued", async () => {
+    const methods: string[] = [];
+    const rpc = createRpc({ url: chain.rpcUrl, onRequest: (request) => methods.push(...request.methods) });
+    expect((await auditAll({ rpc, database: mirror.database })).differences).to.deep.equal([]);
+    // Of the registry two counts and the brand; of both collections nine settings and how many cards there are; of the one that has
+    // cards these, its benefit, the pending reissue and the used benefit.
+    expect(methods).to.deep.equal(Array(3 + 2 * (9 + 1) + 4).fill("eth_call"));
+  });
+
+  it("takes what is issued meanwhile for no difference", async () => {
+    const indexer = mirror.indexer(chain);
+    await startAndCatchUp(indexer);
+    let serial = 600;
+    const rpc: Rpc = {
+      ...chain.rpc,
+      async batch(calls) {
+        await chain.issue({ collection: address, firstSerial: serial++, holders: 1 });
+        while ((await mirror.database.card.count({ where: { serial: serial - 1 } })) === 0) await sleep(5);
+        return await chain.rpc.batch(calls);
+      },
+    };
+    try {
+      expect((await auditAll({ rpc, database: mirror.database })).differences).to.deep.equal([]);
+      expect(serial).to.be.above(605);
+    } finally {
+      await indexer.stop();
+    }
+  });
+
+  it("says which contract answers something else", async () => {
+    await mirror.database.$executeRawUnsafe(`UPDATE "Checkpoint" SET "registry" = '${address}'`);
+    const error = await audit().catch((reason: unknown) => reason);
+    expect(error).to.be.instanceOf(RpcError);
+    await mirror.database.$executeRawUnsafe(`UPDATE "Checkpoint" SET "registry" = '0x${"12".repeat(20)}'`);
+    const nobody = await audit().catch((reason: unknown) => reason);
+    expect(nobody).to.be.instanceOf(RpcError);
+    expect((nobody as RpcError).message).to.contain(`at 0x${"12".repeat(20)} does not answer brandCount as it should`);
   });
 
   it("compares with the mirror's own block, however far the chain has come", async () => {
@@ -103,6 +144,7 @@ describeOnEachDatabase("the audit", (kind) => {
       "extra",
     ],
     ["a missing card", `DELETE FROM "Card" WHERE "serial" = 1155`, "card", undefined],
+    ["a missing card that no other is near", `DELETE FROM "Card" WHERE "serial" = 30`, "card", undefined],
     ["a changed reissue", `UPDATE "Card" SET "reissueReadyAt" = 5 WHERE "serial" = 5`, "reissue", { readyAt: 5 }],
     ["a changed benefit", `UPDATE "Benefit" SET "quota" = 4`, "benefit", { quota: 4 }],
     ["a redemption that was not", `UPDATE "Redemption" SET "used" = 3 WHERE "number" = 3`, "benefit", { used: 3 }],

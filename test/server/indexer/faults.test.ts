@@ -17,6 +17,7 @@ import {
   startAndCatchUp,
   type TestMirror,
 } from "../../support/mirror.ts";
+import { until } from "../../support/patience.ts";
 
 const html = "<html><body>Bad gateway</body></html>";
 const rewrite = (result: Extract<Fault, { kind: "rewrite" }>["result"]): Fault => ({ kind: "rewrite", result });
@@ -50,10 +51,6 @@ describe("indexer of a node that cannot be relied on", () => {
   function indexerOf(options: Parameters<TestMirror["indexer"]>[1] = {}): Indexer {
     const rpc = createRpc({ url: node.rpcUrl, timeoutMs: 300 });
     return mirror.indexer({ rpcUrl: node.rpcUrl, deployment: chain.deployment }, { rpc, ...options });
-  }
-
-  async function until(condition: () => boolean | Promise<boolean>): Promise<void> {
-    while (!(await condition())) await sleep(5);
   }
 
   /** The mirror has been at the head for certain: two passes were begun after now. */

@@ -3,7 +3,7 @@
 import { expect } from "chai";
 import { Contract, type JsonRpcSigner, ZeroHash } from "ethers";
 import { BRAND_ROLE, membershipCollectionInterface } from "../../../server/chain/abi.ts";
-import { auditAll } from "../../../server/indexer/audit.ts";
+import { auditAll } from "../../../server/indexer/audit/audit.ts";
 import { createLease, LeaseLostError } from "../../../server/indexer/lease.ts";
 import { createMirror } from "../../../server/indexer/mirror.ts";
 import { SIGNED_TYPES } from "../../contracts/support/signatures.ts";

@@ -3,6 +3,7 @@ import { setTimeout as sleep } from "node:timers/promises";
 import { expect } from "chai";
 import type { MirrorProgress } from "../../../server/database/mirror-status.ts";
 import { progressLine, showProgress } from "../../../server/indexer/progress-line.ts";
+import { until } from "../../support/patience.ts";
 
 const half: MirrorProgress = {
   from: 1_000,
@@ -33,11 +34,17 @@ describe("the line that tells how far reading is", () => {
     await sleep(600);
     expect(terminal.read()).to.equal(null);
     progress = half;
-    await sleep(600);
-    expect(String(terminal.read())).to.equal(`\x1b[2K${progressLine(half)}\r`);
+    const shown = `\x1b[2K${progressLine(half)}\r`;
+    expect(String(await until(() => terminal.read())).replaceAll(shown, "")).to.equal("");
     progress = undefined;
-    await sleep(1_200);
-    expect(String(terminal.read())).to.equal("\x1b[2K\r");
+    let then = "";
+    await until(() => {
+      then += terminal.read() ?? "";
+      return then.endsWith("\x1b[2K\r");
+    });
+    await sleep(600);
+    expect(terminal.read()).to.equal(null);
+    expect(then.replaceAll(shown, "")).to.equal("\x1b[2K\r");
     end();
   });
 });

@@ -20,10 +20,9 @@ import {
   startAndCatchUp,
   type TestMirror,
 } from "../../support/mirror.ts";
+import { until } from "../../support/patience.ts";
 
-describeOnEachDatabase("a mirror of which final blocks were replaced", function (kind) {
-  this.timeout(120_000);
-
+describeOnEachDatabase("a mirror of which final blocks were replaced", (kind) => {
   let chain: TestChain;
   let mirror: TestMirror;
   let collection: string;
@@ -54,9 +53,6 @@ describeOnEachDatabase("a mirror of which final blocks were replaced", function 
     return indexer;
   }
 
-  async function until(condition: () => boolean | Promise<boolean>): Promise<void> {
-    while (!(await condition())) await sleep(10);
-  }
   const hasStopped = (indexer: Indexer) => until(() => indexer.status().state === "degraded");
 
   /** Issues cards that a mirror takes in, and replaces their block, and another one, by others. */

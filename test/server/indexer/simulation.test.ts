@@ -11,8 +11,7 @@ import { createWorld, type World } from "../../simulation/world.ts";
 /** Chosen so that together they have everything in them: both databases, one writer and two, reorgs of 64 blocks. */
 const SEEDS = [1, 2, 3, 8];
 
-describe("simulation", function () {
-  this.timeout(120_000);
+describe("simulation", () => {
   let world: World;
 
   before(async () => {

@@ -131,12 +131,3 @@ export async function grantIssuer(chain: TestChain, brandId: number, account: st
   const transaction = await registry.getFunction("grantRole")(role, account, { gasPrice: 0 });
   await transaction.wait();
 }
-
-/** Waits until a condition holds. */
-export async function until(condition: () => boolean, timeoutMs = 120_000): Promise<void> {
-  const deadline = Date.now() + timeoutMs;
-  while (!condition()) {
-    if (Date.now() > deadline) throw new Error("It did not happen in time");
-    await new Promise((done) => setTimeout(done, 10));
-  }
-}

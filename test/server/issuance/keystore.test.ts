@@ -55,6 +55,14 @@ describe("keystore", () => {
     expect(keys.admin.address).not.to.equal(keys.issuer.address);
   });
 
+  it("takes much work to try a passphrase, except one that everybody knows", async () => {
+    const demo = join(folder, "demo.json");
+    await createKeystore({ file: demo, label: "demo", passphrase: DEMO_PASSPHRASE, demo: true });
+    const work = (of: string) => JSON.parse(readFileSync(of, "utf8")).keystore.Crypto.kdfparams.n;
+    expect([file, demo].map(work)).to.deep.equal([131_072, 16_384]);
+    expect((await openKeystore(demo, DEMO_PASSPHRASE)).label).to.equal("demo");
+  });
+
   it("makes other keys each time", async () => {
     const other = await createKeystore({ file: join(folder, "b.json"), label: "b", passphrase: "b", demo: true });
     expect(other.issuer.address).not.to.equal(keys.issuer.address);
@@ -164,11 +172,12 @@ describe("holder derivation", () => {
       expect(() => normalizeReference(bad), JSON.stringify(bad)).to.throw();
   });
 
-  it("gives 5,000 customers 5,000 addresses within seconds", () => {
-    const start = performance.now();
+  it("gives 5,000 customers 5,000 addresses within seconds of a processor", () => {
+    const start = process.cpuUsage();
     const addresses = new Set(Array.from({ length: 5000 }, (_, number) => derivation.address(`NR-${number}`)));
     expect(addresses.size).to.equal(5000);
-    expect(performance.now() - start).to.be.below(10_000);
+    const { user, system } = process.cpuUsage(start);
+    expect((user + system) / 1e6).to.be.below(10);
   });
 });
 

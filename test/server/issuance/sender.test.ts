@@ -17,8 +17,7 @@ import {
 import { randomAddress } from "../../support/chain.ts";
 import { createFixture, type Fixture, grantIssuer } from "./fixture.ts";
 
-describe("sender", function () {
-  this.timeout(60_000);
+describe("sender", () => {
   let fixture: Fixture;
   let chain: IssuanceChain;
   let slugs = 0;

@@ -20,6 +20,7 @@ import { IssuanceError } from "../../../server/issuance/problems.ts";
 import { type CardSigner, openSigners, type TransactionToSign } from "../../../server/issuance/signers.ts";
 import { startTestChain } from "../../support/chain.ts";
 import { type FaultyRpc, startFaultyRpc } from "../../support/faulty-rpc.ts";
+import { until } from "../../support/patience.ts";
 
 const TO = "0x5FbDB2315678afecb367f032d93F642f64180aa3";
 const WANTED: TransactionToSign = { chainId: LOCAL_CHAIN_ID, nonce: 0, to: TO, data: "0x12ab", gasLimit: 100_000 };
@@ -77,13 +78,7 @@ describe("signers", () => {
       stdio: "ignore",
     });
     rpc = createRpc({ url: `http://127.0.0.1:${port}` });
-    while (
-      !(await rpc.call("eth_chainId").then(
-        () => true,
-        () => false,
-      ))
-    )
-      await new Promise((done) => setTimeout(done, 20));
+    await until(() => rpc.call("eth_chainId").catch(() => undefined));
     remote = await startFaultyRpc(`http://127.0.0.1:${port}`);
   });
   after(async () => {

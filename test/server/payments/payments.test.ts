@@ -9,6 +9,7 @@ import { inTransaction } from "../../../server/database/transactions.ts";
 import { createCaretaker } from "../../../server/payments/caretaker.ts";
 import { describeOnEachDatabase } from "../../support/databases.ts";
 import { silent } from "../../support/mirror.ts";
+import { until } from "../../support/patience.ts";
 import { createPaymentFixture, type PaymentFixture, PRICE } from "./fixture.ts";
 
 const HELD = { order: "accepted", cards: ["held"] };
@@ -17,7 +18,7 @@ const CANCELLED = { order: "cancelled", cards: ["cancelled"] };
 
 /** Waits until the simulator has told something so often, well or badly. */
 async function told({ simulator }: PaymentFixture, attempts: number): Promise<void> {
-  while (simulator.deliveries.attempts.length < attempts) await sleep(5);
+  await until(() => simulator.deliveries.attempts.length >= attempts);
 }
 
 describeOnEachDatabase("payments", (kind) => {

@@ -3,7 +3,6 @@
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { setTimeout as sleep } from "node:timers/promises";
 import { expect } from "chai";
 import { seedDemo } from "../../../scripts/demo.ts";
 import { simulatorKeys } from "../../../scripts/payment-simulator/keys.ts";
@@ -12,6 +11,7 @@ import { createApiKey } from "../../../server/accounts/api-keys.ts";
 import { writeDeployment } from "../../../server/chain/deployment.ts";
 import { openDatabase } from "../../../server/database/client.ts";
 import { startTestChain, type TestChain } from "../../support/chain.ts";
+import { until } from "../../support/patience.ts";
 import { startTestServer, type TestServer } from "../../support/server.ts";
 
 describe("an order that is paid", () => {
@@ -73,9 +73,6 @@ describe("an order that is paid", () => {
       const response = await server.get(`/v1/orders/${id}`, { headers: { Authorization: `Bearer ${key}` } });
       return ((await response.json()) as { data: { state: string } }).data.state;
     };
-    const until = async (id: string, state: string) => {
-      while ((await stateOf(id)) !== state) await sleep(20);
-    };
     const verdict = async () => {
       const response = await server.get("/v1/verify/noirance-black/1");
       return ((await response.json()) as { data: { verdict: string } }).data.verdict;
@@ -89,12 +86,12 @@ describe("an order that is paid", () => {
     const { payUrl } = await post(`/v1/orders/${order.id}/payment`);
     expect(await verdict()).to.equal("not-found");
     await fetch(payUrl, { method: "POST" });
-    await until(order.id, "issued");
+    await until(async () => (await stateOf(order.id)) === "issued");
     expect(await verdict()).to.equal("genuine");
     await post(`/v1/orders/${order.id}/refund`, { reason: "returned" });
-    await until(order.id, "refunded");
+    await until(async () => (await stateOf(order.id)) === "refunded");
     expect(await verdict()).to.equal("revoked");
     const [charge] = simulator.charges.list();
-    while (charge?.amount_refunded !== 12_800) await sleep(20);
+    await until(() => charge?.amount_refunded === 12_800);
   });
 });

@@ -134,7 +134,7 @@ describe("addresses that messages go to", () => {
       const { port } = new URL(receiver.url);
       // Where it is asked again, a name that changes its mind would lead elsewhere: nobody listens at the second address.
       const resolve = answering(["127.0.0.1"], ["127.0.0.9"]);
-      const poster = createPoster({ policy: LOCAL, timeoutMs: 1_000, resolve });
+      const poster = createPoster({ policy: LOCAL, timeoutMs: 10_000, resolve });
       const signal = new AbortController().signal;
       const first = await poster.post(`http://shop.example:${port}/`, {}, MESSAGE, signal);
       expect(first).to.include({ kind: "answered", status: 204 });

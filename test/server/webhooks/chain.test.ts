@@ -19,9 +19,7 @@ const ADMIN = 1;
 const ISSUER = 2;
 const HOLDER = 3;
 
-describeOnEachDatabase("webhooks of a chain", function (kind) {
-  this.timeout(60_000);
-
+describeOnEachDatabase("webhooks of a chain", (kind) => {
   let chain: TestChain;
   let mirror: TestMirror;
   let application: Database;

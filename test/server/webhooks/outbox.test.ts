@@ -20,8 +20,7 @@ import {
 import { type RunningApp, startApp } from "../http/support.ts";
 import { OWNER } from "./world.ts";
 
-describeOnEachDatabase("what is told of the outbox", function (kind) {
-  this.timeout(60_000);
+describeOnEachDatabase("what is told of the outbox", (kind) => {
   let mirror: TestMirror;
   let application: Database;
   let app: RunningApp;

@@ -419,7 +419,7 @@ describeOnEachDatabase("what becomes of an order", (kind) => {
         for (const table of ["command", "chainTransaction", "signer", "freedSerial", "edition", "order"] as const)
           await (book.application[table] as { deleteMany(): Promise<unknown> }).deleteMany();
       }
-    }).timeout(30_000);
+    });
 
     it("it is not sent to its first customer after it was given away", async () => {
       const id = await orderIn(book, "queued");

@@ -4,6 +4,7 @@ import { expect } from "chai";
 import { Wallet } from "ethers";
 import { describeOnEachDatabase } from "../../../support/databases.ts";
 import { type FaultyRpc, startFaultyRpc } from "../../../support/faulty-rpc.ts";
+import { until } from "../../../support/patience.ts";
 import {
   createIssuingDatabase,
   faultOf,
@@ -11,11 +12,9 @@ import {
   type SendingWorld,
   startSendingWorld,
   type TestBrand,
-  until,
 } from "./support.ts";
 
-describeOnEachDatabase("a server that ends", function (kind) {
-  this.timeout(60_000);
+describeOnEachDatabase("a server that ends", (kind) => {
   let world: SendingWorld;
   let brand: TestBrand;
   let collection: string;

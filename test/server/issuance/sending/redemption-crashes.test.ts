@@ -2,6 +2,7 @@
 
 import { expect } from "chai";
 import { describeOnEachDatabase } from "../../../support/databases.ts";
+import { until } from "../../../support/patience.ts";
 import {
   createIssuingDatabase,
   faultOf,
@@ -9,12 +10,10 @@ import {
   type IssuingServer,
   type SendingWorld,
   startSendingWorld,
-  until,
 } from "./support.ts";
 import { createRedeemingBrand, createTills, type RedeemingBrand, type Terms, type Tills } from "./tills.ts";
 
-describeOnEachDatabase("redeeming where servers end and the chain takes blocks back", function (kind) {
-  this.timeout(60_000);
+describeOnEachDatabase("redeeming where servers end and the chain takes blocks back", (kind) => {
   let world: SendingWorld;
   let brand: RedeemingBrand;
   let office: IssuingDatabase;

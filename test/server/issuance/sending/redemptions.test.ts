@@ -7,6 +7,7 @@ import { ContractFactory, encodeBytes32String, Wallet } from "ethers";
 import hre from "hardhat";
 import { ROOT } from "../../../support/commands.ts";
 import { describeOnEachDatabase } from "../../../support/databases.ts";
+import { until } from "../../../support/patience.ts";
 import {
   createIssuingDatabase,
   faultOf,
@@ -14,7 +15,6 @@ import {
   type SendingWorld,
   startSendingWorld,
   statusOnChain,
-  until,
 } from "./support.ts";
 import { BENEFIT, createRedeemingBrand, createTills, type RedeemingBrand, type Terms, type Tills } from "./tills.ts";
 
@@ -23,8 +23,7 @@ const PERIOD = 3_600;
 /** After it, what was put off is looked at again. */
 const PUT_OFF_MS = 6_000;
 
-describeOnEachDatabase("redeeming", function (kind) {
-  this.timeout(60_000);
+describeOnEachDatabase("redeeming", (kind) => {
   let world: SendingWorld;
   let brand: RedeemingBrand;
   let office: IssuingDatabase;

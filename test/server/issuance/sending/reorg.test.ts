@@ -2,6 +2,7 @@
 
 import { expect } from "chai";
 import type { IdentifiedCall } from "../../../support/faulty-rpc.ts";
+import { until } from "../../../support/patience.ts";
 import {
   createIssuingDatabase,
   faultOf,
@@ -9,11 +10,9 @@ import {
   type SendingWorld,
   startSendingWorld,
   type TestBrand,
-  until,
 } from "./support.ts";
 
-describe("sending on a chain that takes blocks back", function () {
-  this.timeout(60_000);
+describe("sending on a chain that takes blocks back", () => {
   let world: SendingWorld;
   let brand: TestBrand;
   let collection: string;

@@ -5,6 +5,7 @@ import { Wallet } from "ethers";
 import { membershipCollectionInterface } from "../../../../server/chain/abi.ts";
 import { randomAddress } from "../../../support/chain.ts";
 import { describeOnEachDatabase } from "../../../support/databases.ts";
+import { until } from "../../../support/patience.ts";
 import { range } from "../orders/support.ts";
 import {
   createIssuingDatabase,
@@ -14,11 +15,9 @@ import {
   startSendingWorld,
   statusOnChain,
   type TestBrand,
-  until,
 } from "./support.ts";
 
-describeOnEachDatabase("sending", function (kind) {
-  this.timeout(60_000);
+describeOnEachDatabase("sending", (kind) => {
   let world: SendingWorld;
   let brand: TestBrand;
   let office: IssuingDatabase;

@@ -33,6 +33,7 @@ import type { OrderState } from "../../../../server/issuance/orders/order.ts";
 import { randomAddress } from "../../../support/chain.ts";
 import { type DatabaseKind, sqlite, type TestDatabase } from "../../../support/databases.ts";
 import { type FaultyRpc, startFaultyRpc } from "../../../support/faulty-rpc.ts";
+import { until } from "../../../support/patience.ts";
 import { answerOf, orderOf } from "../orders/support.ts";
 
 const FREE = { maxFeePerGas: 0, maxPriorityFeePerGas: 0 };
@@ -346,21 +347,6 @@ export async function createIssuingDatabase(
       rmSync(dataFolder, { recursive: true, force: true });
     },
   };
-}
-
-/** Waits until a condition holds, and then says what it has come to. */
-export async function until<Value>(
-  condition: () => Promise<Value> | Value,
-  complaint: () => string = () => "It did not happen in time",
-  timeoutMs = 20_000,
-): Promise<NonNullable<Value>> {
-  const deadline = Date.now() + timeoutMs;
-  for (;;) {
-    const value = await condition();
-    if (value) return value as NonNullable<Value>;
-    if (Date.now() > deadline) throw new Error(complaint());
-    await new Promise((resolve) => setTimeout(resolve, 20));
-  }
 }
 
 /** The status of a card as the chain has it. */

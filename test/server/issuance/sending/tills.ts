@@ -12,7 +12,8 @@ import { type BrandKeys, createKeystore, DEMO_PASSPHRASE } from "../../../../ser
 import { confirmHold, holdBenefit, undoRedemption } from "../../../../server/issuance/redemptions/holding.ts";
 import type { RedemptionState, SignedAuthorisation } from "../../../../server/issuance/redemptions/redemption.ts";
 import { authorisationToSign } from "../../../../server/issuance/redemptions/typed-data.ts";
-import { type IssuingDatabase, type SendingWorld, type TestBrand, until } from "./support.ts";
+import { until } from "../../../support/patience.ts";
+import type { IssuingDatabase, SendingWorld, TestBrand } from "./support.ts";
 
 export const BENEFIT = 7;
 const UNDO_WINDOW_MS = 24 * 3_600_000;

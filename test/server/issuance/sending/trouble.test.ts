@@ -4,6 +4,7 @@ import { expect } from "chai";
 import { encodeBytes32String, Wallet, ZeroHash } from "ethers";
 import { randomAddress } from "../../../support/chain.ts";
 import { type IdentifiedCall, startFaultyRpc } from "../../../support/faulty-rpc.ts";
+import { until } from "../../../support/patience.ts";
 import { randomNumbers, seedFrom } from "../../../support/random.ts";
 import {
   createIssuingDatabase,
@@ -14,14 +15,12 @@ import {
   type SendingWorld,
   startSendingWorld,
   type TestBrand,
-  until,
 } from "./support.ts";
 
 const REASON = encodeBytes32String("test");
 const TERMS = { tier: 1, expiresAt: 0 };
 
-describe("sending in spite of", function () {
-  this.timeout(60_000);
+describe("sending in spite of", () => {
   let world: SendingWorld;
   let brand: TestBrand;
   let collection: string;
@@ -388,7 +387,8 @@ describe("sending in spite of", function () {
         const begun = Date.now();
         const id = await server.order({ brand: other, collection: others });
         await office.untilOrder(id, "issued");
-        expect(Date.now() - begun).to.be.lessThan(5_000);
+        // Sooner than the remote signer is given up.
+        expect(Date.now() - begun).to.be.lessThan(9_500);
         await remote.close();
         expect((await orderRow(stuck)).state).to.equal("sent");
       } finally {
