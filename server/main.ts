@@ -9,6 +9,7 @@ import { chooseSms } from "./accounts/sms.ts";
 import { readDeployment } from "./chain/deployment.ts";
 import { followHeads } from "./chain/heads.ts";
 import { connectNodes } from "./chain/nodes.ts";
+import { measureChildren } from "./child-processes.ts";
 import { ConfigError, loadConfig } from "./config.ts";
 import { openDatabase } from "./database/client.ts";
 import { migrate } from "./database/migrate.ts";
@@ -64,6 +65,7 @@ async function main(): Promise<void> {
     openDatabase(config.databaseUrl, { application: true, statementTimeoutMs: STATEMENT_TIMEOUT_MS }),
   ]);
   const metrics = new Registry();
+  measureChildren(metrics);
   const indexerMetrics = createIndexerMetrics(metrics);
   const urls: [string, ...string[]] = [config.rpcUrl, ...config.fallbackRpcUrls];
   const { rpc, countInconsistency } = connectNodes({ urls, logger, metrics });

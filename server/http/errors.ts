@@ -3,12 +3,13 @@
 
 import type { ErrorRequestHandler, Request, RequestHandler, Response } from "express";
 import { Refusal } from "../accounts/errors.ts";
+import { ChildEndedError } from "../child-processes.ts";
 import { isOutage } from "../database/unusable.ts";
-import { IssuanceError } from "../issuance/problems.ts";
+import { IssuanceError, KeystoreClosedError } from "../issuance/problems.ts";
 import { problemOfRefusal } from "./account-problems.ts";
 import { invalidRequest } from "./operations.ts";
 import { renderProblemPage } from "./page-rendering.ts";
-import { databaseUnavailable, Problem, sendProblem } from "./problems.ts";
+import { databaseUnavailable, Problem, sendProblem, triedAgain } from "./problems.ts";
 import type { Services } from "./services.ts";
 
 const FOR_PROGRAMS = /^\/(v1|metadata|problems|openapi\.json|health|ready|metrics)(\/|$)/;
@@ -20,7 +21,9 @@ export const notFound: RequestHandler = () => {
 export function handleErrors({ logger }: Pick<Services, "logger">): ErrorRequestHandler {
   return (error: unknown, request, response, next) => {
     if (response.headersSent) {
-      logger.error({ err: error, requestId: response.locals["requestId"] }, "an answer broke off");
+      const requestId = response.locals["requestId"];
+      if (error instanceof ChildEndedError) logger.warn({ reason: error.message, requestId }, "an answer broke off");
+      else logger.error({ err: error, requestId }, "an answer broke off");
       next(error);
       return;
     }
@@ -29,11 +32,14 @@ export function handleErrors({ logger }: Pick<Services, "logger">): ErrorRequest
       logger.error({ err: error, requestId: response.locals["requestId"] }, "a request failed");
     } else if (problem.problem === "chain-unavailable") {
       logger.warn({ err: error, requestId: response.locals["requestId"] }, "the chain cannot be reached");
+    } else if (problem.problem === "temporarily-unavailable") {
+      logger.warn({ reason: problem.message, requestId: response.locals["requestId"] }, "a request was put off");
     } else if (problem.problem === "database-unavailable") {
       logger.warn({ err: error, requestId: response.locals["requestId"] }, "the database cannot be reached");
     }
     // What a route had set for its own answer must not go out with an error.
     response.removeHeader("ETag");
+    response.removeHeader("Content-Disposition");
     const forPrograms = FOR_PROGRAMS.test(request.path);
     if (!forPrograms) response.vary("Accept");
     // A person in a browser, as far as a request tells.
@@ -46,6 +52,7 @@ function asProblem(error: unknown): Problem {
   if (error instanceof Problem) return error;
   if (error instanceof Refusal) return problemOfRefusal(error);
   if (isOutage(error)) return databaseUnavailable(error);
+  if (error instanceof KeystoreClosedError || error instanceof ChildEndedError) return triedAgain(error);
   if (error instanceof IssuanceError && error.retryable) {
     return new Problem(
       "chain-unavailable",

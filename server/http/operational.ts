@@ -2,6 +2,7 @@
 
 import { setTimeout as sleep } from "node:timers/promises";
 import type { MirrorProgress } from "../database/mirror-status.ts";
+import type { SigningProblem } from "../issuance/signing-state.ts";
 import { mirrorDoubt } from "../verification/verdict.ts";
 import { checksummed } from "./checksum.ts";
 import { defineOperation, type Operation } from "./operations.ts";
@@ -23,7 +24,7 @@ const OPERATIONAL_ROUTE = {
 /** A database that needs longer for the simplest of all questions answers nobody. */
 const DATABASE_PATIENCE_MS = 2_000;
 
-export function operationalOperations({ config, database, mirror, metrics, logger }: Services): Operation[] {
+export function operationalOperations({ config, database, mirror, metrics, orders, logger }: Services): Operation[] {
   let asking: Promise<boolean> | undefined;
 
   /** Whether the database answers. Asked once at a time: those who ask while it hangs must not take all connections. */
@@ -76,6 +77,7 @@ export function operationalOperations({ config, database, mirror, metrics, logge
         progress: status.progress === undefined ? null : presentProgress(status.progress),
         problem: status.problem ?? null,
       },
+      signing: presentSigning(orders.signing()),
     };
   }
 
@@ -101,7 +103,8 @@ export function operationalOperations({ config, database, mirror, metrics, logge
       path: "/ready",
       summary: "Whether answers are current",
       description:
-        "200 once the mirror has caught up with the chain, and for as long as it keeps up and the database answers.",
+        "200 once the mirror has caught up with the chain, and for as long as it keeps up and the database answers. What cannot be signed " +
+        "stands in `signing` and changes nothing of that: another server would not sign either, and all of them can be read.",
       answers: {
         200: { description: "Answers are current.", schema: readinessSchema },
         503: { description: "They may not be; `reason` says why.", schema: readinessSchema },
@@ -124,6 +127,13 @@ export function operationalOperations({ config, database, mirror, metrics, logge
       },
     }),
   ];
+}
+
+function presentSigning(problems: readonly SigningProblem[]): ReadinessAnswer["signing"] {
+  return {
+    state: problems.length === 0 ? "working" : "impaired",
+    problems: problems.map(({ since, ...problem }) => ({ ...problem, since: isoTime(since / 1000) })),
+  };
 }
 
 function presentProgress({ secondsLeft, ...progress }: MirrorProgress) {

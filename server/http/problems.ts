@@ -2,6 +2,8 @@
 // meaning; `detail` says what happened and what to do, and never shows internals.
 
 import type { Response } from "express";
+import type { ChildEndedError } from "../child-processes.ts";
+import { KeystoreClosedError } from "../issuance/problems.ts";
 
 /** The known types. The path under /problems is the stable part that programs compare. */
 export const PROBLEMS = {
@@ -74,6 +76,15 @@ export function mirrorNotReady(
 export function databaseUnavailable(cause: unknown): Problem {
   return new Problem("database-unavailable", "The registry's database cannot be reached. Try again in a few seconds.", {
     headers: { "Retry-After": "5" },
+    cause,
+  });
+}
+
+/** A keystore that is needed is not open, or a process that computes has ended. It is tried again by itself. */
+export function triedAgain(cause: KeystoreClosedError | ChildEndedError): Problem {
+  return new Problem("temporarily-unavailable", `${cause.message} Try again in a few seconds.`, {
+    headers: { "Retry-After": "5" },
+    ...(cause instanceof KeystoreClosedError ? { reason: "keystore-closed" } : {}),
     cause,
   });
 }

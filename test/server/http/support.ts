@@ -180,6 +180,7 @@ function ordersWithoutChain(options: {
     now,
     paymentProviders: [],
     wake() {},
+    signing: () => [],
   };
 }
 
