@@ -77,7 +77,7 @@ async function main(): Promise<void> {
       `No registry is known on chain ${chainId} at ${rpc.endpoint}. Set REGISTRY_ADDRESS, or deploy one with: npm run deploy`,
     );
   }
-  const lease = createLease({ database: writer });
+  const lease = indexerMetrics.measuredLease(createLease({ database: writer }));
   const indexer = createIndexer({
     rpc,
     mirror: indexerMetrics.measured(createMirror({ database: writer, lease })),

@@ -25,7 +25,16 @@ import { examineSuspect } from "./suspects.ts";
  * What happens to a nonce: `planned`, then `confirmed` by the mirror, or `failed` in a block, `replaced` by somebody else's transaction, `filled` by
  * one that does nothing, or `taken-back` because its key does not sign; `reopened` if the chain has lost it.
  */
-export type SenderEvent = "planned" | "confirmed" | "failed" | "replaced" | "filled" | "reopened" | "taken-back";
+export const SENDER_EVENTS = [
+  "planned",
+  "confirmed",
+  "failed",
+  "replaced",
+  "filled",
+  "reopened",
+  "taken-back",
+] as const;
+export type SenderEvent = (typeof SENDER_EVENTS)[number];
 
 export interface Sender {
   /** Sends until {@link Sender.stop}. */
