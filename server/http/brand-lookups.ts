@@ -18,15 +18,21 @@ export async function requireCollection(
 }
 
 /**
- * The brand's keys; nothing if this server has none of them. Throws 503 while the chain cannot say which are the brand's, and while its
- * keystore is not open.
+ * What makes the addresses that the brand keeps for customers; nothing if this server has none of its keys. Throws 503 while the chain
+ * cannot say which are the brand's. While its keystore is not open, making an address throws 503: not everybody needs one made.
  */
 export async function keysOfBrand(
   { orders }: Pick<Services, "orders">,
   brandId: number,
 ): ReturnType<OrderServices["keysOf"]> {
   return await orders.keysOf(brandId).catch((error: unknown) => {
-    throw error instanceof IssuanceError && error.retryable ? keysUnavailable(error) : error;
+    if (!(error instanceof IssuanceError) || !error.retryable) throw error;
+    if (!(error instanceof KeystoreClosedError)) throw chainUnavailable(error);
+    return {
+      holderAddress() {
+        throw triedAgain(error);
+      },
+    };
   });
 }
 

@@ -105,13 +105,7 @@ export function redemptionOperations(services: Services): Operation[] {
         const collection = await orders.catalogue.find(body.collection);
         if (collection === undefined && mirror.status().state !== "following") throw mirrorNotReady();
         if (collection === undefined || collection.brandId !== brandId) throw noSuchCard();
-        // Not needed for customers whose address is known: what keeps it from being made matters only where it has to be.
-        const keys = await keysOfBrand(services, brandId).then(
-          (found) => () => found,
-          (error: unknown) => () => {
-            throw error;
-          },
-        );
+        const keys = await keysOfBrand(services, brandId);
         const customer = body.customer === undefined ? { holder: body.holder ?? "" } : { reference: body.customer };
         // Deriving takes a while, and one customer is asked for again when the transaction is.
         const kept = new Map<string, string | undefined>();
@@ -121,7 +115,7 @@ export function redemptionOperations(services: Services): Operation[] {
               brandId,
               customer,
               keptAddress(reference) {
-                if (!kept.has(reference)) kept.set(reference, keys()?.holderAddress(reference).toLowerCase());
+                if (!kept.has(reference)) kept.set(reference, keys?.holderAddress(reference).toLowerCase());
                 return kept.get(reference);
               },
               collectionAddress: collection.address,
