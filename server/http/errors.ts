@@ -19,12 +19,14 @@ export const notFound: RequestHandler = () => {
 };
 
 export function handleErrors({ logger }: Pick<Services, "logger">): ErrorRequestHandler {
-  return (error: unknown, request, response, next) => {
+  // Express knows handlers of errors by their four parameters.
+  return (error: unknown, request, response, _next) => {
     if (response.headersSent) {
       const requestId = response.locals["requestId"];
       if (error instanceof ChildEndedError) logger.warn({ reason: error.message, requestId }, "an answer broke off");
       else logger.error({ err: error, requestId }, "an answer broke off");
-      next(error);
+      // Whoever reads it must not take a part for the whole.
+      response.destroy();
       return;
     }
     const problem = asProblem(error);

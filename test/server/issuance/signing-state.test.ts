@@ -37,7 +37,10 @@ describe("a server whose key-deriving process is killed", function () {
     await world?.stop();
   });
 
-  async function order(number: number, holder?: string): Promise<{ status: number; body: Order & { reason?: string } }> {
+  async function order(
+    number: number,
+    holder?: string,
+  ): Promise<{ status: number; body: Order & { reason?: string } }> {
     const response = await server.get("/v1/orders", {
       method: "POST",
       headers: {
@@ -107,7 +110,11 @@ describe("a server whose key-deriving process is killed", function () {
       await killer.stop();
     }
     await within(BOUND_MS, "all is well", async () => (await signing()).state === "working");
-    await within(BOUND_MS, "the order is issued", async () => (await orderOf(placed.body.data.id)).data.state === "issued");
+    await within(
+      BOUND_MS,
+      "the order is issued",
+      async () => (await orderOf(placed.body.data.id)).data.state === "issued",
+    );
     const again = await order(1);
     expect(again.status).to.equal(201);
     await within(BOUND_MS, "and the other", async () => (await orderOf(again.body.data.id)).data.state === "issued");
