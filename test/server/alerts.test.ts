@@ -7,6 +7,7 @@ import { promisify } from "node:util";
 import { expect } from "chai";
 import * as prettier from "prettier";
 import { Registry } from "prom-client";
+import { findProgram, RULES_FILE } from "../../scripts/soak/prometheus.ts";
 import { createRpcMetrics } from "../../server/chain/metrics.ts";
 import { measureChildren } from "../../server/child-processes.ts";
 import { createHttpMetrics } from "../../server/http/metrics.ts";
@@ -14,10 +15,10 @@ import { createIndexerMetrics } from "../../server/indexer/metrics.ts";
 import { createSenderMetrics } from "../../server/issuance/sending/metrics.ts";
 import { measureSigning } from "../../server/issuance/signing-state.ts";
 import { createWebhookMetrics } from "../../server/webhooks/metrics.ts";
-import { alarmNames, judgeAlarms, RULES_FILE, type Scenario, type Values } from "../support/alarms.ts";
+import { alarmedMetrics, alarmNames, judgeAlarms, type Scenario, type Values } from "../support/alarms.ts";
 import { ROOT } from "../support/commands.ts";
 import { freshStatus } from "../support/mirror-fixture.ts";
-import { describeWithPrometheus, findProgram } from "../support/prometheus.ts";
+import { describeWithPrometheus } from "../support/prometheus.ts";
 
 const rules = readFileSync(RULES_FILE, "utf8");
 const docs = readFileSync(join(ROOT, "docs/operations.md"), "utf8");
@@ -311,7 +312,7 @@ describe("what an operator watches", () => {
   });
 
   it("is what the alarms are about", () => {
-    const named = [...rules.matchAll(/mintmark_\w+/g)].map(([name]) => name);
+    const named = alarmedMetrics();
     expect(named).not.to.be.empty;
     for (const name of named) {
       const type = measured.get(name) ?? measured.get(name.replace(/_(count|sum|bucket)$/, ""));

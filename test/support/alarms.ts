@@ -5,14 +5,16 @@ import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { promisify } from "node:util";
-import { ROOT } from "./commands.ts";
-import { findProgram } from "./prometheus.ts";
-
-export const RULES_FILE = join(ROOT, "examples/prometheus-alerts.yml");
+import { findProgram, RULES_FILE } from "../../scripts/soak/prometheus.ts";
 
 /** The names of all alarms of the file. */
 export function alarmNames(): string[] {
   return [...readFileSync(RULES_FILE, "utf8").matchAll(/^ +- alert: (\w+)$/gm)].map(([, name = ""]) => name);
+}
+
+/** The names of all metrics of ours that alarms are about. */
+export function alarmedMetrics(): string[] {
+  return [...new Set(readFileSync(RULES_FILE, "utf8").match(/\bmintmark_\w+/g))];
 }
 
 /**
