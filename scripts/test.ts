@@ -46,6 +46,9 @@ const SIMULATIONS = "60";
 /** How many orders a simulated shop takes, on each database: a minute's worth. */
 const SIMULATED_ORDERS = "2000";
 
+/** How long the system is watched for alarms in ordinary traffic, on each database. */
+const SOAKED_MINUTES = "1";
+
 const folder = mkdtempSync(join(tmpdir(), "mintmark-test-"));
 
 /**
@@ -109,6 +112,12 @@ try {
       const options = ["--orders", SIMULATED_ORDERS, "--database", database];
       results.push(
         await suite(`simulated orders on ${database}`, (counts) => runScript("simulate-orders.ts", options, counts)),
+      );
+    }
+    for (const database of ["sqlite", "postgresql"]) {
+      const options = ["--minutes", SOAKED_MINUTES, "--database", database];
+      results.push(
+        await suite(`alarms in ordinary traffic on ${database}`, (counts) => runScript("soak.ts", options, counts)),
       );
     }
     results.push(await suite("coverage of the contracts", (counts) => runScript("coverage.ts", [], counts)));

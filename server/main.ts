@@ -9,6 +9,7 @@ import { chooseSms } from "./accounts/sms.ts";
 import { readDeployment } from "./chain/deployment.ts";
 import { followHeads } from "./chain/heads.ts";
 import { connectNodes } from "./chain/nodes.ts";
+import { measureChildren } from "./child-processes.ts";
 import { type Config, loadConfig } from "./config.ts";
 import { openDatabase } from "./database/client.ts";
 import { locateDatabase } from "./database/location.ts";
@@ -82,6 +83,7 @@ async function main(): Promise<void> {
   const metrics = new Registry();
   const { dataFolder, databaseUrl } = config;
   const storage = startStorageWatch({ application, databaseUrl, dataFolder, logger, metrics });
+  measureChildren(metrics);
   const indexerMetrics = createIndexerMetrics(metrics);
   const urls: [string, ...string[]] = [config.rpcUrl, ...config.fallbackRpcUrls];
   const { rpc, countInconsistency } = connectNodes({ urls, logger, metrics });
@@ -93,7 +95,7 @@ async function main(): Promise<void> {
       `No registry is known on chain ${chainId} at ${rpc.endpoint}. Set REGISTRY_ADDRESS, or deploy one with: npm run deploy`,
     );
   }
-  const lease = createLease({ database: writer });
+  const lease = indexerMetrics.measuredLease(createLease({ database: writer }));
   const indexer = createIndexer({
     rpc,
     mirror: indexerMetrics.measured(createMirror({ database: writer, lease })),

@@ -2,11 +2,14 @@
 // of endpoints hold keys.
 
 import { Counter, Gauge, Histogram, type Registry } from "prom-client";
+import { createPatience } from "../patience.ts";
 import type { NodeStatus } from "./failover.ts";
 import { RPC_ERROR_KINDS, type RpcErrorKind, type RpcRequest } from "./rpc.ts";
 
 export interface RpcMetrics {
-  /** One request to the node at `url`. */
+  /** A request to the node at `url` is sent. */
+  sent(url: string): void;
+  /** One request to the node at `url` has come to its end. */
   request(url: string, request: RpcRequest): void;
   /** An error that no single request tells. */
   error(url: string, kind: RpcErrorKind | "inconsistent"): void;
@@ -49,9 +52,22 @@ export function createRpcMetrics(registry: Registry, urls: readonly string[]): R
     for (const kind of [...RPC_ERROR_KINDS, "inconsistent"]) errors.inc({ node: nameOf(url), kind }, 0);
   }
 
+  const patience = new Map(urls.map((url) => [url, createPatience()]));
+  new Gauge({
+    name: "mintmark_rpc_node_unanswered_seconds",
+    help: "For how long a node has not given a good answer although it was asked, or has asked to be left alone; 0 while it does.",
+    labelNames: ["node"],
+    registers,
+    collect() {
+      for (const [url, { seconds }] of patience) this.set({ node: nameOf(url) }, seconds());
+    },
+  });
+
   return {
+    sent: (url) => patience.get(url)?.asked(),
     request(url, request) {
       const node = nameOf(url);
+      patience.get(url)?.answered(isGood(request));
       for (const method of request.methods) calls.inc({ node, method });
       duration.observe({ node }, request.seconds);
       received.inc({ node }, request.bytes);
@@ -83,6 +99,11 @@ export function createRpcMetrics(registry: Registry, urls: readonly string[]): R
       });
     },
   };
+}
+
+/** Whether a node does what it is for: what it refuses with a reason is an answer too. */
+function isGood({ error }: RpcRequest): boolean {
+  return error === undefined || error.kind === "rejected" || error.kind === "too-large";
 }
 
 /** The nodes as labels name them. What the URLs of one host differ in may be secret, so those are numbered. */

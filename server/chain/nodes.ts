@@ -23,7 +23,11 @@ export function connectNodes({ urls, logger, metrics }: NodesOptions): Nodes {
   const measured = createRpcMetrics(metrics, urls);
   const urlOf = new Map<Rpc, string>();
   const connect = (url: string): Rpc => {
-    const rpc = createRpc({ url, onRequest: (request) => measured.request(url, request) });
+    const rpc = createRpc({
+      url,
+      onSend: () => measured.sent(url),
+      onRequest: (request) => measured.request(url, request),
+    });
     urlOf.set(rpc, url);
     return rpc;
   };

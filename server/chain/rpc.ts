@@ -91,7 +91,9 @@ export interface RpcOptions {
   timeoutMs?: number;
   /** How large an answer may be, unpacked. JSON.parse takes a little more than this at most. */
   maxAnswerBytes?: number;
-  /** Is told of every request. */
+  /** Is told of every request when it is sent. */
+  onSend?(): void;
+  /** Is told of every request when it has been answered, or will not be. */
   onRequest?(request: RpcRequest): void;
 }
 
@@ -124,6 +126,7 @@ export function createRpc(options: RpcOptions): Rpc {
     peer = "The chain's node",
     timeoutMs = 30_000,
     maxAnswerBytes = DEFAULT_MAX_ANSWER_BYTES,
+    onSend,
     onRequest,
   } = options;
   const endpoint = withoutCredentials(url);
@@ -143,6 +146,7 @@ export function createRpc(options: RpcOptions): Rpc {
     const startedAt = performance.now();
     const received = { bytes: 0 };
     let error: RpcError | undefined;
+    onSend?.();
     try {
       return read(await post(body, received));
     } catch (reason) {

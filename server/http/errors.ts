@@ -3,12 +3,13 @@
 
 import type { ErrorRequestHandler, Request, RequestHandler, Response } from "express";
 import { Refusal } from "../accounts/errors.ts";
+import { ChildEndedError } from "../child-processes.ts";
 import { isOutage } from "../database/unusable.ts";
-import { IssuanceError } from "../issuance/problems.ts";
+import { IssuanceError, KeystoreClosedError } from "../issuance/problems.ts";
 import { problemOfRefusal } from "./account-problems.ts";
 import { invalidRequest } from "./operations.ts";
 import { renderProblemPage } from "./page-rendering.ts";
-import { databaseUnavailable, Problem, sendProblem, systemShort } from "./problems.ts";
+import { databaseUnavailable, Problem, sendProblem, systemShort, triedAgain } from "./problems.ts";
 import type { Services } from "./services.ts";
 
 const FOR_PROGRAMS = /^\/(v1|metadata|problems|openapi\.json|health|ready|metrics)(\/|$)/;
@@ -18,11 +19,15 @@ export const notFound: RequestHandler = () => {
 };
 
 export function handleErrors({ logger, storage }: Pick<Services, "logger" | "storage">): ErrorRequestHandler {
-  return (error: unknown, request, response, next) => {
+  // Express knows handlers of errors by their four parameters.
+  return (error: unknown, request, response, _next) => {
     storage.note(error);
     if (response.headersSent) {
-      logger.error({ err: error, requestId: response.locals["requestId"] }, "an answer broke off");
-      next(error);
+      const requestId = response.locals["requestId"];
+      if (error instanceof ChildEndedError) logger.warn({ reason: error.message, requestId }, "an answer broke off");
+      else logger.error({ err: error, requestId }, "an answer broke off");
+      // Whoever reads it must not take a part for the whole.
+      response.destroy();
       return;
     }
     const problem = asProblem(error);
@@ -30,13 +35,14 @@ export function handleErrors({ logger, storage }: Pick<Services, "logger" | "sto
       logger.error({ err: error, requestId: response.locals["requestId"] }, "a request failed");
     } else if (problem.problem === "chain-unavailable") {
       logger.warn({ err: error, requestId: response.locals["requestId"] }, "the chain cannot be reached");
-    } else if (problem.problem === "database-unavailable") {
-      logger.warn({ err: error, requestId: response.locals["requestId"] }, "the database cannot be used");
     } else if (problem.problem === "temporarily-unavailable") {
       logger.warn({ reason: problem.message, requestId: response.locals["requestId"] }, "a request was put off");
+    } else if (problem.problem === "database-unavailable") {
+      logger.warn({ err: error, requestId: response.locals["requestId"] }, "the database cannot be used");
     }
     // What a route had set for its own answer must not go out with an error.
     response.removeHeader("ETag");
+    response.removeHeader("Content-Disposition");
     const forPrograms = FOR_PROGRAMS.test(request.path);
     if (!forPrograms) response.vary("Accept");
     // A person in a browser, as far as a request tells.
@@ -51,6 +57,7 @@ function asProblem(error: unknown): Problem {
   const short = systemShort(error);
   if (short !== undefined) return short;
   if (isOutage(error)) return databaseUnavailable(error);
+  if (error instanceof KeystoreClosedError || error instanceof ChildEndedError) return triedAgain(error);
   if (error instanceof IssuanceError && error.retryable) {
     return new Problem(
       "chain-unavailable",

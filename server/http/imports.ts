@@ -405,7 +405,7 @@ export function importOperations(services: Services, queries: Queries): Operatio
         format: z.enum(["svg", "png"], "must be svg or png").default("svg").meta({ description: "Of the pictures." }),
       }),
       answers: { 200: { description: "The archive.", contentType: "application/zip" } },
-      problems: [404, 409],
+      problems: [404, 409, 503],
       ...ROUTE,
       async handle({ params, query, principal }) {
         const row = await find(params.import, principal);
@@ -422,7 +422,7 @@ export function importOperations(services: Services, queries: Queries): Operatio
       params,
       query: noQuery,
       answers: { 200: { description: "The document.", contentType: "application/pdf" } },
-      problems: [404, 409],
+      problems: [404, 409, 503],
       ...ROUTE,
       async handle({ params, principal }) {
         const row = await find(params.import, principal);

@@ -2,6 +2,7 @@
 
 import { setTimeout as sleep } from "node:timers/promises";
 import type { MirrorProgress } from "../database/mirror-status.ts";
+import type { SigningProblem } from "../issuance/signing-state.ts";
 import { mirrorDoubt } from "../verification/verdict.ts";
 import { checksummed } from "./checksum.ts";
 import { defineOperation, type Operation } from "./operations.ts";
@@ -24,7 +25,7 @@ const OPERATIONAL_ROUTE = {
 const DATABASE_PATIENCE_MS = 2_000;
 
 export function operationalOperations(services: Services): Operation[] {
-  const { config, database, mirror, metrics, logger, storage } = services;
+  const { config, database, mirror, metrics, orders, logger, storage } = services;
   let asking: Promise<boolean> | undefined;
 
   /** Whether the database answers. Asked once at a time: those who ask while it hangs must not take all connections. */
@@ -83,6 +84,7 @@ export function operationalOperations(services: Services): Operation[] {
         progress: status.progress === undefined ? null : presentProgress(status.progress),
         problem: status.problem ?? null,
       },
+      signing: presentSigning(orders.signing()),
     };
   }
 
@@ -111,7 +113,8 @@ export function operationalOperations(services: Services): Operation[] {
       summary: "Whether answers are current",
       description:
         "200 once the mirror has caught up with the chain, and for as long as it keeps up, the database answers and can be written, and " +
-        "connections are not short.",
+        "connections are not short. What cannot be signed stands in `signing` and changes nothing of that: another server would not " +
+        "sign either, and all of them can be read.",
       answers: {
         200: { description: "Answers are current.", schema: readinessSchema },
         503: { description: "They may not be; `reason` says why.", schema: readinessSchema },
@@ -134,6 +137,13 @@ export function operationalOperations(services: Services): Operation[] {
       },
     }),
   ];
+}
+
+function presentSigning(problems: readonly SigningProblem[]): ReadinessAnswer["signing"] {
+  return {
+    state: problems.length === 0 ? "working" : "impaired",
+    problems: problems.map(({ since, ...problem }) => ({ ...problem, since: isoTime(since / 1000) })),
+  };
 }
 
 function presentProgress({ secondsLeft, ...progress }: MirrorProgress) {

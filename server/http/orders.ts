@@ -13,7 +13,7 @@ import { repeatedPlacements } from "../issuance/orders/placing.ts";
 import { OrderRefusedError, type OrderRequest, prepareOrder } from "../issuance/orders/preparing.ts";
 import { listOrders, readOrder } from "../issuance/orders/reading.ts";
 import { IssuanceError } from "../issuance/problems.ts";
-import { chainUnavailable, keysOfBrand } from "./brand-lookups.ts";
+import { keysOfBrand, keysUnavailable } from "./brand-lookups.ts";
 import { defineOperation, invalidRequest, type Operation, type Reply } from "./operations.ts";
 import {
   newGiftSchema,
@@ -356,7 +356,7 @@ function settled(
 function asProblem(error: unknown, { state }: Pick<MirrorStatus, "state">): unknown {
   if (error instanceof DeskFullError)
     return new Problem("too-busy", error.message, { headers: { "Retry-After": "2" }, cause: error });
-  if (error instanceof IssuanceError && error.retryable) return chainUnavailable(error);
+  if (error instanceof IssuanceError && error.retryable) return keysUnavailable(error);
   if (!(error instanceof OrderRefusedError)) return error;
   // It may be one that the mirror has not read yet.
   if (error.kind === "unknown-collection" && state !== "following") return mirrorNotReady();

@@ -2,7 +2,9 @@
 // meaning; `detail` says what happened and what to do, and never shows internals.
 
 import type { Response } from "express";
+import type { ChildEndedError } from "../child-processes.ts";
 import { storageFaultOf, storageSentence } from "../database/unusable.ts";
+import { KeystoreClosedError } from "../issuance/problems.ts";
 
 /** The known types. The path under /problems is the stable part that programs compare. */
 export const PROBLEMS = {
@@ -111,6 +113,15 @@ export function systemShort(cause: unknown): Problem | undefined {
     `This cannot be done right now, because the server ${shortage}. Tell the operator, and send the request again later.`,
     { headers: { "Retry-After": "15" }, cause },
   );
+}
+
+/** A keystore that is needed is not open, or a process that computes has ended. It is tried again by itself. */
+export function triedAgain(cause: KeystoreClosedError | ChildEndedError): Problem {
+  return new Problem("temporarily-unavailable", `${cause.message} Try again in a few seconds.`, {
+    headers: { "Retry-After": "5" },
+    ...(cause instanceof KeystoreClosedError ? { reason: "keystore-closed" } : {}),
+    cause,
+  });
 }
 
 /** Sends a problem as `application/problem+json`. */

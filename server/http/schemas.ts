@@ -2,6 +2,7 @@
 
 import { z } from "zod";
 import { BRAND_STATUS, BURN_AUTH, CARD_STATUS } from "../chain/abi.ts";
+import { SIGNING_FAULTS } from "../issuance/signing-state.ts";
 import { ASSURANCES, VERDICT_REASONS, VERDICTS } from "../verification/verdict.ts";
 import { PROBLEMS, type ProblemName } from "./problems.ts";
 
@@ -311,6 +312,23 @@ export const readinessSchema = z
         problem: z.string().nullable().meta({ description: "What is wrong, for an operator." }),
       })
       .meta({ id: "MirrorStatus", description: "How far the mirror is." }),
+    signing: z
+      .object({
+        state: z.enum(["working", "impaired"]),
+        problems: z.array(
+          z.object({
+            signer: z.string().meta({ description: "Which keystore or key.", example: "keystore brand.json" }),
+            fault: z.enum(SIGNING_FAULTS),
+            since: time,
+            detail: z.string().meta({ description: "What is wrong, and what to do." }),
+          }),
+        ),
+      })
+      .meta({
+        id: "SigningStatus",
+        description:
+          "Whether everything that this server is to sign with can sign. While it cannot, orders are taken and wait; reading goes on, so the status stays 200.",
+      }),
   })
   .meta({ id: "Readiness", description: "Whether answers are current." });
 

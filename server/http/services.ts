@@ -9,6 +9,7 @@ import type { MirrorStatus } from "../database/mirror-status.ts";
 import type { StorageWatch } from "../database/storage-watch.ts";
 import type { OrderDesk } from "../issuance/orders/desk.ts";
 import type { PreparingOptions } from "../issuance/orders/preparing.ts";
+import type { SigningProblem } from "../issuance/signing-state.ts";
 import type { Payments } from "../payments/payments.ts";
 import type { Webhooks } from "../webhooks/webhooks.ts";
 
@@ -19,6 +20,8 @@ export interface OrderServices extends PreparingOptions {
   paymentProviders: readonly string[];
   /** Something new is to be sent. */
   wake(): void;
+  /** What this server should sign with and cannot. */
+  signing(): SigningProblem[];
 }
 
 export interface Services {

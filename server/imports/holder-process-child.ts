@@ -16,7 +16,7 @@ async function answer(question: HolderQuestion): Promise<HolderAnswer> {
     keys = await openKeystore(question.keystore.file, question.keystore.passphrase);
     return { addresses: [] };
   } catch (error) {
-    if (error instanceof KeystoreError) return { problem: error.message };
+    if (error instanceof KeystoreError) return { problem: error.message, fault: error.fault };
     throw error;
   }
 }

@@ -62,7 +62,7 @@ export class MissingFile extends Error {
 }
 
 export function startReaderProcess(): ReaderProcess {
-  const child = startChild(join(import.meta.dirname, "reader-process-child.ts"));
+  const child = startChild("reader", join(import.meta.dirname, "reader-process-child.ts"));
 
   async function ask(question: ReaderQuestion): Promise<Exclude<ReaderAnswer, "missing" | { refused: string }>> {
     const answer = (await child.ask(question)) as ReaderAnswer;

@@ -3,6 +3,7 @@
 
 import { setTimeout as sleep } from "node:timers/promises";
 import type { Logger } from "pino";
+import { ChildEndedError } from "../child-processes.ts";
 import type { Database } from "../database/client.ts";
 import { isOutage } from "../database/unusable.ts";
 import { IssuanceError } from "../issuance/problems.ts";
@@ -12,7 +13,7 @@ import type { ImportFiles } from "./files.ts";
 import type { HolderProcess } from "./holder-process.ts";
 import { advanceImport } from "./issue.ts";
 import { MissingFile } from "./reader-process.ts";
-import { ON_THE_WAY } from "./states.ts";
+import { type ImportRow, ON_THE_WAY } from "./states.ts";
 
 export interface ImportWorkerOptions {
   application: Database;
@@ -37,6 +38,9 @@ export interface ImportWorker {
 const INTERVAL_MS = 500;
 /** After what went wrong by itself, it is tried again after so long. */
 const RETRY_MS = 5_000;
+const LONGEST_RETRY_MS = 20_000;
+/** A check that ends its processes so often at the same line is not tried again. */
+const MOST_DEATHS = 6;
 const SWEEP_INTERVAL_MS = 600_000;
 /** An upload that was not written to for so long was cut off. */
 const CUT_OFF_MS = 3_600_000;
@@ -64,9 +68,13 @@ export function startImportWorker(options: ImportWorkerOptions): ImportWorker {
     }
   }
 
+  /** Imports whose check did not go on, and is tried again: how often in a row, and not before when. */
+  const putOff = new Map<string, { times: number; line: number; until: number }>();
+
   async function checkNext(): Promise<void> {
+    const waiting = [...putOff].filter(([, { until }]) => until > now()).map(([id]) => id);
     const row = await database.import.findFirst({
-      where: { state: { in: ["uploaded", "checking"] } },
+      where: { state: { in: ["uploaded", "checking"] }, id: { notIn: waiting } },
       orderBy: { id: "asc" },
     });
     if (row === null) return;
@@ -74,14 +82,46 @@ export function startImportWorker(options: ImportWorkerOptions): ImportWorker {
     try {
       const file = files.path(row.id);
       await checkImport(row, { ...options, file, signal });
+      putOff.delete(row.id);
     } catch (error) {
-      if (!(error instanceof MissingFile)) throw error;
-      await withImport(application, row.id, async (transaction) => {
-        const failure =
-          "The uploaded file is gone from this server's data folder. Upload it again; where several servers work together, they must share DATA_DIR/imports.";
-        await updateImport(transaction, row.id, now(), { state: "failed", failure });
-      });
+      if (error instanceof MissingFile) {
+        await failImport(
+          row.id,
+          "The uploaded file is gone from this server's data folder. Upload it again; where several servers work together, they must share DATA_DIR/imports.",
+        );
+      } else if (error instanceof ChildEndedError || (error instanceof IssuanceError && error.retryable)) {
+        await tryLater(row, error);
+      } else throw error;
     }
+  }
+
+  /** Others are checked meanwhile. A file that ends the process that reads it again and again, at the same line, is given up. */
+  async function tryLater({ id, checkedLine }: ImportRow, error: Error): Promise<void> {
+    const before = putOff.get(id);
+    const times = before?.line === checkedLine ? before.times + 1 : 1;
+    // One that could not even be started is not the file's fault.
+    if (error instanceof ChildEndedError && error.end.kind !== "not-started" && times >= MOST_DEATHS) {
+      putOff.delete(id);
+      logger.warn({ importId: id, reason: error.message }, "an import is given up");
+      await failImport(
+        id,
+        `${error.message} It was tried ${times} times. Split the file into smaller ones and upload them, or have the server's operator look into it.`,
+      );
+      return;
+    }
+    const restMs = Math.min(RETRY_MS * 2 ** (times - 1), LONGEST_RETRY_MS);
+    putOff.set(id, { times, line: checkedLine, until: now() + restMs });
+    logger.warn({ importId: id, reason: error.message }, "imports: a check is tried again");
+    await withImport(application, id, async (transaction, { state }) => {
+      const failure = `${error.message} It is tried again by itself.`;
+      if (state === "checking") await updateImport(transaction, id, now(), { failure });
+    });
+  }
+
+  async function failImport(id: string, failure: string): Promise<void> {
+    await withImport(application, id, (transaction) =>
+      updateImport(transaction, id, now(), { state: "failed", failure }),
+    );
   }
 
   async function advance(): Promise<void> {

@@ -4,6 +4,8 @@
 import { Counter, Gauge, Histogram, type Registry } from "prom-client";
 import type { MirrorStatus } from "../database/mirror-status.ts";
 import { isOutage } from "../database/unusable.ts";
+import { createPatience } from "../patience.ts";
+import type { Lease } from "./lease.ts";
 import type { Mirror } from "./mirror.ts";
 
 /** What kept the indexer from going on. By the errors' names, so that measuring depends on nothing of what it measures. */
@@ -22,6 +24,8 @@ const FAILURE_KINDS = new Set([...Object.values(FAILURES), "database", "other"])
 export interface IndexerMetrics {
   /** The same mirror, with its writes measured. */
   measured(mirror: Mirror): Mirror;
+  /** The same lease, with the database's answers measured. */
+  measuredLease(lease: Lease): Lease;
   /** Measures, whenever it is asked, where the mirror stands. */
   watch(status: () => MirrorStatus): void;
   /** The indexer could not go on. Returns what kind of failure it is. */
@@ -60,13 +64,37 @@ export function createIndexerMetrics(registry: Registry): IndexerMetrics {
     named("audit_differences_total", "Cards of which the mirror and the contracts were found to say different things"),
   );
 
+  const patience = createPatience();
+  new Gauge({
+    name: "mintmark_database_unanswered_seconds",
+    help: "For how long the indexer has got nothing from the database, or a lock has kept it out; 0 while all is well.",
+    registers,
+    collect() {
+      this.set(patience.seconds());
+    },
+  });
+  /** A refusal is an answer too: what counts is whether the database is there. */
+  async function timed<Result>(work: Promise<Result>): Promise<Result> {
+    patience.asked();
+    try {
+      const result = await work;
+      patience.answered(true);
+      return result;
+    } catch (error) {
+      patience.answered(!isOutage(error));
+      throw error;
+    }
+  }
+
   return {
+    measuredLease: (lease) => ({ ...lease, hold: () => timed(lease.hold()) }),
     measured(mirror) {
       return {
         ...mirror,
+        checkpoint: () => timed(mirror.checkpoint()),
         async commit(...given) {
           const end = commits.startTimer();
-          await mirror.commit(...given);
+          await timed(mirror.commit(...given));
           end();
           const [, , written] = given;
           events.inc(written.length);

@@ -1,5 +1,6 @@
 // Issuing as the server does it: takes orders, and sends what is wanted. Wiring of orders/ and sending/.
 
+import { setTimeout as sleep } from "node:timers/promises";
 import type { Logger } from "pino";
 import type { Registry } from "prom-client";
 import type { Config } from "../config.ts";
@@ -15,7 +16,11 @@ import { createBook } from "./sending/book.ts";
 import { createBrandSigners } from "./sending/brand-signers.ts";
 import { createSenderMetrics } from "./sending/metrics.ts";
 import { createSender } from "./sending/sender.ts";
-import { openSigners, type Signers } from "./signers.ts";
+import { createSigners, type Signers } from "./signers.ts";
+import { measureSigning, type SigningProblem, signingProblems } from "./signing-state.ts";
+
+/** How often it is looked whether what does not open or answer does so now. */
+const SIGNERS_LOOK_MS = 2_000;
 
 export interface IssuingOptions {
   config: Pick<
@@ -47,6 +52,8 @@ export interface Issuing {
   keysOf(brandId: number): Promise<BrandKeys | undefined>;
   /** The chain. Throws a retryable `IssuanceError` while it cannot be reached. */
   chain(): Promise<IssuanceChain>;
+  /** What this server should sign with and cannot; nothing if all is well. */
+  signing(): SigningProblem[];
   timeZone: string;
   now(): number;
   wake(): void;
@@ -58,12 +65,23 @@ export interface Issuing {
 export function createIssuing(options: IssuingOptions): Issuing {
   const { config, database, application, mirror, registryOn, answerOf, logger, metrics, now = Date.now } = options;
 
-  // Opening a keystore takes a second: not before somebody needs it, and not twice.
-  let opening: Promise<Signers> | undefined;
-  const signers = () => {
-    opening ??= openSigners({ config, logger });
-    return opening;
-  };
+  // Opening a keystore takes a second: not twice.
+  const all = createSigners({ config, logger, now });
+  let opening: Promise<void> | undefined;
+  async function signers(): Promise<Signers> {
+    opening ??= all.open();
+    await opening;
+    return all;
+  }
+
+  /** Tries again what does not open or answer, for as long as the server runs. */
+  async function keepSigners(signal: AbortSignal): Promise<void> {
+    const { look } = await signers();
+    while (!signal.aborted) {
+      await sleep(SIGNERS_LOOK_MS, undefined, { signal }).catch(() => undefined);
+      if (!signal.aborted) await look();
+    }
+  }
 
   let connecting: Promise<IssuanceChain> | undefined;
   let connected: IssuanceChain | undefined;
@@ -98,6 +116,8 @@ export function createIssuing(options: IssuingOptions): Issuing {
     now,
     onEvent: senderMetrics.count,
   });
+  const signingParts = () => ({ signers: all, silent: sender.silent() });
+  measureSigning(metrics, signingParts);
   const ending = new AbortController();
   let upkeep: Promise<void> = Promise.resolve();
   return {
@@ -105,12 +125,17 @@ export function createIssuing(options: IssuingOptions): Issuing {
     catalogue: createCatalogue({ database, now }),
     keysOf: brandSigners.keysOf,
     chain,
+    signing: () => signingProblems(signingParts()),
     timeZone: config.orderTimeZone,
     now,
     wake: sender.wake,
     start() {
       sender.start();
       upkeep = keepUpOrders({ application, leads: () => mirror.status().leads, logger, now }, ending.signal);
+      // Not waited for when it stops: what hangs there must not hold it up.
+      void keepSigners(ending.signal).catch((error: unknown) =>
+        logger.error({ err: error }, "the signers could not be opened; restart the server"),
+      );
     },
     async stop() {
       ending.abort();

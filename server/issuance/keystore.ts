@@ -7,6 +7,7 @@ import { existsSync, readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { decryptKeystoreJson, encryptKeystoreJson, getAddress, getBytes, HDNodeWallet, Mnemonic } from "ethers";
 import { z } from "zod";
+import { ChildEndedError } from "../child-processes.ts";
 import { createFile } from "../system/durable-files.ts";
 import { createHolderDerivation, purposeKey } from "./holder-derivation.ts";
 import { moveScryptOut } from "./scrypt.ts";
@@ -57,9 +58,32 @@ export interface BrandKeys {
   commitmentSalt(collection: string, serial: number): Uint8Array;
 }
 
+/** Why a keystore is not open. */
+export const KEYSTORE_FAULTS = [
+  /** There is no such file. */
+  "missing",
+  /** The system does not let it be read. */
+  "unreadable",
+  /** It is empty, cut off, changed, or no keystore. */
+  "damaged",
+  "wrong-passphrase",
+  /** Nobody has said what opens it. */
+  "no-passphrase",
+  /** The process that opens keystores has failed. The file is not at fault, and the same attempt may succeed later. */
+  "process",
+] as const;
+export type KeystoreFault = (typeof KEYSTORE_FAULTS)[number];
+
 /** A keystore cannot be created, found or opened. The message is fit for a user. */
 export class KeystoreError extends Error {
   override name = "KeystoreError";
+  /** `exists` where one was to be created. */
+  readonly fault: KeystoreFault | "exists";
+
+  constructor(fault: KeystoreFault | "exists", message: string, options: { cause?: unknown } = {}) {
+    super(message, options);
+    this.fault = fault;
+  }
 }
 
 /**
@@ -84,7 +108,9 @@ export async function createKeystore(options: {
     },
     passphrase,
     { scrypt: { N: demo ? DEMO_SCRYPT_COST : SCRYPT_COST } },
-  );
+  ).catch((error: unknown) => {
+    throw error instanceof ChildEndedError ? processFailed(`The keystore ${file} was not created`, error) : error;
+  });
   const envelope: KeystoreEnvelope = {
     version: 1,
     label,
@@ -105,7 +131,8 @@ export async function openKeystore(file: string, passphrase: string): Promise<Br
   } catch (error) {
     // The cause is left out: nothing that has seen the passphrase may end up in a log.
     if (error instanceof Error && error.message.includes("incorrect password"))
-      throw new KeystoreError(`The passphrase does not open the keystore ${file}.`);
+      throw new KeystoreError("wrong-passphrase", `The passphrase does not open the keystore ${file}.`);
+    if (error instanceof ChildEndedError) throw processFailed(`The keystore ${file} is not open`, error);
     throw damaged(file);
   }
   if (account.mnemonic?.entropy === undefined) throw damaged(file);
@@ -119,12 +146,18 @@ export async function openKeystore(file: string, passphrase: string): Promise<Br
   return keys;
 }
 
-/** The files of all keystores of the data folder, by file name. */
+/** The files of all keystores of the data folder, by file name. Throws {@link KeystoreError} if it cannot be looked through. */
 export function keystoreFiles(dataFolder: string): string[] {
   const folder = join(dataFolder, "keys");
-  if (!existsSync(folder)) return [];
+  let names: string[];
+  try {
+    names = readdirSync(folder);
+  } catch (cause) {
+    if ((cause as NodeJS.ErrnoException).code === "ENOENT") return [];
+    throw unreadable(`The folder of keystores ${folder}`, cause);
+  }
   return (
-    readdirSync(folder)
+    names
       // Hidden ones are what file managers leave beside a copied file.
       .filter((name) => name.endsWith(".json") && !name.startsWith("."))
       .sort()
@@ -143,10 +176,11 @@ export function readEnvelope(file: string): KeystoreEnvelope {
   try {
     text = readFileSync(file, "utf8");
   } catch (cause) {
-    const missing = (cause as NodeJS.ErrnoException).code === "ENOENT";
-    throw new KeystoreError(missing ? `There is no keystore ${file}.` : `The keystore ${file} cannot be read.`, {
-      cause,
-    });
+    const { code } = cause as NodeJS.ErrnoException;
+    if (code === "ENOENT" || code === "ENOTDIR")
+      throw new KeystoreError("missing", `There is no keystore ${file}.`, { cause });
+    if (code === "EISDIR") throw damaged(file);
+    throw unreadable(`The keystore ${file}`, cause);
   }
   try {
     return envelopeSchema.parse(JSON.parse(text));
@@ -177,9 +211,30 @@ function brandKeys({ mnemonic, label, demo }: { mnemonic: Mnemonic; label: strin
 }
 
 function alreadyThere(file: string): KeystoreError {
-  return new KeystoreError(`There is a keystore ${file} already. Overwriting it would lose its keys for good.`);
+  return new KeystoreError(
+    "exists",
+    `There is a keystore ${file} already. Overwriting it would lose its keys for good.`,
+  );
 }
 
 function damaged(file: string): KeystoreError {
-  return new KeystoreError(`The keystore ${file} is damaged or not a keystore. Restore it from a backup.`);
+  return new KeystoreError("damaged", `The keystore ${file} is damaged or not a keystore. Restore it from a backup.`);
+}
+
+const UNREADABLE: Record<string, string> = {
+  EACCES: "Give the user that runs this program the right to read it",
+  EPERM: "Give the user that runs this program the right to read it",
+  EMFILE: "Too many files are open: raise the limit (ulimit -n)",
+  ENFILE: "Too many files are open on this machine: close some",
+  EIO: "The disk fails: restore it from a backup",
+};
+
+function unreadable(what: string, cause: unknown): KeystoreError {
+  const { code = "unknown error" } = cause as NodeJS.ErrnoException;
+  const advice = UNREADABLE[code] ?? "See to it that this program can read it";
+  return new KeystoreError("unreadable", `${what} cannot be read (${code}). ${advice}.`, { cause });
+}
+
+function processFailed(what: string, cause: ChildEndedError): KeystoreError {
+  return new KeystoreError("process", `${what}. ${cause.message} The keystore is not at fault; try again.`, { cause });
 }

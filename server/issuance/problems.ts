@@ -20,6 +20,15 @@ export class IssuanceError extends Error {
   }
 }
 
+/** A keystore that is needed is not open now. It is tried again, and its operator is told. Says no names of files. */
+export class KeystoreClosedError extends IssuanceError {
+  override name = "KeystoreClosedError";
+
+  constructor(reason: string) {
+    super(`The brand's keystore is not open on this server now. ${reason}`, { retryable: true });
+  }
+}
+
 /** The problems in the order of the lines, one sentence each, at most `limit` of them. */
 export function problemLines(problems: readonly Problem[], limit: number): string[] {
   const lines = problems.slice(0, limit).map(({ line, reason }) => `line ${line}: ${printable(reason)}`);

@@ -3,17 +3,10 @@
 //
 // Must hold: no private key can be read off anything that is returned here, be it printed, logged or made JSON.
 
-import { resolve } from "node:path";
 import type { Logger } from "pino";
 import type { Config } from "../config.ts";
-import {
-  type BrandKeys,
-  DEMO_PASSPHRASE,
-  KeystoreError,
-  keystoreFiles,
-  openKeystore,
-  readEnvelope,
-} from "./keystore.ts";
+import type { BrandKeys } from "./keystore.ts";
+import { createKeystores, type KeystoreProblem } from "./keystores.ts";
 import { createLocalSigner } from "./local-signer.ts";
 import { IssuanceError } from "./problems.ts";
 import { connectRemoteSigner } from "./remote-signer.ts";
@@ -38,10 +31,20 @@ export interface CardSigner {
 }
 
 export interface Signers {
-  /** One for each address. */
+  /** One for each address; grows. */
   readonly signers: readonly CardSigner[];
-  /** The keys of each keystore that could be opened: what customers' addresses and physical cards' salts follow from. */
+  /** The keys of each keystore that is open: what customers' addresses and physical cards' salts follow from. Grows. */
   readonly keys: readonly BrandKeys[];
+  /** The keystores that are not open, or would not be after a restart. */
+  keystoreProblems(): KeystoreProblem[];
+  /** Why the remote signer does not say which accounts it has; nothing while it does, and where there is none. */
+  remoteProblem(): { message: string; since: number } | undefined;
+  /** Whether there is a remote signer. */
+  readonly hasRemote: boolean;
+  /** Opens all for the first time. What does not open is a warning. */
+  open(): Promise<void>;
+  /** Tries again what is not open, and asks the remote signer how it is. Never rejects. */
+  look(): Promise<void>;
   /**
    * Asks the remote signer for accounts that it did not name before, and returns those. Throws {@link IssuanceError},
    * retryable where it is out of reach.
@@ -54,15 +57,27 @@ export interface SignerOptions {
   logger: Pick<Logger, "info" | "warn">;
   /** How long the remote signer may take for an answer. */
   remoteTimeoutMs?: number;
+  /** In milliseconds. */
+  now?(): number;
 }
+
+/** How often the remote signer is asked how it is. */
+const REMOTE_LOOK_MS = 5_000;
 
 /**
  * Opens all that are configured. A keystore that does not open and a remote signer that does not answer are warnings: the
- * others can still sign.
+ * others can still sign, and these are tried again with each look.
  */
-export async function openSigners({ config, logger, remoteTimeoutMs }: SignerOptions): Promise<Signers> {
+export async function openSigners(options: SignerOptions): Promise<Signers> {
+  const signers = createSigners(options);
+  await signers.open();
+  return signers;
+}
+
+/** All that are configured, none of them open yet. */
+export function createSigners(options: SignerOptions): Signers {
+  const { config, logger, remoteTimeoutMs, now = Date.now } = options;
   const signers: CardSigner[] = [];
-  const keys: BrandKeys[] = [];
 
   /** Whether it is the first one for its address: with two, each would give out the address's nonces. */
   function add(signer: CardSigner): boolean {
@@ -77,18 +92,12 @@ export async function openSigners({ config, logger, remoteTimeoutMs }: SignerOpt
     return true;
   }
 
-  for (const file of filesOf(config)) {
-    try {
-      const opened = await openKeystore(file, passphraseOf(file, config.keystorePassphrase));
-      keys.push(opened);
-      add(createLocalSigner(opened.issuer, `keystore ${file}`));
-    } catch (error) {
-      if (!(error instanceof KeystoreError)) throw error;
-      logger.warn({ file, reason: error.message }, "a keystore does not open: nothing is signed with its key");
-    }
-  }
-  for (const privateKey of config.issuerPrivateKeys) add(createLocalSigner(privateKey, "ISSUER_PRIVATE_KEYS"));
-
+  const keystores = createKeystores({
+    config,
+    logger,
+    onOpened: (opened, file) => void add(createLocalSigner(opened.issuer, `keystore ${file}`)),
+    now,
+  });
   const remote =
     config.remoteSignerUrl === undefined
       ? undefined
@@ -96,31 +105,60 @@ export async function openSigners({ config, logger, remoteTimeoutMs }: SignerOpt
           url: config.remoteSignerUrl,
           ...(remoteTimeoutMs === undefined ? {} : { timeoutMs: remoteTimeoutMs }),
         });
+  let remoteProblem: { message: string; since: number } | undefined;
+
   async function refresh(): Promise<CardSigner[]> {
-    const known = new Set(signers.map(({ address }) => address));
-    const named = (await remote?.accounts()) ?? [];
-    return named.filter(({ address }) => !known.has(address)).filter(add);
+    try {
+      const named = (await remote?.accounts()) ?? [];
+      remoteProblem = undefined;
+      const known = new Set(signers.map(({ address }) => address));
+      return named.filter(({ address }) => !known.has(address)).filter(add);
+    } catch (error) {
+      if (!(error instanceof IssuanceError)) throw error;
+      if (remoteProblem === undefined) {
+        const reason = error.message;
+        logger.warn(
+          { reason },
+          "the remote signer does not answer as it should: nothing is signed with its keys for now",
+        );
+      }
+      remoteProblem = { message: error.message, since: remoteProblem?.since ?? now() };
+      throw error;
+    }
   }
-  try {
-    await refresh();
-  } catch (error) {
-    if (!(error instanceof IssuanceError)) throw error;
-    logger.warn(
-      { reason: error.message },
-      "the remote signer does not answer: nothing is signed with its keys for now",
-    );
+  async function askRemote(): Promise<void> {
+    try {
+      await refresh();
+    } catch (error) {
+      // The other ones were written down.
+      if (!(error instanceof IssuanceError))
+        logger.warn({ err: error }, "the remote signer could not be asked; trying again");
+    }
   }
-  return { signers, keys, refresh };
-}
-
-function filesOf({ dataFolder, keystoreFile }: SignerOptions["config"]): string[] {
-  const named = keystoreFile === undefined ? [] : [resolve(keystoreFile)];
-  return [...new Set([...keystoreFiles(dataFolder), ...named])];
-}
-
-/** Throws {@link KeystoreError}. */
-function passphraseOf(file: string, passphrase: string | undefined): string {
-  if (readEnvelope(file).demo) return DEMO_PASSPHRASE;
-  if (passphrase !== undefined) return passphrase;
-  throw new KeystoreError(`The keystore ${file} needs its passphrase. Set KEYSTORE_PASSPHRASE.`);
+  let asking: Promise<void> | undefined;
+  let askedAt = 0;
+  return {
+    signers,
+    keys: keystores.keys,
+    keystoreProblems: keystores.problems,
+    remoteProblem: () => remoteProblem,
+    hasRemote: remote !== undefined,
+    refresh,
+    async open() {
+      await keystores.look();
+      for (const privateKey of config.issuerPrivateKeys) add(createLocalSigner(privateKey, "ISSUER_PRIVATE_KEYS"));
+      await askRemote();
+      askedAt = now();
+    },
+    async look() {
+      // One that hangs must not keep a keystore from being opened.
+      if (asking === undefined && now() - askedAt >= REMOTE_LOOK_MS) {
+        askedAt = now();
+        asking = askRemote().finally(() => {
+          asking = undefined;
+        });
+      }
+      await keystores.look();
+    },
+  };
 }

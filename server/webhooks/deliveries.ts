@@ -98,7 +98,17 @@ export interface Deliveries {
   ): Promise<number>;
   /** Takes out what is older. Returns how many deliveries. */
   prune(before: number): Promise<number>;
-  figures(): Promise<{ pending: number; oldestDue: number | undefined; followed: number; last: number }>;
+  figures(): Promise<DeliveryFigures>;
+}
+
+export interface DeliveryFigures {
+  /** Deliveries to endpoints that take some, and since when the oldest of those that are due has been due. */
+  pending: number;
+  oldestDue: number | undefined;
+  /** How far the outbox was followed; another one whenever that goes on. */
+  place: string;
+  /** How many of its entries are not followed yet. */
+  behind: number;
 }
 
 export interface DeliveriesOptions {
@@ -296,17 +306,27 @@ export function createDeliveries({ database, claimMs, patienceMs, now, wake }: D
 
     async figures() {
       const [row] = await database.$queryRaw<
-        { pending: bigint; oldest: bigint | null; followed: number | null; last: number | null }[]
+        {
+          pending: bigint;
+          oldest: bigint | null;
+          followed: number | null;
+          cards: number | null;
+          last: number | null;
+          endpoints: bigint;
+        }[]
       >(Prisma.sql`
         SELECT COUNT(*) AS "pending", MIN(d."dueAt") AS "oldest",
-          (SELECT "entry" FROM "WebhookCursor") AS "followed", (SELECT MAX("id") FROM "OutboxEntry") AS "last"
+          (SELECT "entry" FROM "WebhookCursor") AS "followed", (SELECT "cards" FROM "WebhookCursor") AS "cards",
+          (SELECT MAX("id") FROM "OutboxEntry") AS "last", (SELECT COUNT(*) FROM "WebhookEndpoint") AS "endpoints"
         FROM "WebhookDelivery" AS d JOIN "WebhookEndpoint" AS e ON e."id" = d."endpointId"
         WHERE d."state" = 'pending' AND e."state" = 'enabled' AND e."pausedUntil" <= ${now()}`);
       return {
         pending: Number(row?.pending ?? 0),
         oldestDue: row?.oldest == null ? undefined : Number(row.oldest),
-        followed: Number(row?.followed ?? 0),
-        last: Number(row?.last ?? 0),
+        place: `${row?.followed} ${row?.cards}`,
+        // Nobody follows them while there is no endpoint.
+        behind:
+          Number(row?.endpoints ?? 0) === 0 ? 0 : Math.max(0, Number(row?.last ?? 0) - Number(row?.followed ?? 0)),
       };
     },
   };

@@ -29,6 +29,7 @@ export function createWebhookMetrics(registry: Registry): WebhookMetrics {
     help: "Endpoints that were disabled because they were gone or failed for days.",
     registers: [registry],
   });
+  for (const outcome of ["delivered", "retry", "failed"]) attempts.inc({ outcome }, 0);
   return {
     attempted(outcome, durationMs) {
       attempts.inc({ outcome });
@@ -49,8 +50,18 @@ export function createWebhookMetrics(registry: Registry): WebhookMetrics {
       );
       gauge(
         "mintmark_webhook_outbox_entries_behind",
-        "How many entries of the outbox are not followed yet; nobody follows them while there is no endpoint.",
-        ({ followed, last }) => Math.max(0, last - followed),
+        "How many entries of the outbox are not followed yet; 0 where there is no endpoint.",
+        ({ behind }) => behind,
+      );
+      let seen: { place: string; since: number } | undefined;
+      gauge(
+        "mintmark_webhook_outbox_stalled_seconds",
+        "For how long no entry of the outbox was followed although there are some; 0 while it goes on, and where there is no endpoint.",
+        ({ behind, place }) => {
+          if (behind === 0) seen = undefined;
+          else if (seen?.place !== place) seen = { place, since: now() };
+          return seen === undefined ? 0 : Math.max(0, (now() - seen.since) / 1000);
+        },
       );
     },
   };

@@ -28,7 +28,7 @@ export type Fault =
   /** Breaks the connection off in the middle of the true answer. */
   | { kind: "break" }
   /** Answers in the node's place. */
-  | { kind: "answer"; status: number; body: string }
+  | { kind: "answer"; status: number; body: string; headers?: Record<string, string> }
   /** Half of the true answer. */
   | { kind: "truncate" }
   /** The true answer, late. */
@@ -81,7 +81,7 @@ export async function startFaultyRpc(targetUrl: string): Promise<FaultyRpc> {
         response.destroy();
         return rpc.onAnswered?.(calls);
       case "answer":
-        response.writeHead(fault.status, { "content-type": "text/html" }).end(fault.body);
+        response.writeHead(fault.status, { "content-type": "text/html", ...fault.headers }).end(fault.body);
         return rpc.onAnswered?.(calls);
     }
     const { status, text } = await ask(body);

@@ -27,7 +27,7 @@ const CARDS_AT_ONCE = 200;
 
 /** The document, piece by piece. */
 export async function* print(job: PrintJob, pages: AsyncIterable<CardToPrint[]>): AsyncGenerator<Uint8Array, void> {
-  const child = startChild(join(import.meta.dirname, "print-process-child.ts"));
+  const child = startChild("printer", join(import.meta.dirname, "print-process-child.ts"));
   const ask = async (question: PrintQuestion) => (await child.ask(question)) as Uint8Array;
   try {
     yield await ask({ job });

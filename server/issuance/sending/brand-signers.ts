@@ -4,14 +4,32 @@
 import { BRAND_ROLE } from "../../chain/abi.ts";
 import type { IssuanceChain } from "../chain.ts";
 import type { BrandKeys } from "../keystore.ts";
+import { KeystoreClosedError } from "../problems.ts";
 import type { CardSigner, Signers } from "../signers.ts";
+import { faultSentence } from "../signing-state.ts";
 import type { SendingRole } from "./calls.ts";
+
+/** Why a command waits. */
+export interface WaitingReason {
+  failure: string;
+  failureDetail: string;
+}
+
+/** A brand's keys, or why there are none. */
+export type BrandSecrets = { keys: BrandKeys } | { keys: undefined; reason: WaitingReason };
 
 export interface BrandSigners {
   /** Those that may do what this role may, in no particular order. */
   withRole(brandId: number, role: SendingRole): Promise<CardSigner[]>;
-  /** The keys from which the brand's custodial addresses follow; nothing if this server has none of the brand's keystores. */
+  /** Why there are none with a role. */
+  whyNone(brandId: number, role: SendingRole): Promise<WaitingReason>;
+  /**
+   * The keys from which the brand's custodial addresses follow; nothing if this server has none of the brand's keystores. Throws
+   * {@link KeystoreClosedError} while one that is or may be the brand's is not open.
+   */
   keysOf(brandId: number): Promise<BrandKeys | undefined>;
+  /** The same, or why what needs them has to wait. */
+  keysOrReason(brandId: number): Promise<BrandSecrets>;
   /** Asks the chain anew the next time. */
   forget(): void;
 }
@@ -19,7 +37,7 @@ export interface BrandSigners {
 export interface BrandSignersOptions {
   /** The chain, once it has been reached. */
   chain(): Promise<Pick<IssuanceChain, "hasRole">>;
-  signers(): Promise<Pick<Signers, "signers" | "keys">>;
+  signers(): Promise<Pick<Signers, "signers" | "keys" | "keystoreProblems">>;
   /** In milliseconds. */
   now(): number;
 }
@@ -51,20 +69,60 @@ export function createBrandSigners({ chain, signers, now }: BrandSignersOptions)
     return await (await chain()).hasRole(brandId, BRAND_ROLE[role], account);
   }
 
+  /** What is wrong with a closed keystore that has a role of the brand, or may have it: nobody can read whose it is. */
+  async function closedFor(brandId: number, role: keyof typeof BRAND_ROLE): Promise<string | undefined> {
+    for (const { fault, issuer, stillOpen } of (await signers()).keystoreProblems()) {
+      if (!stillOpen && (issuer === undefined || (await hasRole(brandId, role, issuer)))) return faultSentence(fault);
+    }
+    return undefined;
+  }
+
+  async function keysOf(brandId: number): Promise<BrandKeys | undefined> {
+    for (const brandKeys of (await signers()).keys) {
+      if (await hasRole(brandId, "Issuer", brandKeys.issuer.address)) return brandKeys;
+    }
+    const fault = await closedFor(brandId, "Issuer");
+    if (fault !== undefined) throw new KeystoreClosedError(fault);
+    return undefined;
+  }
+
   return {
+    keysOf,
+    async keysOrReason(brandId) {
+      try {
+        const keys = await keysOf(brandId);
+        return keys === undefined ? { keys, reason: noKeystore(brandId) } : { keys };
+      } catch (error) {
+        if (!(error instanceof KeystoreClosedError)) throw error;
+        return { keys: undefined, reason: { failure: "keystore-closed", failureDetail: error.message } };
+      }
+    },
+    async whyNone(brandId, role) {
+      const fault = await closedFor(brandId, role);
+      if (fault === undefined) return noSigner(brandId, role);
+      return { failure: "keystore-closed", failureDetail: new KeystoreClosedError(fault).message };
+    },
     async withRole(brandId, role) {
       const all = (await signers()).signers;
       const granted = await Promise.all(all.map(({ address }) => hasRole(brandId, role, address)));
       return all.filter((_, index) => granted[index]);
     },
-    async keysOf(brandId) {
-      for (const brandKeys of (await signers()).keys) {
-        if (await hasRole(brandId, "Issuer", brandKeys.issuer.address)) return brandKeys;
-      }
-      return undefined;
-    },
     forget() {
       for (const answer of answers.values()) answer.until = 0;
     },
+  };
+}
+
+function noSigner(brandId: number, role: string): WaitingReason {
+  return {
+    failure: "no-signer",
+    failureDetail: `None of this server's keys has the ${role} role of brand ${brandId}. The brand's administrator must grant it to one of them, or another key is needed.`,
+  };
+}
+
+export function noKeystore(brandId: number): WaitingReason {
+  return {
+    failure: "no-keystore",
+    failureDetail: `This server has no keystore of brand ${brandId} any more, from which customers' addresses are made and with which it signs for them. Bring it back.`,
   };
 }

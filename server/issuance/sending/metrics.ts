@@ -3,7 +3,7 @@
 import { Counter, type Registry } from "prom-client";
 import { gaugesOf } from "../../gauges.ts";
 import type { Book } from "./book.ts";
-import type { SenderEvent } from "./sender.ts";
+import { SENDER_EVENTS, type SenderEvent } from "./sender.ts";
 
 export interface SenderMetrics {
   count(event: SenderEvent): void;
@@ -18,6 +18,8 @@ export function createSenderMetrics(registry: Registry): SenderMetrics {
     labelNames: ["event"],
     registers: [registry],
   });
+  // From the beginning, because an increase of what was not there before its first time misses that.
+  for (const event of SENDER_EVENTS) events.inc({ event }, 0);
   return {
     count: (event) => events.inc({ event }),
     watch({ figures, now }) {

@@ -5,15 +5,16 @@
 import { selectRows, selectRowsAtOrBefore, updateRows } from "../../database/bulk.ts";
 import type { Database } from "../../database/client.ts";
 import { inTransaction } from "../../database/transactions.ts";
-import type { BrandKeys } from "../keystore.ts";
 import { authorisationToSign } from "../redemptions/typed-data.ts";
 import type { Book } from "./book.ts";
+import { type BrandSecrets, noKeystore } from "./brand-signers.ts";
 import type { SendableCommand } from "./calls.ts";
 
 export interface ReadinessOptions {
   book: Book;
   application: Database;
-  keys: Pick<BrandKeys, "holderWallet"> | undefined;
+  /** The brand's keys, or why there are none. */
+  secrets: BrandSecrets;
   chainId: number;
   /** In seconds: the later of our clock and that of the chain's last block. Deadlines are reckoned from it. */
   time: number;
@@ -40,12 +41,6 @@ const LEAST_SECONDS = 300;
 /** What takes milliseconds each must not hold up what is ready. */
 const SIGNED_IN_A_STEP = 200;
 const HIGHEST_NUMBER = 2 ** 31 - 1;
-
-const NO_KEYSTORE = {
-  failure: "no-keystore",
-  failureDetail:
-    "This server has not the keystore of the brand any more, with which it could sign for the customer. Bring it back.",
-};
 
 export function isRedemption({ kind }: Pick<SendableCommand, "kind">): boolean {
   return kind === "redeem" || kind === "undo-redemption";
@@ -139,13 +134,13 @@ interface ToSign {
 /** Gives the brand's word for its customers, and writes it down. */
 async function signFor(
   wanted: readonly ToSign[],
-  { book, application, keys, chainId, time, later }: ReadinessOptions,
+  { book, application, secrets, chainId, time, later }: ReadinessOptions,
 ): Promise<SendableCommand[]> {
   if (wanted.length === 0) return [];
-  if (keys === undefined) {
+  if (secrets.keys === undefined) {
     await book.putOff(
       wanted.map(({ command }) => command),
-      NO_KEYSTORE,
+      secrets.reason,
       later,
     );
     return [];
@@ -158,10 +153,10 @@ async function signFor(
     const { domain, types } = authorisationToSign(collectionAddress, chainId, message);
     // Two milliseconds of computing: requests get their turn in between.
     await new Promise((resolve) => setImmediate(resolve));
-    const wallet = keys.holderWallet(reference);
+    const wallet = secrets.keys.holderWallet(reference);
     // The chain would refuse another keystore's word for good.
     if (wallet.address.toLowerCase() !== holder) {
-      await book.putOff([command], NO_KEYSTORE, later);
+      await book.putOff([command], noKeystore(command.brandId), later);
       continue;
     }
     const signature = await wallet.signTypedData(domain, types, message);

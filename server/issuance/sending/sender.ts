@@ -25,7 +25,16 @@ import { examineSuspect } from "./suspects.ts";
  * What happens to a nonce: `planned`, then `confirmed` by the mirror, or `failed` in a block, `replaced` by somebody else's transaction, `filled` by
  * one that does nothing, or `taken-back` because its key does not sign; `reopened` if the chain has lost it.
  */
-export type SenderEvent = "planned" | "confirmed" | "failed" | "replaced" | "filled" | "reopened" | "taken-back";
+export const SENDER_EVENTS = [
+  "planned",
+  "confirmed",
+  "failed",
+  "replaced",
+  "filled",
+  "reopened",
+  "taken-back",
+] as const;
+export type SenderEvent = (typeof SENDER_EVENTS)[number];
 
 export interface Sender {
   /** Sends until {@link Sender.stop}. */
@@ -34,6 +43,16 @@ export interface Sender {
   stop(): Promise<void>;
   /** Something new waits: do not sleep. */
   wake(): void;
+  /** The keys that did not sign when they were last asked to, with checksummed addresses. */
+  silent(): SilentKey[];
+}
+
+/** A key that does not sign. */
+export interface SilentKey {
+  address: string;
+  /** In milliseconds. */
+  since: number;
+  reason: string;
 }
 
 export interface SenderOptions {
@@ -82,7 +101,7 @@ const SUSPECTS_AT_ONCE = 50;
 const SIGNING_MS = 500;
 /** For so long a key that does not sign is left alone, longer and longer; and after so long what was planned for it goes to others. */
 const SIGNER_REST_MS = 2_000;
-const SIGNER_LONGEST_REST_MS = 30_000;
+const SIGNER_LONGEST_REST_MS = 15_000;
 const SIGNER_PATIENCE_MS = 60_000;
 /** For so long a brand is left alone of which something cannot be planned; the others go on. */
 const BRAND_REST_MS = 1_000;
@@ -221,7 +240,7 @@ export function createSender(options: SenderOptions): Sender {
         : await readyRedemptions(redemptions, {
             book,
             application: options.application,
-            keys: await brandSigners.keysOf(brandId),
+            secrets: await brandSigners.keysOrReason(brandId),
             chainId: chain.chainId,
             time: Math.max(now() / 1000, timestamp),
             later: now() + PUT_OFF_MS,
@@ -231,13 +250,18 @@ export function createSender(options: SenderOptions): Sender {
       ...Map.groupBy(sendableNow, ({ collectionAddress, kind }) => `${collectionAddress} ${roleFor(kind)}`).values(),
     ];
     let planned = false;
-    for (const commands of groups) {
+    const secrets = await brandSigners.keysOrReason(brandId);
+    for (const group of groups) {
+      // Numbers of physical cards are hidden by what follows from the keystore.
+      const [salted, commands] = secrets.keys === undefined ? split(group, needsSalt) : [[], group];
+      if (secrets.keys === undefined && salted.length > 0)
+        await book.putOff(salted, secrets.reason, now() + PUT_OFF_MS);
       const [first] = commands;
       if (first === undefined) continue;
       const role = roleFor(first.kind);
       const able = await brandSigners.withRole(brandId, role);
       if (able.length === 0) {
-        await book.putOff(commands, noSigner(brandId, role), now() + PUT_OFF_MS);
+        await book.putOff(commands, await brandSigners.whyNone(brandId, role), now() + PUT_OFF_MS);
         brandSigners.forget();
         await (await options.signers()).refresh();
         continue;
@@ -252,7 +276,7 @@ export function createSender(options: SenderOptions): Sender {
         gasBudget: gasBudget(blockGasLimit),
         gasFactor: gasFactors.get(first.collectionAddress) ?? 1,
       };
-      const sendable = groupCommands(commands, limits, await brandSigners.keysOf(brandId));
+      const sendable = groupCommands(commands, limits, secrets.keys);
       if (sendable.length === 0) {
         const failureDetail = `The chain's blocks (${blockGasLimit} gas) are too small to issue a card with a quarter of one. Ask the chain's operators for a higher block gas limit.`;
         await book.putOff(commands, { failure: "blocks-too-small", failureDetail }, now() + PUT_OFF_MS);
@@ -289,11 +313,12 @@ export function createSender(options: SenderOptions): Sender {
     if (all.length === 0) return waiting;
     // Those that come first are sent while others' addresses are derived.
     const without = all.slice(0, DERIVED_IN_A_STEP);
-    const keys = await brandSigners.keysOf(brandId);
-    if (keys === undefined) {
-      await book.putOff(without, noKeystore(brandId), now() + PUT_OFF_MS);
+    const found = await brandSigners.keysOrReason(brandId);
+    if (found.keys === undefined) {
+      await book.putOff(without, found.reason, now() + PUT_OFF_MS);
       brandSigners.forget();
     } else {
+      const { keys } = found;
       await book.giveHolders(without, async (references) => {
         const addresses: string[] = [];
         for (const [index, reference] of references.entries()) {
@@ -412,7 +437,7 @@ export function createSender(options: SenderOptions): Sender {
     for (const command of await book.waiting(brandId, { suspect: true, limit: SUSPECTS_AT_ONCE })) {
       const [signer] = await brandSigners.withRole(brandId, roleFor(command.kind));
       if (signer === undefined) {
-        await book.putOff([command], noSigner(brandId, roleFor(command.kind)), now() + PUT_OFF_MS);
+        await book.putOff([command], await brandSigners.whyNone(brandId, roleFor(command.kind)), now() + PUT_OFF_MS);
         brandSigners.forget();
         continue;
       }
@@ -421,8 +446,12 @@ export function createSender(options: SenderOptions): Sender {
         await examineRedemption({ ...suspect, application: options.application, now: now() });
         continue;
       }
-      const keys = await brandSigners.keysOf(brandId);
-      await examineSuspect({ ...suspect, keys });
+      const found = await brandSigners.keysOrReason(brandId);
+      if (found.keys === undefined && needsSalt(command)) {
+        await book.putOff([command], found.reason, now() + PUT_OFF_MS);
+        continue;
+      }
+      await examineSuspect({ ...suspect, keys: found.keys });
     }
   }
 
@@ -690,21 +719,20 @@ export function createSender(options: SenderOptions): Sender {
       await Promise.race([Promise.all(signing.values()), sleep(SIGNING_MS)]);
     },
     wake: () => wakeUp.resolve(),
+    silent: () =>
+      [...mute].flatMap(([address, { since, until, reason }]) =>
+        // One that nobody has asked for anything since may be well again.
+        until + SIGNER_LONGEST_REST_MS < now() ? [] : [{ address: getAddress(address), since, reason }],
+      ),
   };
 }
 
-function noSigner(brandId: number, role: string) {
-  return {
-    failure: "no-signer",
-    failureDetail: `None of this server's keys has the ${role} role of brand ${brandId}. The brand's administrator must grant it to one of them, or another key is needed.`,
-  };
+function needsSalt({ kind, physicalNumber }: SendableCommand): boolean {
+  return kind === "issue" && physicalNumber !== null;
 }
 
-function noKeystore(brandId: number) {
-  return {
-    failure: "no-keystore",
-    failureDetail: `This server has no keystore of brand ${brandId} any more, from which the customer's address could be made. Bring it back.`,
-  };
+function split<Item>(items: readonly Item[], isFirst: (item: Item) => boolean): [first: Item[], second: Item[]] {
+  return [items.filter(isFirst), items.filter((item) => !isFirst(item))];
 }
 
 function capName(brandId: number, address: string): string {

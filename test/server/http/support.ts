@@ -182,6 +182,7 @@ function ordersWithoutChain(options: {
     now,
     paymentProviders: [],
     wake() {},
+    signing: () => [],
   };
 }
 

@@ -146,6 +146,7 @@ describe("what is measured", () => {
     metrics.watch(() =>
       urls.map((url, index) => ({ url, head: index === 2 ? undefined : index, isUsed: index === 1 })),
     );
+    for (const url of [first, second]) metrics.sent(url);
     metrics.request(first, { methods: ["eth_getLogs", "eth_getLogs"], seconds: 0.2, bytes: 1_000, error: undefined });
     const error = new RpcError("", { kind: "rate-limited", retryable: true });
     metrics.request(second, { methods: ["eth_chainId"], seconds: 0.1, bytes: 0, error });
@@ -159,10 +160,13 @@ describe("what is measured", () => {
       'mintmark_rpc_errors_total{node="node.example",kind="rate-limited"}': 0,
       'mintmark_rpc_errors_total{node="node.example#2",kind="rate-limited"}': 1,
       'mintmark_rpc_errors_total{node="b:8545",kind="inconsistent"}': 1,
+      'mintmark_rpc_node_unanswered_seconds{node="node.example"}': 0,
+      'mintmark_rpc_node_unanswered_seconds{node="b:8545"}': 0,
       'mintmark_rpc_node_used{node="node.example"}': 0,
       'mintmark_rpc_node_used{node="node.example#2"}': 1,
       'mintmark_rpc_node_head_block{node="node.example#2"}': 1,
     });
     expect(found).not.to.have.any.keys('mintmark_rpc_node_head_block{node="b:8545"}');
+    expect(found['mintmark_rpc_node_unanswered_seconds{node="node.example#2"}']).to.be.greaterThan(0);
   });
 });
