@@ -10,7 +10,7 @@ import { readDeployment } from "./chain/deployment.ts";
 import { followHeads } from "./chain/heads.ts";
 import { connectNodes } from "./chain/nodes.ts";
 import { ConfigError, loadConfig } from "./config.ts";
-import { openDatabase } from "./database/client.ts";
+import { openServerDatabases } from "./database/client.ts";
 import { migrate } from "./database/migrate.ts";
 import { DatabaseUnusableError } from "./database/unusable.ts";
 import { createApp } from "./http/app.ts";
@@ -41,11 +41,6 @@ const CLOSE_TIMEOUT_MS = 5_000;
 /** How many cards each audit looks at, at random. */
 const AUDITED_CARDS = 20;
 
-/** A file that is locked for longer is tried again: while a statement waits for it, its thread does nothing else. */
-const LOCK_PATIENCE_MS = 100;
-/** What a request asks the database for takes milliseconds. */
-const STATEMENT_TIMEOUT_MS = 10_000;
-
 class StartError extends Error {
   override name = "StartError";
 }
@@ -56,13 +51,7 @@ async function main(): Promise<void> {
   const sms = chooseSms(config);
 
   await migrate(config.databaseUrl);
-  // The writer has a connection of its own: queries that shared it would run inside its open transaction, and see what may
-  // still be taken back.
-  const [database, writer, application] = await Promise.all([
-    openDatabase(config.databaseUrl, { lockPatienceMs: LOCK_PATIENCE_MS, statementTimeoutMs: STATEMENT_TIMEOUT_MS }),
-    openDatabase(config.databaseUrl, { lockPatienceMs: LOCK_PATIENCE_MS, writesMuch: true }),
-    openDatabase(config.databaseUrl, { application: true, statementTimeoutMs: STATEMENT_TIMEOUT_MS }),
-  ]);
+  const { database, writer, application } = await openServerDatabases(config.databaseUrl);
   const metrics = new Registry();
   const indexerMetrics = createIndexerMetrics(metrics);
   const urls: [string, ...string[]] = [config.rpcUrl, ...config.fallbackRpcUrls];

@@ -1,15 +1,16 @@
 // The database client. The URL decides the database; nothing else in the server knows which one it is.
-// Must hold: a file database is opened in WAL mode, so that readers never wait for the indexer.
+// Must hold: a file database is opened in WAL mode, so that readers never wait for whoever writes.
 
 import { mkdirSync } from "node:fs";
 import { dirname } from "node:path";
 import { PrismaBetterSqlite3 } from "@prisma/adapter-better-sqlite3";
 import type { PrismaPg } from "@prisma/adapter-pg";
+import type { SqlDriverAdapterFactory } from "@prisma/driver-adapter-utils";
 import { acceptBulkParameters } from "./bulk-parameter.ts";
 import { type Dialect, postgresqlDialect, sqliteDialect } from "./dialect.ts";
 import { PrismaClient } from "./generated/sqlite/client.ts";
 import { type DatabaseLocation, locateDatabase } from "./location.ts";
-import { createThreadedSqliteAdapter } from "./sqlite-thread.ts";
+import { createSqliteThreads } from "./sqlite-thread.ts";
 
 /**
  * The client, typed as SQLite's: both are generated from one schema, and what SQLite's offers, PostgreSQL's offers too. The
@@ -28,17 +29,24 @@ type PostgresqlLocation = Extract<DatabaseLocation, { provider: "postgresql" }>;
 const TRANSACTION_OPTIONS = { timeout: 600_000, maxWait: 10_000 };
 /** Rows go into indexes at random places: the parts of them that are in use should fit. */
 const WRITER_CACHE_KIB = 16_384;
+/**
+ * Another process may lock an SQLite file. Who writes waits on a thread of its own for as long as a request can; who reads waits on
+ * the server's only one, and hardly ever has to.
+ */
+const WRITE_PATIENCE_MS = 8_000;
+const READ_PATIENCE_MS = 100;
+/** What a request asks the database for takes milliseconds. */
+const STATEMENT_TIMEOUT_MS = 10_000;
 /** How long a PostgreSQL server may take to answer to a new connection. */
 const CONNECT_TIMEOUT_MS = 10_000;
 
 export interface DatabaseOptions {
   /** Whether this connection writes so much at once that whoever else uses this thread should not have to wait. */
   writesMuch?: boolean;
-  /**
-   * Whether this connection writes what cannot be read from the chain again: a commit survives a power cut, and its
-   * transactions may read before they write.
-   */
+  /** Whether this connection's transactions read before they write. */
   application?: boolean;
+  /** Whether whatever writes is refused, where the database can do so. */
+  readsOnly?: boolean;
   /**
    * How long a statement waits for a file that another process has locked. Its thread stands still meanwhile, and what else is
    * asked on it waits as well.
@@ -59,6 +67,35 @@ export async function openDatabase(url: string, options: DatabaseOptions = {}): 
   }
 }
 
+/** The clients of a server. Of an SQLite file, the writing ones share one connection, and its queue. */
+export interface ServerDatabases {
+  /** For reading: what requests ask for most. */
+  database: Database;
+  /** For the indexer. Its heartbeat goes before what others want to write. */
+  writer: Database;
+  /** For application tables. */
+  application: Database;
+}
+
+/** Connects a server to its database. */
+export async function openServerDatabases(url: string): Promise<ServerDatabases> {
+  const location = locateDatabase(url);
+  const reading = { lockPatienceMs: READ_PATIENCE_MS, statementTimeoutMs: STATEMENT_TIMEOUT_MS, readsOnly: true };
+  const database = await openDatabase(url, reading);
+  switch (location.provider) {
+    case "sqlite": {
+      const { file } = location;
+      const threads = createSqliteThreads({ file, lockPatienceMs: WRITE_PATIENCE_MS, cacheKiB: WRITER_CACHE_KIB });
+      const writer = sqliteClient(threads.adapter({ urgent: true }));
+      return { database, writer, application: sqliteClient(threads.adapter()) };
+    }
+    case "postgresql": {
+      const application = await openPostgresql(location, { statementTimeoutMs: STATEMENT_TIMEOUT_MS });
+      return { database, writer: await openPostgresql(location, {}), application };
+    }
+  }
+}
+
 /** How the database behind a client, or behind a transaction of it, spells its SQL. */
 export function dialectOf(client: Database | DatabaseTransaction): Dialect {
   return (client as unknown as { $dialect: Dialect }).$dialect;
@@ -66,20 +103,26 @@ export function dialectOf(client: Database | DatabaseTransaction): Dialect {
 
 async function openSqlite(file: string, options: DatabaseOptions): Promise<Database> {
   const { writesMuch = false, application = false, lockPatienceMs } = options;
-  const direct = createSqliteAdapter(file, options);
-  const threaded = writesMuch || application;
-  const adapter = threaded
-    ? createThreadedSqliteAdapter({ file, lockPatienceMs, immediate: application, isolated: application })
-    : direct;
+  if (!writesMuch && !application) return await openDirectly(file, options);
+  const cacheKiB = writesMuch ? WRITER_CACHE_KIB : undefined;
+  mkdirSync(dirname(file), { recursive: true });
+  return sqliteClient(createSqliteThreads({ file, lockPatienceMs, cacheKiB }).adapter());
+}
+
+/** A client on this thread, for what reads. */
+async function openDirectly(file: string, options: DatabaseOptions): Promise<Database> {
+  const client = sqliteClient(createSqliteAdapter(file, options));
+  await client.$queryRawUnsafe("PRAGMA journal_mode = WAL");
+  await client.$queryRawUnsafe("PRAGMA synchronous = FULL");
+  if (options.readsOnly === true) await client.$queryRawUnsafe("PRAGMA query_only = ON");
+  return client;
+}
+
+function sqliteClient(adapter: SqlDriverAdapterFactory): Database {
   const client = new PrismaClient({
     adapter: acceptBulkParameters(adapter),
     transactionOptions: TRANSACTION_OPTIONS,
   });
-  // WAL survives a killed process with every committed transaction. FULL survives a power cut as well; the mirror can be read
-  // from the chain again, so for it the faster setting loses nothing.
-  await client.$queryRawUnsafe("PRAGMA journal_mode = WAL");
-  await client.$queryRawUnsafe(`PRAGMA synchronous = ${application ? "FULL" : "NORMAL"}`);
-  if (writesMuch) await client.$queryRawUnsafe(`PRAGMA cache_size = -${WRITER_CACHE_KIB}`);
   return client.$extends({ client: { $dialect: sqliteDialect } }) as unknown as Database;
 }
 
