@@ -10,8 +10,9 @@ import { readDeployment } from "./chain/deployment.ts";
 import { followHeads } from "./chain/heads.ts";
 import { connectNodes } from "./chain/nodes.ts";
 import { ConfigError, loadConfig } from "./config.ts";
-import { openServerDatabases } from "./database/client.ts";
+import { checkQuickly } from "./database/integrity.ts";
 import { migrate } from "./database/migrate.ts";
+import { openServerDatabases } from "./database/server-databases.ts";
 import { DatabaseUnusableError } from "./database/unusable.ts";
 import { createApp } from "./http/app.ts";
 import { presentPlacedOrder } from "./http/present-order.ts";
@@ -50,8 +51,18 @@ async function main(): Promise<void> {
   const logger = pino({ level: config.logLevel });
   const sms = chooseSms(config);
 
-  await migrate(config.databaseUrl);
-  const { database, writer, application } = await openServerDatabases(config.databaseUrl);
+  const { databaseUrl: url, dataFolder } = config;
+  await migrate(url, { dataFolder });
+  await checkQuickly(url);
+  const databases = await openServerDatabases({
+    ...{ url, dataFolder, logger },
+    onLost(problem) {
+      // The log's last line says the same.
+      process.stderr.write(`${problem}\n`);
+      process.exit(1);
+    },
+  });
+  const { database, writer, application } = databases;
   const metrics = new Registry();
   const indexerMetrics = createIndexerMetrics(metrics);
   const urls: [string, ...string[]] = [config.rpcUrl, ...config.fallbackRpcUrls];
@@ -140,6 +151,7 @@ async function main(): Promise<void> {
       config,
       database,
       application,
+      databaseProblem: databases.problem,
       accounts,
       orders,
       payments,
@@ -161,7 +173,7 @@ async function main(): Promise<void> {
     await Promise.all([closed, indexer.stop(), auditor.stop(), importWorker.stop(), caretaker.stop(), webhooks.stop()]);
     await issuing.stop();
     await accounts.close();
-    await Promise.all([database, writer, application].map((client) => client.$disconnect()));
+    await databases.close();
     logger.info("stopped");
     // Connections that failed leave timers behind, which would hold the process for seconds.
     process.exit();

@@ -6,7 +6,7 @@ import { dirname } from "node:path";
 import { PrismaBetterSqlite3 } from "@prisma/adapter-better-sqlite3";
 import type { PrismaPg } from "@prisma/adapter-pg";
 import type { SqlDriverAdapterFactory } from "@prisma/driver-adapter-utils";
-import { acceptBulkParameters } from "./bulk-parameter.ts";
+import { acceptBulkParameters, type OnFailure } from "./bulk-parameter.ts";
 import { type Dialect, postgresqlDialect, sqliteDialect } from "./dialect.ts";
 import { PrismaClient } from "./generated/sqlite/client.ts";
 import { type DatabaseLocation, locateDatabase } from "./location.ts";
@@ -28,15 +28,7 @@ type PostgresqlLocation = Extract<DatabaseLocation, { provider: "postgresql" }>;
  */
 const TRANSACTION_OPTIONS = { timeout: 600_000, maxWait: 10_000 };
 /** Rows go into indexes at random places: the parts of them that are in use should fit. */
-const WRITER_CACHE_KIB = 16_384;
-/**
- * Another process may lock an SQLite file. Who writes waits on a thread of its own for as long as a request can; who reads waits on
- * the server's only one, and hardly ever has to.
- */
-const WRITE_PATIENCE_MS = 8_000;
-const READ_PATIENCE_MS = 100;
-/** What a request asks the database for takes milliseconds. */
-const STATEMENT_TIMEOUT_MS = 10_000;
+export const WRITER_CACHE_KIB = 16_384;
 /** How long a PostgreSQL server may take to answer to a new connection. */
 const CONNECT_TIMEOUT_MS = 10_000;
 
@@ -47,6 +39,8 @@ export interface DatabaseOptions {
   application?: boolean;
   /** Whether whatever writes is refused, where the database can do so. */
   readsOnly?: boolean;
+  /** Is told what statements fail with. */
+  onFailure?: OnFailure;
   /**
    * How long a statement waits for a file that another process has locked. Its thread stands still meanwhile, and what else is
    * asked on it waits as well.
@@ -67,35 +61,6 @@ export async function openDatabase(url: string, options: DatabaseOptions = {}): 
   }
 }
 
-/** The clients of a server. Of an SQLite file, the writing ones share one connection, and its queue. */
-export interface ServerDatabases {
-  /** For reading: what requests ask for most. */
-  database: Database;
-  /** For the indexer. Its heartbeat goes before what others want to write. */
-  writer: Database;
-  /** For application tables. */
-  application: Database;
-}
-
-/** Connects a server to its database. */
-export async function openServerDatabases(url: string): Promise<ServerDatabases> {
-  const location = locateDatabase(url);
-  const reading = { lockPatienceMs: READ_PATIENCE_MS, statementTimeoutMs: STATEMENT_TIMEOUT_MS, readsOnly: true };
-  const database = await openDatabase(url, reading);
-  switch (location.provider) {
-    case "sqlite": {
-      const { file } = location;
-      const threads = createSqliteThreads({ file, lockPatienceMs: WRITE_PATIENCE_MS, cacheKiB: WRITER_CACHE_KIB });
-      const writer = sqliteClient(threads.adapter({ urgent: true }));
-      return { database, writer, application: sqliteClient(threads.adapter()) };
-    }
-    case "postgresql": {
-      const application = await openPostgresql(location, { statementTimeoutMs: STATEMENT_TIMEOUT_MS });
-      return { database, writer: await openPostgresql(location, {}), application };
-    }
-  }
-}
-
 /** How the database behind a client, or behind a transaction of it, spells its SQL. */
 export function dialectOf(client: Database | DatabaseTransaction): Dialect {
   return (client as unknown as { $dialect: Dialect }).$dialect;
@@ -106,21 +71,22 @@ async function openSqlite(file: string, options: DatabaseOptions): Promise<Datab
   if (!writesMuch && !application) return await openDirectly(file, options);
   const cacheKiB = writesMuch ? WRITER_CACHE_KIB : undefined;
   mkdirSync(dirname(file), { recursive: true });
-  return sqliteClient(createSqliteThreads({ file, lockPatienceMs, cacheKiB }).adapter());
+  return sqliteClient(createSqliteThreads({ file, lockPatienceMs, cacheKiB }).adapter(), options.onFailure);
 }
 
 /** A client on this thread, for what reads. */
 async function openDirectly(file: string, options: DatabaseOptions): Promise<Database> {
-  const client = sqliteClient(createSqliteAdapter(file, options));
+  const client = sqliteClient(createSqliteAdapter(file, options), options.onFailure);
   await client.$queryRawUnsafe("PRAGMA journal_mode = WAL");
   await client.$queryRawUnsafe("PRAGMA synchronous = FULL");
   if (options.readsOnly === true) await client.$queryRawUnsafe("PRAGMA query_only = ON");
   return client;
 }
 
-function sqliteClient(adapter: SqlDriverAdapterFactory): Database {
+/** A client of an SQLite file, over one of its adapters. */
+export function sqliteClient(adapter: SqlDriverAdapterFactory, onFailure?: OnFailure): Database {
   const client = new PrismaClient({
-    adapter: acceptBulkParameters(adapter),
+    adapter: acceptBulkParameters(adapter, onFailure),
     transactionOptions: TRANSACTION_OPTIONS,
   });
   return client.$extends({ client: { $dialect: sqliteDialect } }) as unknown as Database;
@@ -129,7 +95,7 @@ function sqliteClient(adapter: SqlDriverAdapterFactory): Database {
 async function openPostgresql(location: PostgresqlLocation, options: DatabaseOptions): Promise<Database> {
   const { PrismaClient } = await import("./generated/postgresql/client.ts");
   const client = new PrismaClient({
-    adapter: acceptBulkParameters(await createPostgresqlAdapter(location, options)),
+    adapter: acceptBulkParameters(await createPostgresqlAdapter(location, options), options.onFailure),
     // Whatever the server's default is: the writer's compare-and-set waits for another writer's row lock and then looks
     // again, where stricter levels would fail.
     transactionOptions: { ...TRANSACTION_OPTIONS, isolationLevel: "ReadCommitted" },

@@ -74,6 +74,8 @@ export interface SqliteThreads {
    * @param options.urgent Whether what is written outside of transactions goes before all others.
    */
   adapter(options?: { urgent?: boolean }): SqlDriverAdapterFactory;
+  /** Copies all that was committed to a new file, while a client is connected. */
+  copyTo(file: string): Promise<void>;
 }
 
 /** The threads of a file. */
@@ -87,7 +89,7 @@ export function createSqliteThreads(options: SqliteThreadOptions): SqliteThreads
     const cache = cacheKiB === undefined ? [] : [`cache_size = -${cacheKiB}`];
     // One after the other: the first makes the file what the second expects.
     // A transaction that finds the lock taken looks for it more often than the driver does.
-    const settings = [...WRITER_SETTINGS, ...cache, "busy_timeout = 0"];
+    const settings = [...WRITER_SETTINGS, ...cache, "busy_timeout = 0", "wal_checkpoint(TRUNCATE)"];
     const writer = await startThread({ file, lockPatienceMs, settings });
     return { writer, reader: await startThread({ file, lockPatienceMs, settings: ["query_only = ON"] }) };
   }
@@ -115,6 +117,16 @@ export function createSqliteThreads(options: SqliteThreadOptions): SqliteThreads
         return connectionOf({ ...threads, turns, guard: options.guard, urgent, leave });
       },
     }),
+    async copyTo(file) {
+      const threads = await starting;
+      if (threads === undefined) throw new Error("The connection to the database is closed");
+      const turn = await turns.take({ urgent: true });
+      try {
+        await threads.writer.ask({ kind: "script", script: `VACUUM INTO '${file.replaceAll("'", "''")}'` });
+      } finally {
+        turn.end();
+      }
+    },
   };
 }
 

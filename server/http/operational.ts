@@ -23,7 +23,8 @@ const OPERATIONAL_ROUTE = {
 /** A database that needs longer for the simplest of all questions answers nobody. */
 const DATABASE_PATIENCE_MS = 2_000;
 
-export function operationalOperations({ config, database, mirror, metrics, logger }: Services): Operation[] {
+export function operationalOperations(services: Services): Operation[] {
+  const { config, database, mirror, metrics, logger, databaseProblem = () => undefined } = services;
   let asking: Promise<boolean> | undefined;
 
   /** Whether the database answers. Asked once at a time: those who ask while it hangs must not take all connections. */
@@ -46,11 +47,14 @@ export function operationalOperations({ config, database, mirror, metrics, logge
     return answers;
   }
 
+  /** Whether the database answers, and has all that was written. */
+  const databaseIsWell = async () => (await databaseAnswers()) && databaseProblem() === undefined;
+
   async function readiness(): Promise<ReadinessAnswer> {
     const status = mirror.status();
-    const doubt = (await databaseAnswers()) ? mirrorDoubt(status, config.maxLagSeconds) : "database-unavailable";
+    const doubt = (await databaseIsWell()) ? mirrorDoubt(status, config.maxLagSeconds) : "database-unavailable";
     const reasons: Record<NonNullable<typeof doubt>, string> = {
-      "database-unavailable": "The database cannot be queried.",
+      "database-unavailable": databaseProblem() ?? "The database cannot be queried.",
       "mirror-starting": "The mirror has not reached the chain yet.",
       "mirror-catching-up": "The mirror is still reading the chain's history.",
       "mirror-degraded": "The mirror has stopped, because what the chain says cannot be right.",
@@ -86,14 +90,15 @@ export function operationalOperations({ config, database, mirror, metrics, logge
       summary: "Whether the process works",
       description:
         "200 while the process can query its database. Says nothing about the chain: see /ready. What is 503 here ends by " +
-        "itself when the database is back: no reason to restart the process.",
+        "itself when the database is back: no reason to restart the process. A database that was deleted, replaced or damaged under " +
+        "the server stays 503: `reason` in /ready says what to do.",
       answers: {
         200: { description: "It works.", schema: healthSchema },
         503: { description: "The database cannot be queried.", schema: healthSchema },
       },
       ...OPERATIONAL_ROUTE,
       async handle() {
-        return (await databaseAnswers()) ? { body: { status: "ok" } } : { status: 503, body: { status: "failing" } };
+        return (await databaseIsWell()) ? { body: { status: "ok" } } : { status: 503, body: { status: "failing" } };
       },
     }),
     defineOperation({
