@@ -9,8 +9,8 @@ import { createLease, holdWhenFree, LeaseLostError } from "../server/indexer/lea
 import { createMirror } from "../server/indexer/mirror.ts";
 
 async function main(): Promise<void> {
-  const { databaseUrl } = loadConfig();
-  await migrate(databaseUrl);
+  const { databaseUrl, dataFolder } = loadConfig();
+  await migrate(databaseUrl, { dataFolder });
   const database = await openDatabase(databaseUrl, { writesMuch: true });
   const lease = createLease({ database });
   try {

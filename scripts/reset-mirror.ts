@@ -10,13 +10,13 @@ import { DatabaseUnusableError } from "../server/database/unusable.ts";
 import { createMirror } from "../server/indexer/mirror.ts";
 
 async function main(): Promise<string> {
-  const { databaseUrl } = loadConfig();
+  const { databaseUrl, dataFolder } = loadConfig();
   const location = locateDatabase(databaseUrl);
   const where = describeDatabase(location);
   if (location.provider === "sqlite" && !existsSync(location.file)) {
     return `There is no database ${where}: nothing to reset.`;
   }
-  await migrate(databaseUrl);
+  await migrate(databaseUrl, { dataFolder });
   const database = await openDatabase(databaseUrl);
   try {
     const mirror = createMirror({ database });

@@ -71,8 +71,8 @@ async function isConfirmed(): Promise<boolean> {
 }
 
 async function resume({ yes }: { yes: boolean }): Promise<number> {
-  const { databaseUrl, rpcUrl } = loadConfig();
-  await migrate(databaseUrl);
+  const { databaseUrl, rpcUrl, dataFolder } = loadConfig();
+  await migrate(databaseUrl, { dataFolder });
   const database = await openDatabase(databaseUrl);
   const lease = createLease({ database });
   try {

@@ -46,7 +46,7 @@ await runSession(terminal, "Stopped. Everything is kept for the next start.", as
   const { deployment } = await step("Contracts", () => ensureRegistry({ rpcUrl, dataFolder, cardBaseURI }));
   await step("Demo data", (onProgress) => seedDemo({ rpcUrl, deployment, dataFolder, cardBaseURI, onProgress }));
   await step("Database", async () => {
-    await migrate(config.databaseUrl);
+    await migrate(config.databaseUrl, config);
     await passMirror(config, chain);
   });
 
