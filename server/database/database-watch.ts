@@ -92,7 +92,11 @@ export function watchSqlite(
       return state.get();
     },
     failed: (error) => state.failed(error),
-    requireWritable: requireWell,
+    requireWritable() {
+      // Before as well: what is written next makes a log that was cut as long again.
+      look();
+      requireWell();
+    },
     committed(number) {
       look();
       requireWell();
