@@ -9,8 +9,12 @@ export interface SqliteFiles {
   close(): void;
 }
 
-/** The first bytes of the file with the newest commits, and where in it stands what a checkpoint changes. */
-const LOG_HEADER = { bytes: 32, magic: 0x377f0682, salt: { from: 16, to: 24 } };
+/**
+ * The beginning of the file with the newest commits, and where in it stands what a checkpoint changes. Frames of a page each follow, which
+ * have that salt, too.
+ */
+const LOG_HEADER = { bytes: 32, magic: 0x377f0682, pageSize: 8, salt: { from: 16, to: 24 } };
+const FRAME_HEADER = { bytes: 24, salt: { from: 8, to: 16 } };
 
 /** Looks at the files of a database that is open, in WAL mode. */
 export function watchSqliteFiles(file: string): SqliteFiles {
@@ -31,7 +35,18 @@ export function watchSqliteFiles(file: string): SqliteFiles {
     salt = header.toString("hex", LOG_HEADER.salt.from, LOG_HEADER.salt.to);
     // The last bit tells the order of bytes.
     const isLog = read === LOG_HEADER.bytes && (header.readUInt32BE(0) & ~1) === LOG_HEADER.magic;
-    return !isLog || (size < before.size && salt === before.salt);
+    return !isLog || (size < before.size && salt === before.salt) || hasHole(before.size);
+  }
+
+  /** Whether there is nothing where the last frame was: the log was cut, and has grown since. */
+  function hasHole(sizeBefore: number): boolean {
+    const frame = FRAME_HEADER.bytes + header.readUInt32BE(LOG_HEADER.pageSize);
+    const last = sizeBefore - frame;
+    if (last < LOG_HEADER.bytes || size < sizeBefore) return false;
+    const { from, to } = FRAME_HEADER.salt;
+    const found = Buffer.alloc(to - from);
+    readSync(log, found, 0, found.length, last + from);
+    return found.every((byte) => byte === 0);
   }
 
   return {

@@ -103,9 +103,10 @@ describe("a database that is lost while a server runs", function () {
 
   it("because its WAL is cut", async () => {
     truncateSync(`${shop.databaseFile}-wal`, Math.round(statSync(`${shop.databaseFile}-wal`).size / 2));
-    const { status } = await shop.order(server, ++ordered);
+    const { status } = await shop.order(server, ordered + 1);
     expect(status).to.equal(503);
-    await server.untilReady(503);
+    const { reason } = await server.untilReady(503);
+    expect(reason).to.match(/-wal was cut while the server ran\. Nothing more is written/);
     await shop.kill(server);
   });
 });
