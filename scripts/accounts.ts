@@ -35,8 +35,8 @@ class UsageError extends Error {
 async function main(): Promise<string> {
   const { command, brandId, email, role, name } = parseCommandLine();
   if (command === "help") return USAGE;
-  const { databaseUrl, publicUrl } = loadConfig();
-  await migrate(databaseUrl);
+  const { databaseUrl, publicUrl, dataFolder } = loadConfig();
+  await migrate(databaseUrl, { dataFolder });
   const database = await openDatabase(databaseUrl, { application: true });
   try {
     switch (command) {

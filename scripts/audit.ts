@@ -20,8 +20,8 @@ function described({ of, mirror, chain }: Difference): string {
 }
 
 async function main(): Promise<number> {
-  const { databaseUrl, rpcUrl } = loadConfig();
-  await migrate(databaseUrl);
+  const { databaseUrl, rpcUrl, dataFolder } = loadConfig();
+  await migrate(databaseUrl, { dataFolder });
   const database = await openDatabase(databaseUrl);
   const bar = new cliProgress.SingleBar({
     format: "{bar} {value}/{total} cards, {eta} s left",

@@ -10,8 +10,8 @@ import { createMirror } from "../server/indexer/mirror.ts";
 import { beginCommand } from "./lifecycle/command.ts";
 
 async function main(): Promise<void> {
-  const { databaseUrl } = loadConfig();
-  await migrate(databaseUrl);
+  const { databaseUrl, dataFolder } = loadConfig();
+  await migrate(databaseUrl, { dataFolder });
   const database = await openDatabase(databaseUrl, { writesMuch: true });
   const lease = createLease({ database });
   try {

@@ -11,13 +11,13 @@ import { createMirror } from "../server/indexer/mirror.ts";
 import { beginCommand } from "./lifecycle/command.ts";
 
 async function main(): Promise<string> {
-  const { databaseUrl } = loadConfig();
+  const { databaseUrl, dataFolder } = loadConfig();
   const location = locateDatabase(databaseUrl);
   const where = describeDatabase(location);
   if (location.provider === "sqlite" && !existsSync(location.file)) {
     return `There is no database ${where}: nothing to reset.`;
   }
-  await migrate(databaseUrl);
+  await migrate(databaseUrl, { dataFolder });
   const database = await openDatabase(databaseUrl);
   try {
     const mirror = createMirror({ database });

@@ -44,8 +44,8 @@ function described({ from, to, undoing, headNumber }: Resumption, endpoint: stri
 }
 
 async function resume({ yes }: { yes: boolean }): Promise<number> {
-  const { databaseUrl, rpcUrl } = loadConfig();
-  await migrate(databaseUrl);
+  const { databaseUrl, rpcUrl, dataFolder } = loadConfig();
+  await migrate(databaseUrl, { dataFolder });
   const database = await openDatabase(databaseUrl);
   const lease = createLease({ database });
   try {

@@ -46,7 +46,7 @@ await runSession(terminal, "Stopped. Everything is kept for the next start.", as
   if (run.earlierRunWasKilled) say("The earlier run did not stop in order.");
 
   const known = await step("Database", async () => {
-    await migrate(config.databaseUrl);
+    await migrate(config.databaseUrl, config);
     return await knownBlock(config.databaseUrl);
   });
   const chain = await step("Chain", () =>

@@ -11,9 +11,10 @@ import { followHeads } from "./chain/heads.ts";
 import { connectNodes } from "./chain/nodes.ts";
 import { measureChildren } from "./child-processes.ts";
 import { type Config, loadConfig } from "./config.ts";
-import { openDatabase } from "./database/client.ts";
+import { checkQuickly } from "./database/integrity.ts";
 import { locateDatabase } from "./database/location.ts";
 import { migrate } from "./database/migrate.ts";
+import { openServerDatabases } from "./database/server-databases.ts";
 import { startStorageWatch } from "./database/storage-watch.ts";
 import { describeFailure, giveLastWords } from "./failures.ts";
 import { createApp } from "./http/app.ts";
@@ -45,11 +46,6 @@ import { createWebhooks } from "./webhooks/webhooks.ts";
 /** How many cards each audit looks at, at random. */
 const AUDITED_CARDS = 20;
 
-/** A file that is locked for longer is tried again: while a statement waits for it, its thread does nothing else. */
-const LOCK_PATIENCE_MS = 100;
-/** What a request asks the database for takes milliseconds. */
-const STATEMENT_TIMEOUT_MS = 10_000;
-
 class StartError extends Error {
   override name = "StartError";
 }
@@ -71,17 +67,20 @@ async function main(): Promise<void> {
   checkSecretFile(config);
   const sms = chooseSms(config);
 
-  await migrate(config.databaseUrl);
-  // The writer has a connection of its own: queries that shared it would run inside its open transaction, and see what may
-  // still be taken back.
-  const [database, writer, application] = await Promise.all([
-    openDatabase(config.databaseUrl, { lockPatienceMs: LOCK_PATIENCE_MS, statementTimeoutMs: STATEMENT_TIMEOUT_MS }),
-    openDatabase(config.databaseUrl, { lockPatienceMs: LOCK_PATIENCE_MS, writesMuch: true }),
-    openDatabase(config.databaseUrl, { application: true, statementTimeoutMs: STATEMENT_TIMEOUT_MS }),
-  ]);
+  const { databaseUrl, dataFolder } = config;
+  await migrate(databaseUrl, { dataFolder });
+  await checkQuickly(databaseUrl);
+  const databases = await openServerDatabases({
+    ...{ url: databaseUrl, dataFolder, logger },
+    onLost(problem) {
+      // The log's last line says the same.
+      writeError(problem);
+      process.exit(1);
+    },
+  });
+  const { database, writer, application } = databases;
   await refuseToForget(config, application);
   const metrics = new Registry();
-  const { dataFolder, databaseUrl } = config;
   const storage = startStorageWatch({ application, databaseUrl, dataFolder, logger, metrics });
   measureChildren(metrics);
   const indexerMetrics = createIndexerMetrics(metrics);
@@ -178,6 +177,7 @@ async function main(): Promise<void> {
     config,
     database,
     application,
+    databaseProblem: databases.problem,
     accounts,
     orders,
     payments,
@@ -203,7 +203,7 @@ async function main(): Promise<void> {
     ]);
     await issuing.stop();
     await accounts.close();
-    await Promise.all([database, writer, application].map((client) => client.$disconnect()));
+    await databases.close();
   }
 
   let stopping = false;

@@ -34,17 +34,23 @@ export async function withBulkParameter<Result>(
   }
 }
 
+/** Is told what a statement has failed with. */
+export type OnFailure = (error: unknown) => void;
+
 /** Connections of another adapter, to which the named parameters find their way. */
-export function acceptBulkParameters(factory: SqlDriverAdapterFactory): SqlDriverAdapterFactory {
+export function acceptBulkParameters(
+  factory: SqlDriverAdapterFactory,
+  onFailure: OnFailure = () => undefined,
+): SqlDriverAdapterFactory {
   const { provider, adapterName } = factory;
-  return { provider, adapterName, connect: async () => acceptingConnection(await factory.connect()) };
+  return { provider, adapterName, connect: async () => acceptingConnection(await factory.connect(), onFailure) };
 }
 
-function acceptingConnection(connection: SqlDriverAdapter): SqlDriverAdapter {
+function acceptingConnection(connection: SqlDriverAdapter, onFailure: OnFailure): SqlDriverAdapter {
   return {
-    ...acceptingQueries(connection),
+    ...acceptingQueries(connection, onFailure),
     executeScript: (script) => connection.executeScript(script),
-    startTransaction: async (level) => acceptingTransaction(await connection.startTransaction(level)),
+    startTransaction: async (level) => acceptingTransaction(await connection.startTransaction(level), onFailure),
     ...(connection.getConnectionInfo === undefined
       ? {}
       : { getConnectionInfo: connection.getConnectionInfo.bind(connection) }),
@@ -52,10 +58,10 @@ function acceptingConnection(connection: SqlDriverAdapter): SqlDriverAdapter {
   };
 }
 
-function acceptingTransaction(transaction: Transaction): Transaction {
+function acceptingTransaction(transaction: Transaction, onFailure: OnFailure): Transaction {
   const { options, createSavepoint, rollbackToSavepoint, releaseSavepoint } = transaction;
   return {
-    ...acceptingQueries(transaction),
+    ...acceptingQueries(transaction, onFailure),
     options,
     commit: () => transaction.commit(),
     rollback: () => transaction.rollback(),
@@ -65,13 +71,21 @@ function acceptingTransaction(transaction: Transaction): Transaction {
   };
 }
 
-function acceptingQueries(queryable: SqlQueryable): SqlQueryable {
+function acceptingQueries(queryable: SqlQueryable, onFailure: OnFailure): SqlQueryable {
   const { provider, adapterName } = queryable;
+  async function told<Result>(answer: Promise<Result>): Promise<Result> {
+    try {
+      return await answer;
+    } catch (error) {
+      onFailure(error);
+      throw error;
+    }
+  }
   return {
     provider,
     adapterName,
-    queryRaw: (query) => queryable.queryRaw(withValues(query)),
-    executeRaw: (query) => queryable.executeRaw(withValues(query)),
+    queryRaw: (query) => told(queryable.queryRaw(withValues(query))),
+    executeRaw: (query) => told(queryable.executeRaw(withValues(query))),
   };
 }
 

@@ -1,15 +1,16 @@
 // The database client. The URL decides the database; nothing else in the server knows which one it is.
-// Must hold: a file database is opened in WAL mode, so that readers never wait for the indexer.
+// Must hold: a file database is opened in WAL mode, so that readers never wait for whoever writes.
 
 import { mkdirSync } from "node:fs";
 import { dirname } from "node:path";
 import { PrismaBetterSqlite3 } from "@prisma/adapter-better-sqlite3";
 import type { PrismaPg } from "@prisma/adapter-pg";
-import { acceptBulkParameters } from "./bulk-parameter.ts";
+import type { SqlDriverAdapterFactory } from "@prisma/driver-adapter-utils";
+import { acceptBulkParameters, type OnFailure } from "./bulk-parameter.ts";
 import { type Dialect, postgresqlDialect, sqliteDialect } from "./dialect.ts";
 import { PrismaClient } from "./generated/sqlite/client.ts";
 import { type DatabaseLocation, locateDatabase } from "./location.ts";
-import { createThreadedSqliteAdapter } from "./sqlite-thread.ts";
+import { createSqliteThreads } from "./sqlite-thread.ts";
 
 /**
  * The client, typed as SQLite's: both are generated from one schema, and what SQLite's offers, PostgreSQL's offers too. The
@@ -27,18 +28,19 @@ type PostgresqlLocation = Extract<DatabaseLocation, { provider: "postgresql" }>;
  */
 const TRANSACTION_OPTIONS = { timeout: 600_000, maxWait: 10_000 };
 /** Rows go into indexes at random places: the parts of them that are in use should fit. */
-const WRITER_CACHE_KIB = 16_384;
+export const WRITER_CACHE_KIB = 16_384;
 /** How long a PostgreSQL server may take to answer to a new connection. */
 const CONNECT_TIMEOUT_MS = 10_000;
 
 export interface DatabaseOptions {
   /** Whether this connection writes so much at once that whoever else uses this thread should not have to wait. */
   writesMuch?: boolean;
-  /**
-   * Whether this connection writes what cannot be read from the chain again: a commit survives a power cut, and its
-   * transactions may read before they write.
-   */
+  /** Whether this connection's transactions read before they write. */
   application?: boolean;
+  /** Whether whatever writes is refused, where the database can do so. */
+  readsOnly?: boolean;
+  /** Is told what statements fail with. */
+  onFailure?: OnFailure;
   /**
    * How long a statement waits for a file that another process has locked. Its thread stands still meanwhile, and what else is
    * asked on it waits as well.
@@ -66,27 +68,34 @@ export function dialectOf(client: Database | DatabaseTransaction): Dialect {
 
 async function openSqlite(file: string, options: DatabaseOptions): Promise<Database> {
   const { writesMuch = false, application = false, lockPatienceMs } = options;
-  const direct = createSqliteAdapter(file, options);
-  const threaded = writesMuch || application;
-  const adapter = threaded
-    ? createThreadedSqliteAdapter({ file, lockPatienceMs, immediate: application, isolated: application })
-    : direct;
+  if (!writesMuch && !application) return await openDirectly(file, options);
+  const cacheKiB = writesMuch ? WRITER_CACHE_KIB : undefined;
+  mkdirSync(dirname(file), { recursive: true });
+  return sqliteClient(createSqliteThreads({ file, lockPatienceMs, cacheKiB }).adapter(), options.onFailure);
+}
+
+/** A client on this thread, for what reads. */
+async function openDirectly(file: string, options: DatabaseOptions): Promise<Database> {
+  const client = sqliteClient(createSqliteAdapter(file, options), options.onFailure);
+  await client.$queryRawUnsafe("PRAGMA journal_mode = WAL");
+  await client.$queryRawUnsafe("PRAGMA synchronous = FULL");
+  if (options.readsOnly === true) await client.$queryRawUnsafe("PRAGMA query_only = ON");
+  return client;
+}
+
+/** A client of an SQLite file, over one of its adapters. */
+export function sqliteClient(adapter: SqlDriverAdapterFactory, onFailure?: OnFailure): Database {
   const client = new PrismaClient({
-    adapter: acceptBulkParameters(adapter),
+    adapter: acceptBulkParameters(adapter, onFailure),
     transactionOptions: TRANSACTION_OPTIONS,
   });
-  // WAL survives a killed process with every committed transaction. FULL survives a power cut as well; the mirror can be read
-  // from the chain again, so for it the faster setting loses nothing.
-  await client.$queryRawUnsafe("PRAGMA journal_mode = WAL");
-  await client.$queryRawUnsafe(`PRAGMA synchronous = ${application ? "FULL" : "NORMAL"}`);
-  if (writesMuch) await client.$queryRawUnsafe(`PRAGMA cache_size = -${WRITER_CACHE_KIB}`);
   return client.$extends({ client: { $dialect: sqliteDialect } }) as unknown as Database;
 }
 
 async function openPostgresql(location: PostgresqlLocation, options: DatabaseOptions): Promise<Database> {
   const { PrismaClient } = await import("./generated/postgresql/client.ts");
   const client = new PrismaClient({
-    adapter: acceptBulkParameters(await createPostgresqlAdapter(location, options)),
+    adapter: acceptBulkParameters(await createPostgresqlAdapter(location, options), options.onFailure),
     // Whatever the server's default is: the writer's compare-and-set waits for another writer's row lock and then looks
     // again, where stricter levels would fail.
     transactionOptions: { ...TRANSACTION_OPTIONS, isolationLevel: "ReadCommitted" },

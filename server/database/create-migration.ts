@@ -14,7 +14,7 @@ export async function missingMigration(emptyDatabaseUrl: string): Promise<string
   const location = locateDatabase(emptyDatabaseUrl);
   const { provider } = location;
   const schema = { files: [{ path: schemaFileFor(provider), content: schemaFor(provider) }] };
-  const { stdout: script } = await withEngine(location, (engine) =>
+  const { stdout: script } = await withEngine(location, {}, (engine) =>
     engine.diff({
       from: { tag: "schemaDatasource", ...schema, configDir: import.meta.dirname },
       to: { tag: "schemaDatamodel", ...schema },

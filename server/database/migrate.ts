@@ -1,41 +1,62 @@
 // Brings a database to the current schema, with Prisma's own engine; keeps `_prisma_migrations` as Prisma does. Must hold:
 // several servers may do so at once, and one of them does it.
 
-import { closeSync, openSync } from "node:fs";
+import { closeSync, openSync, statSync } from "node:fs";
 import { dirname } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import type { SqlDriverAdapter } from "@prisma/driver-adapter-utils";
 import { makeFolder } from "../system/durable-files.ts";
 import { explainSystemError } from "../system/failures.mjs";
 import { createPostgresqlAdapter, createSqliteAdapter } from "./client.ts";
+import { requireKnownDatabase, requireSameDatabase } from "./known-database.ts";
 import { type DatabaseLocation, describeDatabase, locateDatabase } from "./location.ts";
 import { NO_FILTERS, readMigrations } from "./migrations.ts";
 import { withEngine } from "./schema-engine.ts";
-import { DatabaseUnusableError, explainPostgresql, explainSqlite, passesByItself } from "./unusable.ts";
+import {
+  DatabaseUnusableError,
+  damaged,
+  damageOf,
+  explainPostgresql,
+  explainSqlite,
+  passesByItself,
+} from "./unusable.ts";
 
+const PATIENCE_MS = 30_000;
 const RETRY_MS = 200;
 /** The advisory lock of whoever migrates a PostgreSQL database; any number that no other program uses. */
 const ADVISORY_LOCK = 6_045_322_181;
 
+export interface MigrateOptions {
+  /** How long to wait for who else uses the database. */
+  patienceMs?: number;
+  /** What remembers the database: see known-database.ts. Without it, a database that is not there is created in any case. */
+  dataFolder?: string;
+}
+
 /**
- * Brings the database at `url` to the current schema. Runs twice without harm. Waits for who else uses the database, but not
- * for longer than `patienceMs`. Returns the migrations it applied. Throws {@link DatabaseUnusableError}.
+ * Brings the database at `url` to the current schema, all of it or nothing. Runs twice without harm. Returns the migrations it
+ * applied. Throws {@link DatabaseUnusableError}, also if the database is not the one that the data folder knows, or not all of it.
  */
-export async function migrate(url: string, { patienceMs = 30_000 } = {}): Promise<string[]> {
+export async function migrate(url: string, options: MigrateOptions = {}): Promise<string[]> {
   const location = locateDatabase(url);
   switch (location.provider) {
     case "sqlite":
-      return await migrateSqlite(location, patienceMs);
+      return await migrateSqlite(location, options);
     case "postgresql":
-      return await migratePostgresql(location, patienceMs);
+      return await migratePostgresql(location, options);
   }
 }
 
 async function migrateSqlite(
   location: Extract<DatabaseLocation, { provider: "sqlite" }>,
-  patienceMs: number,
+  { patienceMs = PATIENCE_MS, dataFolder }: MigrateOptions,
 ): Promise<string[]> {
   const { file } = location;
+  if (dataFolder !== undefined) {
+    // Before it is opened, which would create it.
+    const size = statSync(file, { throwIfNoEntry: false })?.size ?? 0;
+    requireKnownDatabase(dataFolder, location, size === 0);
+  }
   try {
     makeFolder(dirname(file));
     closeSync(openSync(file, "a"));
@@ -49,10 +70,10 @@ async function migrateSqlite(
       },
     );
   }
-  const isCurrent = async (): Promise<boolean> => {
+  const withConnection = async <Result>(use: (connection: SqlDriverAdapter) => Promise<Result>): Promise<Result> => {
     const connection = await createSqliteAdapter(file).connect();
     try {
-      return await hasAllMigrations(location, connection);
+      return await use(connection);
     } finally {
       await connection.dispose();
     }
@@ -60,19 +81,18 @@ async function migrateSqlite(
   for (const deadline = performance.now() + patienceMs; ; ) {
     try {
       // The engine wants the file for itself, which it cannot have while a server runs.
-      return (await isCurrent()) ? [] : await applyMigrations(location);
+      const isCurrent = await withConnection((connection) => isMigrated(location, connection, dataFolder));
+      const applied = isCurrent ? [] : await applyMigrations(location);
+      await withConnection((connection) => requireState(location, connection, dataFolder));
+      return applied;
     } catch (cause) {
+      if (cause instanceof DatabaseUnusableError) throw cause;
+      const damage = damageOf(cause);
+      if (damage !== undefined) throw damaged(location, damage, cause);
       const unusable = explainSqlite(file, cause);
       if (unusable !== undefined) throw unusable;
-      const reason = String(cause);
-      if (/not a database|malformed/i.test(reason)) {
-        throw new DatabaseUnusableError(
-          `The database ${file} is damaged. Move it away and start again: the mirror is then read from the chain anew.`,
-          { cause },
-        );
-      }
       // The engine does not know the adapter's name for a lock that was waited for in vain.
-      if (!/locked|SQLITE_BUSY|SocketTimeout/i.test(reason)) throw cause;
+      if (!/locked|SQLITE_BUSY|SocketTimeout/i.test(String(cause))) throw cause;
       if (performance.now() > deadline) {
         throw new DatabaseUnusableError(
           `The database ${file} is locked by another program. End that program and run this again.`,
@@ -86,11 +106,11 @@ async function migrateSqlite(
 
 async function migratePostgresql(
   location: Extract<DatabaseLocation, { provider: "postgresql" }>,
-  patienceMs: number,
+  { patienceMs = PATIENCE_MS, dataFolder }: MigrateOptions,
 ): Promise<string[]> {
   for (const deadline = performance.now() + patienceMs; ; ) {
     try {
-      return await migratePostgresqlNow(location, patienceMs);
+      return await migratePostgresqlNow(location, patienceMs, dataFolder);
     } catch (error) {
       if (!passesByItself(error) || performance.now() > deadline) throw explainPostgresql(location, error);
       await sleep(RETRY_MS);
@@ -101,23 +121,29 @@ async function migratePostgresql(
 async function migratePostgresqlNow(
   location: Extract<DatabaseLocation, { provider: "postgresql" }>,
   patienceMs: number,
+  dataFolder: string | undefined,
 ): Promise<string[]> {
   // One connection, which holds the lock until it is closed.
   const connection = await (await createPostgresqlAdapter(location, { connections: 1 })).connect();
   try {
-    if (await hasAllMigrations(location, connection)) return [];
-    const [encoding] = await query(connection, "SHOW server_encoding");
-    if (encoding?.[0] !== "UTF8") {
-      throw new DatabaseUnusableError(
-        `The database ${describeDatabase(location)} is in the encoding ${encoding?.[0]}, which lacks most characters. Create one with: createdb --encoding=UTF8 --template=template0 <name>`,
-      );
+    let applied: string[] = [];
+    if (!(await isMigrated(location, connection, dataFolder))) {
+      const [encoding] = await query(connection, "SHOW server_encoding");
+      if (encoding?.[0] !== "UTF8") {
+        throw new DatabaseUnusableError(
+          `The database ${describeDatabase(location)} is in the encoding ${encoding?.[0]}, which lacks most characters. Create one with: createdb --encoding=UTF8 --template=template0 <name>`,
+        );
+      }
+      await query(connection, `SET lock_timeout = ${Math.max(1, Math.round(patienceMs))}`);
+      await query(connection, `SELECT pg_advisory_lock(${ADVISORY_LOCK})::text`);
+      if (!(await isMigrated(location, connection, dataFolder))) {
+        if (location.schema !== "public") await query(connection, `CREATE SCHEMA IF NOT EXISTS "${location.schema}"`);
+        await tryCreatingTable(location.schema, connection);
+        applied = await applyMigrations(location);
+      }
     }
-    await query(connection, `SET lock_timeout = ${Math.max(1, Math.round(patienceMs))}`);
-    await query(connection, `SELECT pg_advisory_lock(${ADVISORY_LOCK})::text`);
-    if (await hasAllMigrations(location, connection)) return [];
-    if (location.schema !== "public") await query(connection, `CREATE SCHEMA IF NOT EXISTS "${location.schema}"`);
-    await tryCreatingTable(location.schema, connection);
-    return await applyMigrations(location);
+    await requireState(location, connection, dataFolder);
+    return applied;
   } finally {
     await connection.dispose();
   }
@@ -130,18 +156,54 @@ async function tryCreatingTable(schema: string, connection: SqlDriverAdapter): P
   await query(connection, "ROLLBACK");
 }
 
-async function hasAllMigrations({ provider }: DatabaseLocation, connection: SqlDriverAdapter): Promise<boolean> {
+/**
+ * Whether a database has all migrations. Throws {@link DatabaseUnusableError} if it has others too, if one of them was not finished,
+ * or if it has none although the data folder has been used with it.
+ */
+async function isMigrated(
+  location: DatabaseLocation,
+  connection: SqlDriverAdapter,
+  dataFolder: string | undefined,
+): Promise<boolean> {
+  const { provider } = location;
   const table = {
     sqlite: "SELECT 1 FROM sqlite_master WHERE name = '_prisma_migrations'",
     postgresql: "SELECT 1 WHERE to_regclass('_prisma_migrations') IS NOT NULL",
   };
-  if ((await query(connection, table[provider])).length === 0) return false;
-  const rows = await query(
+  const isEmpty = (await query(connection, table[provider])).length === 0;
+  if (dataFolder !== undefined) requireKnownDatabase(dataFolder, location, isEmpty);
+  if (isEmpty) return false;
+  const rows = (await query(
     connection,
-    "SELECT migration_name FROM _prisma_migrations WHERE finished_at IS NOT NULL AND rolled_back_at IS NULL",
-  );
+    `SELECT migration_name, CASE WHEN finished_at IS NULL THEN 0 ELSE 1 END
+     FROM _prisma_migrations WHERE rolled_back_at IS NULL ORDER BY migration_name`,
+  )) as [string, number | bigint][];
+  const known = readMigrations(provider).migrationDirectories.map(({ path }) => path);
+  const newer = rows.map(([name]) => name).filter((name) => !known.includes(name));
+  if (newer.length > 0) {
+    throw new DatabaseUnusableError(
+      `The database ${describeDatabase(location)} is of a newer Mintmark than this one (it has the migration ${newer.at(-1)}). Start that version, or restore a backup that was made before the upgrade: npm run restore -- <archive>`,
+    );
+  }
+  const unfinished = rows.find(([, isFinished]) => Number(isFinished) === 0);
+  if (unfinished !== undefined) {
+    throw new DatabaseUnusableError(
+      `The database ${describeDatabase(location)} is half upgraded: the migration ${unfinished[0]} was interrupted. Restore the backup that was made before the upgrade: npm run restore -- <archive>`,
+    );
+  }
   const applied = new Set(rows.map(([name]) => name));
-  return readMigrations(provider).migrationDirectories.every(({ path }) => applied.has(path));
+  return known.every((name) => applied.has(name));
+}
+
+/** Throws {@link DatabaseUnusableError} if a migrated database has lost what the data folder knows to have been there. */
+async function requireState(
+  location: DatabaseLocation,
+  connection: SqlDriverAdapter,
+  dataFolder: string | undefined,
+): Promise<void> {
+  if (dataFolder === undefined) return;
+  const [row] = await query(connection, `SELECT "name", "commits" FROM "DatabaseState" WHERE "id" = 1`);
+  requireSameDatabase(dataFolder, location, { name: String(row?.[0] ?? ""), commits: Number(row?.[1] ?? 0) });
 }
 
 async function query(connection: SqlDriverAdapter, sql: string): Promise<unknown[][]> {
@@ -149,7 +211,7 @@ async function query(connection: SqlDriverAdapter, sql: string): Promise<unknown
 }
 
 async function applyMigrations(location: DatabaseLocation): Promise<string[]> {
-  return await withEngine(location, async (engine) => {
+  return await withEngine(location, { atomic: true }, async (engine) => {
     const { appliedMigrationNames } = await engine.applyMigrations({
       migrationsList: readMigrations(location.provider),
       filters: NO_FILTERS,

@@ -18,22 +18,28 @@ import { createPostgresqlAdapter, createSqliteAdapter } from "./client.ts";
 import type { DatabaseLocation } from "./location.ts";
 import { schemaFileFor, schemaFor } from "./schema-variant.ts";
 
-/** Runs `use` with an engine for the database. */
+/**
+ * Runs `use` with an engine for the database.
+ * @param options.atomic Whether all that it does is one transaction, so that whoever is interrupted has changed nothing.
+ */
 export async function withEngine<Result>(
   location: DatabaseLocation,
+  { atomic = false }: { atomic?: boolean },
   use: (engine: SchemaEngine) => Promise<Result>,
 ): Promise<Result> {
   const bindings = await loadBindings();
   const adapter = await createEngineAdapter(location);
   // The engine locks the database for itself and leaves its connections open when it is freed.
   const connections: SqlDriverAdapter[] = [];
+  const failures: unknown[] = [];
   const factory = bindMigrationAwareSqlAdapterFactory({
     provider: adapter.provider,
     adapterName: adapter.adapterName,
     connect: async () => {
       const connection = await adapter.connect();
       connections.push(connection);
-      return connection;
+      if (atomic) await begin(location, connection);
+      return atomic ? keepingFailure(connection, (error) => failures.push(error)) : connection;
     },
     connectToShadowDb: () => adapter.connectToShadowDb(),
   });
@@ -41,11 +47,42 @@ export async function withEngine<Result>(
   const datamodels: [string, string][] = [[schemaFileFor(provider), schemaFor(provider)]];
   const engine = await bindings.SchemaEngine.new({ datamodels }, () => undefined, factory);
   try {
-    return await use(engine);
+    const result = await use(engine);
+    if (atomic) for (const connection of connections) await execute(connection, "COMMIT");
+    return result;
+  } catch (error) {
+    // What the engine says after the first failure is about a transaction that has failed.
+    throw failures[0] ?? error;
   } finally {
     engine.free();
+    // What was not committed is taken back.
     for (const connection of connections) await connection.dispose();
   }
+}
+
+async function begin({ provider }: DatabaseLocation, connection: SqlDriverAdapter): Promise<void> {
+  // Migrations that make a table anew say so themselves, but within a transaction it is too late.
+  if (provider === "sqlite") await execute(connection, "PRAGMA foreign_keys = OFF");
+  await execute(connection, provider === "sqlite" ? "BEGIN IMMEDIATE" : "BEGIN");
+}
+
+async function execute(connection: SqlDriverAdapter, sql: string): Promise<void> {
+  await connection.queryRaw({ sql, args: [], argTypes: [] });
+}
+
+/** The connection, whose scripts tell what they have failed with. */
+function keepingFailure(connection: SqlDriverAdapter, onFailure: (error: unknown) => void): SqlDriverAdapter {
+  const executeScript = connection.executeScript.bind(connection);
+  return Object.assign(connection, {
+    async executeScript(script: string): Promise<void> {
+      try {
+        await executeScript(script);
+      } catch (error) {
+        onFailure(error);
+        throw error;
+      }
+    },
+  });
 }
 
 async function createEngineAdapter(location: DatabaseLocation): Promise<SqlMigrationAwareDriverAdapterFactory> {

@@ -29,6 +29,8 @@ const OUTAGE = new Set([
   "3D000",
   // The client: not reached, no connection free, no transaction begun in time.
   ...["P1001", "P1002", "P1008", "P1017", "P2024", "P2028"],
+  // Ours: it has lost what was written.
+  "DATABASE_LOST",
 ]);
 /** What keeps a database that answers from taking what is written, or from doing its work. */
 export type StorageFault = "disk-full" | "read-only" | "disk-fault" | "not-opened" | "no-memory";
@@ -117,7 +119,31 @@ export function isOutage(error: unknown): boolean {
   if (storageFaultOf(error) !== undefined) return true;
   const isBusy = code.startsWith("SQLITE_BUSY") || code.startsWith("SQLITE_LOCKED");
   // Class 08 are PostgreSQL's failures of a connection.
-  return PASSING.has(code) || OUTAGE.has(code) || /^08...$/.test(code) || isBusy || OUTAGE_MESSAGES.test(message);
+  return (
+    PASSING.has(code) ||
+    OUTAGE.has(code) ||
+    /^08...$/.test(code) ||
+    isBusy ||
+    OUTAGE_MESSAGES.test(message) ||
+    damageOf(error) !== undefined
+  );
+}
+
+/** What a database says of its own damage; nothing if an error is about something else. */
+export function damageOf(error: unknown): string | undefined {
+  const { code = "", message } = failureOf(error);
+  const isDamage =
+    /^SQLITE_(CORRUPT|NOTADB)|^XX00[12]$/.test(code) || /disk image is malformed|not a database/i.test(message);
+  return isDamage ? message : undefined;
+}
+
+/** The error that tells a user that a database is damaged. Most of what is in it is nowhere else. */
+export function damaged(location: DatabaseLocation, damage: string, cause?: unknown): DatabaseUnusableError {
+  const where = describeDatabase(location);
+  return new DatabaseUnusableError(
+    `The database ${where} is damaged (${damage}). Keep it: orders, keys, customers and webhooks are only there. Restore a backup with npm run restore -- <archive>; npm run check says what is damaged, and docs/operations.md what can be saved without a backup.`,
+    { cause },
+  );
 }
 
 /** The error that tells a user why an SQLite file cannot be used; nothing if that is not because of its disk or its files. */

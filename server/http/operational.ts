@@ -25,7 +25,7 @@ const OPERATIONAL_ROUTE = {
 const DATABASE_PATIENCE_MS = 2_000;
 
 export function operationalOperations(services: Services): Operation[] {
-  const { config, database, mirror, metrics, orders, logger, storage } = services;
+  const { config, database, mirror, metrics, orders, logger, storage, databaseProblem = () => undefined } = services;
   let asking: Promise<boolean> | undefined;
 
   /** Whether the database answers. Asked once at a time: those who ask while it hangs must not take all connections. */
@@ -51,7 +51,7 @@ export function operationalOperations(services: Services): Operation[] {
   /** What keeps this server from doing its work, whatever the chain says; nothing if nothing does. */
   async function failure(): Promise<string | null> {
     const answers = await databaseAnswers();
-    return storage.problem() ?? (answers ? null : "The database cannot be queried.");
+    return databaseProblem() ?? storage.problem() ?? (answers ? null : "The database cannot be queried.");
   }
 
   async function readiness(): Promise<ReadinessAnswer> {
@@ -95,7 +95,8 @@ export function operationalOperations(services: Services): Operation[] {
       summary: "Whether the process works",
       description:
         "200 while the process can query and write its database. Says nothing about the chain: see /ready. What is 503 here ends by " +
-        "itself when the database is back, or has room again: no reason to restart the process.",
+        "itself when the database is back, or has room again: no reason to restart the process. A database that was deleted, " +
+        "replaced or damaged under the server stays 503: `reason` says what to do.",
       answers: {
         200: { description: "It works.", schema: healthSchema },
         503: { description: "The database cannot be queried or written; `reason` says why.", schema: healthSchema },

@@ -107,16 +107,20 @@ export function redemptionOperations(services: Services): Operation[] {
         if (collection === undefined || collection.brandId !== brandId) throw noSuchCard();
         const keys = await keysOfBrand(services, brandId);
         const customer = body.customer === undefined ? { holder: body.holder ?? "" } : { reference: body.customer };
-        // Deriving takes a while, and one customer is asked for again when the transaction is.
         const kept = new Map<string, string | undefined>();
+        const keepAddress = (of: string) => kept.set(of, keys?.holderAddress(of).toLowerCase());
+        // Deriving takes a while, and whoever writes would wait for it in the transaction.
+        const reference = body.customer ?? (await referenceOf(brandId, body.holder));
+        if (reference !== undefined) keepAddress(reference);
         const { id, kind, answer } = await attempt(() =>
           inTransaction(application, async (transaction) => {
             const outcome = await holdBenefit(transaction, {
               brandId,
               customer,
-              keptAddress(reference) {
-                if (!kept.has(reference)) kept.set(reference, keys?.holderAddress(reference).toLowerCase());
-                return kept.get(reference);
+              keptAddress(asked) {
+                // Unless the address has come to another customer since.
+                if (!kept.has(asked)) keepAddress(asked);
+                return kept.get(asked);
               },
               collectionAddress: collection.address,
               serial: body.serial,
@@ -277,6 +281,13 @@ export function redemptionOperations(services: Services): Operation[] {
       },
     }),
   ];
+
+  /** Who has an address, as far as the brand knows. */
+  async function referenceOf(brandId: number, holder: string | undefined): Promise<string | undefined> {
+    if (holder === undefined) return undefined;
+    const where = { brandId, OR: [{ holder }, { wallet: holder }] };
+    return (await application.customer.findFirst({ where, select: { reference: true } }))?.reference;
+  }
 
   /**
    * The holder's word as the chain takes it. Throws 400 if it is not theirs. Whether it is the right number, only the transaction

@@ -40,6 +40,8 @@ export interface Services {
   database: Database;
   /** The connection for application tables: see `openDatabase`. */
   application: Database;
+  /** What the database has lost or damaged, in a sentence; nothing while all is well. */
+  databaseProblem?(): string | undefined;
   orders: OrderServices;
   accounts: Accounts;
   /** Nothing where none are taken: then their routes are not there. */

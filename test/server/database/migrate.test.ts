@@ -28,7 +28,7 @@ describe("a database that cannot be used", () => {
   it("because it is damaged", async () => {
     const file = join(folder, "damaged.db");
     writeFileSync(file, "This is no database. ".repeat(50));
-    await expectRefusal(file, /is damaged\. Move it away/);
+    await expectRefusal(file, /is damaged .*Keep it/);
   });
 
   it("because it is a folder, or in a file", async () => {
