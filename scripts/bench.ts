@@ -1,5 +1,5 @@
 // npm run bench: what it costs, side by side with what it could cost at best. Prints Markdown for docs/benchmarks.md.
-// npm run bench -- gas | scale | live | reorg | restart | rebuild | api | entitlements | orders | import | audit: these parts only.
+// npm run bench -- gas | scale | live | reorg | restart | rebuild | api | entitlements | orders | import | audit | local-chain: these parts only.
 //   --full                the sizes of the bounds (2 million events, 2 million cards) and every kind of chain: most of an hour
 //   --database=sqlite     or postgresql: on this one only
 //   --events=100000       instead of 200,000; for the scale benchmark also --shape=sparse instead of dense, and --rounds=1
@@ -13,6 +13,7 @@ import { benchEntitlements } from "./bench/entitlements.ts";
 import { benchGas } from "./bench/gas.ts";
 import { benchImport } from "./bench/import.ts";
 import { benchLive } from "./bench/live.ts";
+import { benchLocalChain } from "./bench/local-chain.ts";
 import { type Bound, formatBounds, number } from "./bench/measure.ts";
 import { benchOrders } from "./bench/orders.ts";
 import { benchRebuild } from "./bench/rebuild.ts";
@@ -35,7 +36,17 @@ const ON_A_MIRROR: Record<string, (mirror: FilledMirror) => Promise<Bound[]>> = 
   rebuild: benchRebuild,
 };
 const DATABASES = ["sqlite", "postgresql"];
-const PARTS = ["gas", "scale", ...Object.keys(ON_A_MIRROR), "api", "entitlements", "orders", "import", "audit"];
+const PARTS = [
+  "gas",
+  "scale",
+  ...Object.keys(ON_A_MIRROR),
+  "api",
+  "entitlements",
+  "orders",
+  "import",
+  "audit",
+  "local-chain",
+];
 
 const { values, positionals: chosen } = parseArgs({
   allowPositionals: true,
@@ -123,6 +134,12 @@ const load = loadavg()[0]?.toFixed(1);
 console.log(
   `Node ${process.version}, ${cpus().length} × ${cpus()[0]?.model.trim()}, ${memory} GiB, load before: ${load}\n`,
 );
+
+if (wanted("local-chain")) {
+  progress("local chain …");
+  const bounds = await benchLocalChain({ sizes: [50_000, 200_000], progress });
+  console.log(`## Local chain\n\n${formatBounds(bounds)}\n`);
+}
 
 if (wanted("gas")) {
   progress("gas …");

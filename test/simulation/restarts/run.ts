@@ -193,6 +193,13 @@ export async function simulateRestarts({ seed, rounds, onProgress }: RestartsOpt
     run = undefined;
   }
 
+  /** Waits for new blocks, for a while. */
+  async function grow(witness: { seen: number }, blocks: number): Promise<void> {
+    const wanted = witness.seen + blocks;
+    for (let waited = 0; witness.seen < wanted && waited < 15_000; waited += 20) await sleep(20);
+    await sleep(dice.between(0, 300));
+  }
+
   const spreadsheets = createSpreadsheets(outside, dice);
   try {
     setClock(0);
@@ -210,7 +217,8 @@ export async function simulateRestarts({ seed, rounds, onProgress }: RestartsOpt
         count(fault);
         await faults[fault]?.();
       }
-      await sleep(dice.between(50, 1_200));
+      // Most rounds end in the middle of issuing, some before it has begun.
+      if (dice.chance(0.7)) await grow(witness, dice.between(1, 12));
       await end();
       await start();
       await witness.compare();
