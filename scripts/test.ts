@@ -51,6 +51,9 @@ const SOAKED_MINUTES = "1";
 
 const folder = mkdtempSync(join(tmpdir(), "mintmark-test-"));
 
+// Servers and commands are started again and again; what one of them has compiled, the next need not, which saves each a second.
+process.env["NODE_COMPILE_CACHE"] ??= join(folder, "compiled");
+
 /**
  * Runs a test suite and reads what its reporter counted. A suite that breaks off before that counts as one failure.
  * @param start Starts it. Where it returns a text, that is what the suite has printed while another one had the terminal.
