@@ -1,10 +1,10 @@
 // Deploys the registry to a running chain through Hardhat Ignition.
 
-import { existsSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
-import { dirname } from "node:path";
+import { existsSync, readFileSync } from "node:fs";
 import { network } from "hardhat";
 import type { Deployment } from "../server/chain/deployment.ts";
 import { createRpc } from "../server/chain/rpc.ts";
+import { replaceFile } from "../server/system/durable-files.ts";
 import type { ConsortiumParameters } from "./consortium/parameters.ts";
 import { deployModule } from "./ignition/deploy-module.ts";
 import consortiumModule from "./ignition/modules/Consortium.ts";
@@ -87,7 +87,6 @@ function firstBlock(journalFolder: string | undefined, head: number): number {
   if (journalFolder === undefined) return head;
   const file = `${journalFolder}.first-block`;
   if (existsSync(file)) return Number(readFileSync(file, "utf8"));
-  mkdirSync(dirname(file), { recursive: true });
-  writeFileSync(file, String(head));
+  replaceFile(file, String(head));
   return head;
 }

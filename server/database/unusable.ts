@@ -94,7 +94,6 @@ export function storageFaultOf(error: unknown): StorageFault | undefined {
   // Where the code was lost on the way, the text of SQLite is left.
   if (/database or disk is full/i.test(message)) return "disk-full";
   if (/attempt to write a readonly database/i.test(message)) return "read-only";
-  if (/disk I\/O error/i.test(message)) return "disk-fault";
   return STORAGE_FAULTS[primary];
 }
 

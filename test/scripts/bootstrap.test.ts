@@ -165,11 +165,8 @@ describe("the bootstrap of every npm script", () => {
     function prepare(script: string): string {
       for (const path of ["contracts", "hardhat.config.ts", "prisma.config.ts", "package.json", "package-lock.json"])
         cpSync(join(ROOT, path), join(folder, path), { recursive: true });
-      cpSync(join(ROOT, "scripts/bootstrap.mjs"), join(folder, "scripts/bootstrap.mjs"));
-      cpSync(
-        join(ROOT, "scripts/lifecycle/process-identity.mjs"),
-        join(folder, "scripts/lifecycle/process-identity.mjs"),
-      );
+      const own = ["scripts/bootstrap.mjs", "scripts/lifecycle/process-identity.mjs", "server/system/failures.mjs"];
+      for (const path of own) cpSync(join(ROOT, path), join(folder, path));
       const abi = process.versions.modules;
       write("node_modules/.cache/mintmark/install.json", { fingerprint: installFingerprint(folder, abi) });
       symlinkSync(join(ROOT, "artifacts"), join(folder, "artifacts"));

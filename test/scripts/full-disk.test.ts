@@ -13,7 +13,7 @@ import { canMount, makeSmallDisk, NEEDS_MOUNT } from "../support/small-disk.ts";
 const withDisk = canMount() ? it : it.skip;
 
 describe("npm start on a full disk", function () {
-  this.timeout(180_000);
+  this.timeout(300_000);
 
   withDisk(
     `starts a server that was killed again, and is well soon after there is room${canMount() ? "" : ` (${NEEDS_MOUNT})`}`,

@@ -20,7 +20,7 @@ async function until(condition: () => boolean | Promise<boolean>): Promise<void>
 }
 
 describe("the log file", function () {
-  this.timeout(120_000);
+  this.timeout(300_000);
   let folder: string;
   let file: string;
   let messages: string[];

@@ -8,7 +8,7 @@ import type { TestServer } from "../../support/server.ts";
 import { createFaultWorld, type FaultWorld } from "./fault-world.ts";
 
 describe("a server that may open few files and connections", function () {
-  this.timeout(120_000);
+  this.timeout(300_000);
   let world: FaultWorld;
   let server: TestServer;
   let idle: Socket[];

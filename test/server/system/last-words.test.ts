@@ -16,7 +16,7 @@ const FULL =
   'Object.assign(new Error("ENOSPC: no space left on device, write"), { code: "ENOSPC", syscall: "write", errno: -28 })';
 
 describe("a fault that nobody has caught", function () {
-  this.timeout(60_000);
+  this.timeout(300_000);
   let folder: string;
   let environment: NodeJS.ProcessEnv;
 

@@ -62,7 +62,7 @@ const STARTED = {
 };
 
 describe("a start on a data folder that cannot be used", function () {
-  this.timeout(120_000);
+  this.timeout(300_000);
   let folder: string;
 
   beforeEach(async () => {
@@ -136,7 +136,7 @@ describe("a start on a data folder that cannot be used", function () {
 });
 
 describe("a data folder", function () {
-  this.timeout(60_000);
+  this.timeout(300_000);
 
   it("is for its owner only, also one that was made with wider modes", async () => {
     const above = mkdtempSync(join(tmpdir(), "mintmark-modes-"));
@@ -163,7 +163,7 @@ describe("a data folder", function () {
 });
 
 describeOnEachDatabase("a secret that is missing", function (kind) {
-  this.timeout(60_000);
+  this.timeout(300_000);
 
   it("is not made anew where the database has what was encrypted with it", async () => {
     environment = await usualEnvironment();

@@ -6,10 +6,12 @@ import { expect } from "chai";
 import { createFaultWorld, type FaultWorld } from "./fault-world.ts";
 
 const CLIENTS = 24;
+/** As docs/operations.md says: after so long, whoever has asked a server to stop may kill it. */
+const STOP_MS = 20_000;
 const ORDERS_BEFORE = 60;
 
 describe("a server that is stopped while orders come in", function () {
-  this.timeout(120_000);
+  this.timeout(300_000);
   let world: FaultWorld;
 
   before(async () => {
@@ -52,7 +54,7 @@ describe("a server that is stopped while orders come in", function () {
       server.process.kill(signal);
       const ended = new Promise<number | null>((resolve) => server.process.once("exit", resolve));
       expect(await ended).to.equal(0);
-      expect(performance.now() - told).to.be.below(10_000);
+      expect(performance.now() - told).to.be.below(STOP_MS);
       await shops;
 
       const written = (await world.placed()).filter((key) => !before.has(key));
@@ -76,7 +78,7 @@ describe("a server that is stopped while orders come in", function () {
     await sleep(200);
     const told = performance.now();
     expect(await server.stop()).to.equal(0);
-    expect(performance.now() - told).to.be.below(15_000);
+    expect(performance.now() - told).to.be.below(STOP_MS);
     socket.destroy();
   });
 });
