@@ -11,6 +11,8 @@ import { type Catalogue, createCatalogue } from "./orders/catalogue.ts";
 import { createOrderDesk, type OrderDesk } from "./orders/desk.ts";
 import type { PlacedOrder } from "./orders/order.ts";
 import { keepUpOrders } from "./orders/upkeep.ts";
+import { watchReconciliation } from "./reconciliation/figures.ts";
+import { createReconciler } from "./reconciliation/reconciler.ts";
 import { createBook } from "./sending/book.ts";
 import { createBrandSigners } from "./sending/brand-signers.ts";
 import { createSenderMetrics } from "./sending/metrics.ts";
@@ -86,8 +88,21 @@ export function createIssuing(options: IssuingOptions): Issuing {
   const book = createBook({ application, now });
   const senderMetrics = createSenderMetrics(metrics);
   senderMetrics.watch({ figures: book.figures, now });
+  const reconciler = createReconciler({
+    application,
+    async keptAddresses(brandId) {
+      const keys = await brandSigners.keysOf(brandId);
+      return keys === undefined ? undefined : (reference) => keys.holderAddress(reference).toLowerCase();
+    },
+    timeZone: config.orderTimeZone,
+    finalityDepth: config.finalityDepth,
+    logger,
+    now,
+  });
+  watchReconciliation(metrics, application);
   const sender = createSender({
     book,
+    reconciler,
     application,
     chain,
     signers,
@@ -101,7 +116,10 @@ export function createIssuing(options: IssuingOptions): Issuing {
   const ending = new AbortController();
   let upkeep: Promise<void> = Promise.resolve();
   return {
-    desk: createOrderDesk({ application, now, answerOf, onQueued: sender.wake }),
+    desk: createOrderDesk({
+      ...{ application, now, answerOf, onQueued: sender.wake },
+      matching: { timeZone: config.orderTimeZone, keysOf: brandSigners.keysOf },
+    }),
     catalogue: createCatalogue({ database, now }),
     keysOf: brandSigners.keysOf,
     chain,
@@ -110,7 +128,10 @@ export function createIssuing(options: IssuingOptions): Issuing {
     wake: sender.wake,
     start() {
       sender.start();
-      upkeep = keepUpOrders({ application, leads: () => mirror.status().leads, logger, now }, ending.signal);
+      upkeep = keepUpOrders(
+        { application, mayCancel: reconciler.isLevel, leads: () => mirror.status().leads, logger, now },
+        ending.signal,
+      );
     },
     async stop() {
       ending.abort();

@@ -12,10 +12,11 @@ import type { IssuanceChain, Receipt } from "../chain.ts";
 import { ContractRefusal } from "../contract-errors.ts";
 import { DEFAULT_CARDS_PER_TRANSACTION, gasBudget } from "../plan.ts";
 import { IssuanceError } from "../problems.ts";
+import type { Reconciler } from "../reconciliation/reconciler.ts";
 import type { CardSigner, Signers } from "../signers.ts";
 import { type Book, FILLER_GAS, type OpenTransaction, type PlannedSend, type WaitingBrand } from "./book.ts";
 import type { BrandSigners } from "./brand-signers.ts";
-import { groupCommands, roleFor, type SendableCommand, type SendableGroup } from "./calls.ts";
+import { groupCommands, originOfCommand, roleFor, type SendableCommand, type SendableGroup } from "./calls.ts";
 import { isRedemption, readyRedemptions } from "./redemptions.ts";
 import { cardsLeft, failureName, holdsForAll, meaningOf } from "./refusals.ts";
 import { examineRedemption } from "./suspect-redemptions.ts";
@@ -43,6 +44,7 @@ export interface SenderOptions {
   /** The chain, once it can be reached. Throws a retryable {@link IssuanceError} until then. */
   chain(): Promise<IssuanceChain>;
   signers(): Promise<Pick<Signers, "signers" | "refresh">>;
+  reconciler: Pick<Reconciler, "follow" | "match" | "forget" | "reconsider">;
   brandSigners: BrandSigners;
   mirror: { status(): MirrorStatus };
   logger: Logger;
@@ -90,7 +92,7 @@ const DERIVED_AT_ONCE = 50;
 const DERIVED_IN_A_STEP = 400;
 
 export function createSender(options: SenderOptions): Sender {
-  const { book, brandSigners, mirror, logger, finalityDepth, now = Date.now, windowMs = 100 } = options;
+  const { book, reconciler, brandSigners, mirror, logger, finalityDepth, now = Date.now, windowMs = 100 } = options;
   const { maxCards = DEFAULT_CARDS_PER_TRANSACTION, onEvent = () => {} } = options;
   const signerOf = async (address: string) =>
     (await options.signers()).signers.find((known) => known.address.toLowerCase() === address);
@@ -153,16 +155,20 @@ export function createSender(options: SenderOptions): Sender {
     const status = mirror.status();
     if (!status.leads || status.indexed === undefined) {
       opened.clear();
+      reconciler.forget();
       return false;
     }
     const chain = await options.chain();
     for (const { address } of (await options.signers()).signers) {
       if (opened.has(address)) continue;
-      await book.openSigner(address.toLowerCase(), chain.chainId, await chain.nonce(address));
+      const { isNew } = await book.openSigner(address.toLowerCase(), chain.chainId, await chain.nonce(address));
+      if (isNew) await reconciler.reconsider();
       opened.add(address);
     }
     let open = await book.open();
     open = await settle(chain, open, status.indexed);
+    // An older copy of the database must first learn what was issued since.
+    if (!(await reconciler.follow(chain, status))) return open.length > 0;
     const brands = status.state === "following" ? await book.waitingBrands() : [];
     if (brands.length > 0 && (await plan(chain, brands, open))) open = await book.open();
     if (open.some(({ state }) => state === "planned")) {
@@ -185,6 +191,7 @@ export function createSender(options: SenderOptions): Sender {
     for (const { brandId, count, since } of brands) {
       if ((aside.get(brandId) ?? 0) > now()) continue;
       try {
+        await reconciler.match(brandId);
         await examine(chain, brandId);
         // The more is under way, the longer cards are collected: a block takes few large transactions better than many small ones.
         const underWay = open.filter((transaction) => transaction.brandId === brandId).length;
@@ -227,9 +234,7 @@ export function createSender(options: SenderOptions): Sender {
             later: now() + PUT_OFF_MS,
           });
     const sendableNow = [...waiting.filter((command) => !isRedemption(command)), ...ready];
-    const groups = [
-      ...Map.groupBy(sendableNow, ({ collectionAddress, kind }) => `${collectionAddress} ${roleFor(kind)}`).values(),
-    ];
+    const groups = [...Map.groupBy(sendableNow, wayOf).values()];
     let planned = false;
     for (const commands of groups) {
       const [first] = commands;
@@ -304,6 +309,8 @@ export function createSender(options: SenderOptions): Sender {
         return addresses;
       });
     }
+    // Now that it is known who they are for, some may be on the chain already.
+    await reconciler.match(brandId);
     const ready = await book.waiting(brandId, { suspect: false, limit: maxCards * MOST_IN_FLIGHT });
     return ready.filter(({ kind, holder }) => kind !== "issue" || holder !== null);
   }
@@ -705,6 +712,11 @@ function noKeystore(brandId: number) {
     failure: "no-keystore",
     failureDetail: `This server has no keystore of brand ${brandId} any more, from which the customer's address could be made. Bring it back.`,
   };
+}
+
+/** Commands that may be in one transaction have the same. */
+function wayOf(command: SendableCommand): string {
+  return `${command.collectionAddress} ${roleFor(command.kind)} ${originOfCommand(command)}`;
 }
 
 function capName(brandId: number, address: string): string {
