@@ -5,6 +5,7 @@ import { createRpc } from "../server/chain/rpc.ts";
 import { type Config, loadConfig } from "../server/config.ts";
 import { openDatabase } from "../server/database/client.ts";
 import { migrate } from "../server/database/migrate.ts";
+import { refuseHalfRestored } from "../server/half-restored.ts";
 import { EXAMPLE_CARD, seedDemo } from "./demo.ts";
 import { ensureRegistry } from "./lifecycle/deployment.ts";
 import { requireFreePort } from "./lifecycle/listening.ts";
@@ -21,6 +22,7 @@ const { say, step } = terminal;
 await runSession(terminal, "Stopped. Everything is kept for the next start.", async (session) => {
   const began = performance.now();
   const config = loadConfig();
+  refuseHalfRestored(config.dataFolder);
   const endpoint = localEndpoint(config.rpcUrl, config.port);
   const run = await claimRun(config.dataFolder, say);
   await session.onStop(() => run.release());

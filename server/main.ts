@@ -13,6 +13,7 @@ import { ConfigError, loadConfig } from "./config.ts";
 import { openDatabase } from "./database/client.ts";
 import { migrate } from "./database/migrate.ts";
 import { DatabaseUnusableError } from "./database/unusable.ts";
+import { refuseHalfRestored } from "./half-restored.ts";
 import { createApp } from "./http/app.ts";
 import { presentPlacedOrder } from "./http/present-order.ts";
 import { createImportFiles } from "./imports/files.ts";
@@ -54,6 +55,7 @@ async function main(): Promise<void> {
   const config = loadConfig();
   const logger = pino({ level: config.logLevel });
   const sms = chooseSms(config);
+  refuseHalfRestored(config.dataFolder);
 
   await migrate(config.databaseUrl);
   // The writer has a connection of its own: queries that shared it would run inside its open transaction, and see what may

@@ -18,6 +18,12 @@ export async function readFigures(application: Database): Promise<Reconciliation
   };
 }
 
+/** When the last archive of this database was made, in seconds; 0 if none was. */
+async function lastBackup(application: Database): Promise<{ finishedAt: number }> {
+  const last = await application.backup.findFirst({ orderBy: { id: "desc" }, select: { finishedAt: true } });
+  return { finishedAt: last === null ? 0 : Math.floor(Number(last.finishedAt) / 1000) };
+}
+
 /** Measures them whenever somebody asks. docs/operations.md says what to do about each figure. */
 export function watchReconciliation(registry: Registry, application: Database): void {
   const gauge = gaugesOf(registry, () => readFigures(application));
@@ -30,5 +36,10 @@ export function watchReconciliation(registry: Registry, application: Database): 
     "mintmark_reconciliation_unclaimed_redemptions",
     "Redemptions by this server's keys that no redemption in its database stands for.",
     ({ redemptions }) => redemptions,
+  );
+  gaugesOf(registry, () => lastBackup(application))(
+    "mintmark_backup_timestamp_seconds",
+    "When the last archive of this database was made, in seconds since the Unix epoch; 0 if none was.",
+    ({ finishedAt }) => finishedAt,
   );
 }

@@ -10,7 +10,7 @@ import { adopt, type KeptAddress } from "./adopting.ts";
 import { readFigures } from "./figures.ts";
 import { claimByImports } from "./imports.ts";
 import { matchWaiting } from "./matching.ts";
-import { unknownTransactions } from "./unknown.ts";
+import { type Answers, unknownTransactions } from "./unknown.ts";
 
 export interface Reconciler {
   /**
@@ -57,6 +57,7 @@ export function createReconciler(options: ReconcilerOptions): Reconciler {
   /** Whether there may be unclaimed cards: nearly always there are none, and nothing is asked then. */
   let unclaimed = true;
   let importsAt = 0;
+  const answers: Answers = new Map();
 
   async function begin(): Promise<number> {
     const { genesisHash } = await application.checkpoint.findUniqueOrThrow({ where: { id: 1 } });
@@ -77,7 +78,7 @@ export function createReconciler(options: ReconcilerOptions): Reconciler {
     const total = { transactions: 0, unclaimed: 0, settled: 0, redemptions: 0 };
     for (let first = from; first < to; first += BLOCKS_AT_ONCE) {
       const until = Math.min(first + BLOCKS_AT_ONCE, to);
-      for (const unknown of await unknownTransactions(application, chain, { from: first, to: until })) {
+      for (const unknown of await unknownTransactions(application, chain, { from: first, to: until, answers })) {
         const adopted = await adopt(unknown, { ...options, application, now: now() });
         total.transactions++;
         total.unclaimed += adopted.unclaimed;
@@ -85,6 +86,7 @@ export function createReconciler(options: ReconcilerOptions): Reconciler {
         total.redemptions += adopted.redemptions;
       }
     }
+    answers.clear();
     if (total.unclaimed + total.settled + total.redemptions === 0) return;
     unclaimed = true;
     logger.warn(

@@ -5,6 +5,7 @@ import type { Database } from "../../database/client.ts";
 import { Prisma } from "../../database/generated/sqlite/client.ts";
 import type { IssuanceChain } from "../chain.ts";
 import { type Origin, originOf } from "../origin.ts";
+import { IssuanceError } from "../problems.ts";
 
 /** Cards that were issued together; as they were issued. */
 export interface UnknownBatch {
@@ -42,11 +43,14 @@ interface EventRow {
 
 const ASKED_AT_ONCE = 8;
 
+/** What nodes have said about transactions, so that one that fails now and then need not say all of it again. */
+export type Answers = Map<string, { from: string; origin: Origin }>;
+
 /** Those in the blocks after `from` up to `to`, which the mirror has; in their order. */
 export async function unknownTransactions(
   application: Database,
   chain: Pick<IssuanceChain, "transaction">,
-  { from, to }: { from: number; to: number },
+  { from, to, answers }: { from: number; to: number; answers: Answers },
 ): Promise<UnknownTransaction[]> {
   const rows = await application.$queryRaw<EventRow[]>(Prisma.sql`
     SELECT e."transactionHash", e."blockNumber", e."address", e."name", e."serial", e."arguments" FROM "Event" AS e
@@ -57,17 +61,37 @@ export async function unknownTransactions(
   const ours = new Set(
     (await application.signer.findMany({ select: { address: true } })).map(({ address }) => address),
   );
-  const groups = [...Map.groupBy(rows, ({ transactionHash }) => transactionHash)];
-  const found: (UnknownTransaction | undefined)[] = [];
-  for (let first = 0; first < groups.length; first += ASKED_AT_ONCE) {
-    const asked = groups.slice(first, first + ASKED_AT_ONCE).map(async ([hash, events]) => {
+  const groups = Map.groupBy(rows, ({ transactionHash }) => transactionHash);
+  await ask(chain, [...groups.keys()], answers);
+  return [...groups].flatMap(([hash, events]) => {
+    const sent = answers.get(hash);
+    return sent !== undefined && ours.has(sent.from) ? [described(hash, events, sent.origin)] : [];
+  });
+}
+
+async function ask(
+  chain: Pick<IssuanceChain, "transaction">,
+  hashes: readonly string[],
+  answers: Answers,
+): Promise<void> {
+  const open = hashes.filter((hash) => !answers.has(hash));
+  for (let first = 0; first < open.length; first += ASKED_AT_ONCE) {
+    const asked = open.slice(first, first + ASKED_AT_ONCE).map(async (hash) => {
       const sent = await chain.transaction(hash);
-      if (sent === undefined || !ours.has(sent.from)) return undefined;
-      return described(hash, events, originOf(sent.data));
+      // The mirror has its events, so a node that does not have it is behind. Taken for nobody's, its cards might be issued twice.
+      if (sent === undefined) {
+        throw new IssuanceError(
+          `The chain's node does not know the transaction ${hash}, which is in the mirror. Is it behind?`,
+          {
+            retryable: true,
+          },
+        );
+      }
+      answers.set(hash, { from: sent.from, origin: originOf(sent.data) });
     });
-    found.push(...(await Promise.all(asked)));
+    const failed = (await Promise.allSettled(asked)).find((one) => one.status === "rejected");
+    if (failed !== undefined) throw failed.reason;
   }
-  return found.filter((one) => one !== undefined);
 }
 
 function described(hash: string, events: readonly EventRow[], origin: Origin): UnknownTransaction {

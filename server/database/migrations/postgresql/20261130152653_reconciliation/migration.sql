@@ -48,6 +48,16 @@ CREATE TABLE "Reconciliation" (
 );
 
 -- CreateTable
+CREATE TABLE "Backup" (
+    "id" SERIAL NOT NULL,
+    "startedAt" BIGINT NOT NULL,
+    "finishedAt" BIGINT NOT NULL,
+    "bytes" BIGINT NOT NULL,
+
+    CONSTRAINT "Backup_pkey" PRIMARY KEY ("id")
+);
+
+-- CreateTable
 CREATE TABLE "Restore" (
     "id" SERIAL NOT NULL,
     "at" BIGINT NOT NULL,

@@ -46,6 +46,14 @@ CREATE TABLE "Reconciliation" (
 );
 
 -- CreateTable
+CREATE TABLE "Backup" (
+    "id" INTEGER NOT NULL PRIMARY KEY AUTOINCREMENT,
+    "startedAt" BIGINT NOT NULL,
+    "finishedAt" BIGINT NOT NULL,
+    "bytes" BIGINT NOT NULL
+);
+
+-- CreateTable
 CREATE TABLE "Restore" (
     "id" INTEGER NOT NULL PRIMARY KEY AUTOINCREMENT,
     "at" BIGINT NOT NULL,
