@@ -67,7 +67,7 @@ function processesIn(file: string): { pid: number; start?: string }[] {
   }
   try {
     const found: { pid: number; start?: string }[] = [];
-    JSON.parse(text, (key, value) => {
+    JSON.parse(text, (_key, value) => {
       if (typeof value?.pid === "number") found.push(value);
       return value;
     });

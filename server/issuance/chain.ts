@@ -79,6 +79,8 @@ export interface IssuanceChain {
   cards(collection: string, serials: readonly number[]): Promise<Map<number, CardOnChain>>;
   /** The next nonce after those that are in blocks. */
   nonce(account: string): Promise<number>;
+  /** The same with what waits to get into a block, as far as this node knows of it. */
+  pendingNonce(account: string): Promise<number>;
   /** The gas that a transaction would take. Throws `ContractRefusal` if it would revert. */
   estimateGas(call: { from: string; to: string; data: string }): Promise<number>;
   /** Executes without sending. Throws `ContractRefusal` if it would revert. */
@@ -221,6 +223,9 @@ export async function openIssuanceChain(options: {
     async nonce(account) {
       // Never `pending`: nodes disagree about what it includes.
       return Number(await call("eth_getTransactionCount", [account, "latest"]));
+    },
+    async pendingNonce(account) {
+      return Number(await call("eth_getTransactionCount", [account, "pending"]));
     },
     async estimateGas({ from, to, data }) {
       return Number(await call("eth_estimateGas", [{ from, to, data, gasPrice: toBeHex(0) }]));

@@ -188,6 +188,12 @@ export function createBook({ application, now }: { application: Database; now():
       });
     },
 
+    /** The first nonce of a signer that was not given out, as far as the book knows. */
+    async nextNonce(address: string): Promise<number> {
+      const { nextNonce } = await application.signer.findUniqueOrThrow({ where: { address } });
+      return nextNonce;
+    },
+
     /**
      * Gives nonces to transactions and their commands to them. Returns how many of them got one: none from the first whose commands do
      * not all wait any more, or want something else than when the transaction was made.

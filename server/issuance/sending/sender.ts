@@ -44,7 +44,7 @@ export interface SenderOptions {
   /** The chain, once it can be reached. Throws a retryable {@link IssuanceError} until then. */
   chain(): Promise<IssuanceChain>;
   signers(): Promise<Pick<Signers, "signers" | "refresh">>;
-  reconciler: Pick<Reconciler, "follow" | "match" | "forget" | "reconsider">;
+  reconciler: Pick<Reconciler, "follow" | "match" | "forget" | "reconsider" | "isLevel">;
   brandSigners: BrandSigners;
   mirror: { status(): MirrorStatus };
   logger: Logger;
@@ -88,6 +88,8 @@ const SIGNER_LONGEST_REST_MS = 30_000;
 const SIGNER_PATIENCE_MS = 60_000;
 /** For so long a brand is left alone of which something cannot be planned; the others go on. */
 const BRAND_REST_MS = 1_000;
+/** For so long it is waited, before the first sending, for transactions that are not in the book to get into a block. */
+const STRANGERS_PATIENCE_MS = 60_000;
 const DERIVED_AT_ONCE = 50;
 const DERIVED_IN_A_STEP = 400;
 
@@ -120,6 +122,7 @@ export function createSender(options: SenderOptions): Sender {
   /** The hash of the mirror's last block at the last look: another one of the same number may have taken its place. */
   let reviewedAt: string | undefined;
   let settledAt = 0;
+  let strangersSince: number | undefined;
 
   async function run(): Promise<void> {
     let trouble = 0;
@@ -167,7 +170,8 @@ export function createSender(options: SenderOptions): Sender {
     }
     let open = await book.open();
     open = await settle(chain, open, status.indexed);
-    // An older copy of the database must first learn what was issued since.
+    // An older copy of the database must first learn what was issued since, and what is about to be.
+    if (!reconciler.isLevel() && (await strangersWait(chain))) return open.length > 0;
     if (!(await reconciler.follow(chain, status))) return open.length > 0;
     const brands = status.state === "following" ? await book.waitingBrands() : [];
     if (brands.length > 0 && (await plan(chain, brands, open))) open = await book.open();
@@ -177,6 +181,25 @@ export function createSender(options: SenderOptions): Sender {
     }
     await broadcast(chain, open);
     return open.length > 0 || brands.length > 0;
+  }
+
+  /** Whether transactions of our keys wait for a block that the book has not: an older copy's, from before it was one. Not for ever. */
+  async function strangersWait(chain: IssuanceChain): Promise<boolean> {
+    for (const address of opened) {
+      if ((await chain.pendingNonce(address)) <= (await book.nextNonce(address.toLowerCase()))) continue;
+      strangersSince ??= now();
+      if (now() - strangersSince < STRANGERS_PATIENCE_MS) {
+        // Once they are in a block, the book's nonces begin behind them.
+        opened.clear();
+        return true;
+      }
+      logger.warn(
+        { signer: address },
+        "transactions of a key wait that are not in the book and get into no block; going on without them",
+      );
+    }
+    strangersSince = undefined;
+    return false;
   }
 
   // ---- planning
