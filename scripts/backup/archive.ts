@@ -75,10 +75,15 @@ function isAlive(pid: number): boolean {
   }
 }
 
-/** Unpacks an archive into an empty folder, and compares all of it with its hashes. Throws {@link BackupError}. */
-export async function readArchive(file: string, folder: string): Promise<Manifest> {
+/** Throws {@link BackupError} if there is no such file. */
+export function requireArchive(file: string): void {
   if (statSync(file, { throwIfNoEntry: false })?.isFile() !== true)
     throw new BackupError(`There is no archive ${file}.`);
+}
+
+/** Unpacks an archive into an empty folder, and compares all of it with its hashes. Throws {@link BackupError}. */
+export async function readArchive(file: string, folder: string): Promise<Manifest> {
+  requireArchive(file);
   mkdirSync(folder, { recursive: true, mode: 0o700 });
   try {
     await extract({
@@ -115,6 +120,7 @@ export async function readArchive(file: string, folder: string): Promise<Manifes
     if (about === undefined) throw damaged(file, `${path} is missing`);
     if (about.size !== size || (await sha256Of(join(folder, path))) !== sha256)
       throw damaged(file, `${path} is not what it was`);
+    chmodSync(join(folder, path), 0o600);
   }
   return manifest;
 }

@@ -3,7 +3,7 @@
 
 import { spawn } from "node:child_process";
 import { existsSync, readdirSync } from "node:fs";
-import { join } from "node:path";
+import { basename, join } from "node:path";
 import type { DatabaseLocation } from "../../server/database/location.ts";
 import { describeDatabase } from "../../server/database/location.ts";
 import { BackupError } from "./problems.ts";
@@ -16,26 +16,30 @@ const INSTALL = "Install them: apt-get install -y postgresql-client, in the serv
 const DEBIAN_FOLDER = "/usr/lib/postgresql";
 const SHOWN_CHARACTERS = 600;
 
-/** Dumps the database as of one moment, while others write to it. Throws {@link BackupError}. */
-export async function dumpPostgresql(location: PostgresqlLocation, file: string): Promise<void> {
+/**
+ * Dumps the database as of one moment, while others write to it. Throws {@link BackupError}.
+ * @param program pg_dump; the machine's newest if not given.
+ */
+export async function dumpPostgresql(location: PostgresqlLocation, file: string, program = newest("pg_dump")) {
   const options = ["--format=custom", "--no-owner", "--no-privileges", `--schema=${location.schema}`, `--file=${file}`];
-  await run("pg_dump", options, location);
+  await run(program, [...options, `--dbname=${connectionString(location)}`], location);
 }
 
 /** Puts a dump into an empty database: all of it or nothing. Throws {@link BackupError}. */
 export async function restorePostgresql(location: PostgresqlLocation, file: string): Promise<void> {
   const options = ["--single-transaction", "--exit-on-error", "--no-owner", "--no-privileges"];
-  // Each database has this schema already.
-  const filter = location.schema === "public" ? ["--clean", "--if-exists"] : [];
-  await run("pg_restore", [...options, ...filter, `--dbname=${connectionString(location)}`, file], location);
+  // Each database has this schema already: only what is in it is restored then.
+  const filter = location.schema === "public" ? ["--schema=public"] : [];
+  const target = `--dbname=${connectionString(location)}`;
+  await run(newest("pg_restore"), [...options, ...filter, target, file], location);
 }
 
-async function run(program: string, options: readonly string[], location: PostgresqlLocation): Promise<void> {
+async function run(file: string, options: readonly string[], location: PostgresqlLocation): Promise<void> {
+  const program = basename(file);
   const where = describeDatabase(location);
   const url = new URL(location.url);
   const password = decodeURIComponent(url.password);
-  const target = program === "pg_dump" ? [`--dbname=${connectionString(location)}`] : [];
-  const child = spawn(newest(program), [...options, ...target], {
+  const child = spawn(file, options, {
     stdio: ["ignore", "ignore", "pipe"],
     env: { ...process.env, ...(password === "" ? {} : { PGPASSWORD: password }) },
   });

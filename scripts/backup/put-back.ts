@@ -10,7 +10,7 @@ import { type DatabaseLocation, describeDatabase, locateDatabase } from "../../s
 import { migrate } from "../../server/database/migrate.ts";
 import { readMigrations } from "../../server/database/migrations.ts";
 import { UNDER_WAY_FILE } from "../../server/half-restored.ts";
-import { readArchive } from "./archive.ts";
+import { readArchive, requireArchive } from "./archive.ts";
 import { filesToKeep, REPLACED_PREFIX, STAGING_FOLDER, sync } from "./files.ts";
 import { hasTables, refuseWhileInUse } from "./in-use.ts";
 import { continues, type KeptChain, readKeptChain } from "./local-chain.ts";
@@ -46,6 +46,7 @@ const UNTOUCHED = new Set(["logs", "dev", STAGING_FOLDER, UNDER_WAY_FILE]);
 export async function putBack(archive: string, config: RestoredConfig, options: PutBackOptions): Promise<PutBack> {
   const location = locateDatabase(config.databaseUrl);
   try {
+    requireArchive(archive);
     await refuseWhileInUse(config.dataFolder, location, config.databaseUrl);
     finishEarlier(config.dataFolder, options.say);
     return await putBackChecked(archive, config, location, options);

@@ -59,8 +59,9 @@ export async function simulateRestores({ seed, rounds, kind, onProgress }: Resto
     const wishes = createWishMaker(dice.fork("wishes"), COLLECTIONS);
     const shop = createShop({ apiKey, url: () => dice.pick(servers?.urls ?? [""]) });
     const made: string[] = [];
+    let begun = 0;
     const backUpNow = async () => {
-      const file = join(archives, `${made.length}.tar.gz`);
+      const file = join(archives, `${begun++}.tar.gz`);
       await backUp(file, configOf(world, database));
       made.push(file);
       count("archives");
