@@ -47,6 +47,9 @@ const SIMULATIONS = "60";
 /** How many orders a simulated shop takes, on each database: a minute's worth. */
 const SIMULATED_ORDERS = "2000";
 
+/** How many archives are put back while orders come, on each database: two minutes' worth. */
+const RESTORES = "10";
+
 const folder = mkdtempSync(join(tmpdir(), "mintmark-test-"));
 
 /** Runs a test suite and reads what its reporter counted. A suite that breaks off before that counts as one failure. */
@@ -90,6 +93,12 @@ try {
       const options = ["--orders", SIMULATED_ORDERS, "--database", database];
       results.push(
         await suite(`simulated orders on ${database}`, (counts) => runScript("simulate-orders.ts", options, counts)),
+      );
+    }
+    for (const database of ["sqlite", "postgresql"]) {
+      const options = ["--rounds", RESTORES, "--database", database];
+      results.push(
+        await suite(`simulated restores on ${database}`, (counts) => runScript("simulate-restores.ts", options, counts)),
       );
     }
     results.push(await suite("coverage of the contracts", (counts) => runScript("coverage.ts", [], counts)));

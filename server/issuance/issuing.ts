@@ -11,7 +11,7 @@ import { type Catalogue, createCatalogue } from "./orders/catalogue.ts";
 import { createOrderDesk, type OrderDesk } from "./orders/desk.ts";
 import type { PlacedOrder } from "./orders/order.ts";
 import { keepUpOrders } from "./orders/upkeep.ts";
-import { watchReconciliation } from "./reconciliation/figures.ts";
+import { readFigures, readLastBackup, watchReconciliation } from "./reconciliation/figures.ts";
 import { createReconciler } from "./reconciliation/reconciler.ts";
 import { createBook } from "./sending/book.ts";
 import { createBrandSigners } from "./sending/brand-signers.ts";
@@ -99,7 +99,10 @@ export function createIssuing(options: IssuingOptions): Issuing {
     logger,
     now,
   });
-  watchReconciliation(metrics, application);
+  watchReconciliation(metrics, {
+    figures: () => readFigures(application),
+    lastBackup: () => readLastBackup(application),
+  });
   const sender = createSender({
     book,
     reconciler,

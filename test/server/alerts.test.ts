@@ -8,6 +8,7 @@ import { Registry } from "prom-client";
 import { createRpcMetrics } from "../../server/chain/metrics.ts";
 import { createHttpMetrics } from "../../server/http/metrics.ts";
 import { createIndexerMetrics } from "../../server/indexer/metrics.ts";
+import { watchReconciliation } from "../../server/issuance/reconciliation/figures.ts";
 import { createSenderMetrics } from "../../server/issuance/sending/metrics.ts";
 import { createWebhookMetrics } from "../../server/webhooks/metrics.ts";
 import { ROOT } from "../support/commands.ts";
@@ -33,8 +34,12 @@ describe("what an operator watches", () => {
       figures: async () => ({ pending: 0, oldestDue: undefined, followed: 0, last: 0 }),
       now: () => 0,
     });
+    watchReconciliation(registry, {
+      figures: async () => ({ cards: 0, redemptions: 0 }),
+      lastBackup: async () => 0,
+    });
     const own = (await registry.getMetricsAsJSON()).filter(({ name }) =>
-      /^mintmark_(indexer|rpc|http|sender|webhook)_/.test(name),
+      /^mintmark_(indexer|rpc|http|sender|webhook|reconciliation|backup)_/.test(name),
     );
     measured = new Map(own.map(({ name, type }) => [name, String(type)]));
   });

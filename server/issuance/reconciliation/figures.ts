@@ -19,14 +19,17 @@ export async function readFigures(application: Database): Promise<Reconciliation
 }
 
 /** When the last archive of this database was made, in seconds; 0 if none was. */
-async function lastBackup(application: Database): Promise<{ finishedAt: number }> {
+export async function readLastBackup(application: Database): Promise<number> {
   const last = await application.backup.findFirst({ orderBy: { id: "desc" }, select: { finishedAt: true } });
-  return { finishedAt: last === null ? 0 : Math.floor(Number(last.finishedAt) / 1000) };
+  return last === null ? 0 : Math.floor(Number(last.finishedAt) / 1000);
 }
 
 /** Measures them whenever somebody asks. docs/operations.md says what to do about each figure. */
-export function watchReconciliation(registry: Registry, application: Database): void {
-  const gauge = gaugesOf(registry, () => readFigures(application));
+export function watchReconciliation(
+  registry: Registry,
+  { figures, lastBackup }: { figures(): Promise<ReconciliationFigures>; lastBackup(): Promise<number> },
+): void {
+  const gauge = gaugesOf(registry, figures);
   gauge(
     "mintmark_reconciliation_unclaimed_cards",
     "Cards that this server's keys have issued and no order or import in its database stands for.",
@@ -37,9 +40,9 @@ export function watchReconciliation(registry: Registry, application: Database): 
     "Redemptions by this server's keys that no redemption in its database stands for.",
     ({ redemptions }) => redemptions,
   );
-  gaugesOf(registry, () => lastBackup(application))(
+  gaugesOf(registry, lastBackup)(
     "mintmark_backup_timestamp_seconds",
     "When the last archive of this database was made, in seconds since the Unix epoch; 0 if none was.",
-    ({ finishedAt }) => finishedAt,
+    (seconds) => seconds,
   );
 }

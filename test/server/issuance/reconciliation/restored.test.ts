@@ -2,6 +2,7 @@
 
 import { expect } from "chai";
 import { Wallet } from "ethers";
+import { listReconciliation, releaseCards } from "../../../../server/issuance/reconciliation/listing.ts";
 import { describeOnEachDatabase, type TestDatabase } from "../../../support/databases.ts";
 import {
   createIssuingDatabase,
@@ -183,6 +184,46 @@ describeOnEachDatabase("a server whose database is an older copy", function (kin
     await after_().untilOrder(id, "issued");
     expect(await after_().cards(id)).to.deep.equal(["2 done"]);
     expect(await adopted()).to.deep.equal([]);
+  });
+
+  it("lists what nobody sends again, until an operator has settled it otherwise", async () => {
+    const copied = await copy();
+    await issue(wishOf({ collection, reference: "regular", term: "P1Y" }));
+    const again = await restore(copied);
+    await untilAdopted(1);
+    const { slug } = await after_().database.collection.findUniqueOrThrow({ where: { address: collection } });
+    const listed = async () =>
+      (await listReconciliation(after_().database)).cards
+        .filter((card) => card.collection === slug)
+        .map(({ serial, state }) => `${serial} ${state}`);
+    expect(await listed()).to.deep.equal(["1 unclaimed"]);
+    expect(await again.metrics.getSingleMetricAsString("mintmark_reconciliation_unclaimed_cards")).to.match(
+      /cards [1-9]/,
+    );
+    // Another tier, another term, another customer: none of these is what was lost.
+    for (const other of [{ tier: 2 }, { term: "P6M" }, { term: null }, { reference: "other" }]) {
+      const id = idOf(
+        await send(after_(), again, brand, wishOf({ collection, reference: "regular", term: "P1Y", ...other })),
+      );
+      await after_().untilOrder(id, "issued");
+    }
+    expect(await listed()).to.deep.equal(["1 unclaimed"]);
+    expect(await releaseCards(after_().application, { collection: slug, serial: 1 }, Date.now())).to.equal(1);
+    expect(await listed()).to.deep.equal(["1 released"]);
+    const id = idOf(await send(after_(), again, brand, wishOf({ collection, reference: "regular", term: "P1Y" })));
+    await after_().untilOrder(id, "issued");
+    expect(await after_().cards(id)).to.deep.equal(["6 done"]);
+  });
+
+  it("does not match what is ordered when nobody sends lost orders again any more", async () => {
+    const copied = await copy();
+    await issue(wishOf({ collection, reference: "regular" }));
+    const again = await restore(copied);
+    await untilAdopted(1);
+    after_().clock.ahead = 8 * 24 * 3_600_000;
+    const id = idOf(await send(after_(), again, brand, wishOf({ collection, reference: "regular" })));
+    await after_().untilOrder(id, "issued");
+    expect(await after_().cards(id)).to.deep.equal(["2 done"]);
   });
 
   it("redeems nothing twice that is granted again", async () => {
