@@ -98,7 +98,8 @@ try {
     for (const database of ["sqlite", "postgresql"]) {
       const options = ["--rounds", RESTORES, "--database", database];
       results.push(
-        await suite(`simulated restores on ${database}`, (counts) => runScript("simulate-restores.ts", options, counts)),
+        await suite(`simulated restores on ${database}`, (counts) =>
+          runScript("simulate-restores.ts", options, counts)),
       );
     }
     results.push(await suite("coverage of the contracts", (counts) => runScript("coverage.ts", [], counts)));

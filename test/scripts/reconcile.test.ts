@@ -4,7 +4,7 @@ import { describeOnEachDatabase } from "../support/databases.ts";
 import { addressOf, COLLECTIONS, createMirrorFixture, type MirrorFixture } from "../support/mirror-fixture.ts";
 
 describeOnEachDatabase("npm run reconcile", function (kind) {
-  this.timeout(60_000);
+  this.timeout(240_000);
   let mirror: MirrorFixture;
   beforeEach(async () => {
     mirror = await createMirrorFixture(kind);

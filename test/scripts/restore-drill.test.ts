@@ -2,8 +2,8 @@
 
 import { expect } from "chai";
 import { bringDatabases } from "../../scripts/bench/world/databases.ts";
-import { seedFrom } from "../support/random.ts";
 import { simulateRestores } from "../simulation/restores/run.ts";
+import { seedFrom } from "../support/random.ts";
 
 describe("an archive put back while orders come", function () {
   this.timeout(240_000);

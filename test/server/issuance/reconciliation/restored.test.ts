@@ -17,7 +17,7 @@ import { createRedeemingBrand, createTills, type RedeemingBrand } from "../sendi
 import { idOf, issuedOnChain, send, type Wish, wishOf } from "./support.ts";
 
 describeOnEachDatabase("a server whose database is an older copy", function (kind) {
-  this.timeout(60_000);
+  this.timeout(240_000);
   let world: SendingWorld;
   let brand: RedeemingBrand;
   let office: IssuingDatabase;

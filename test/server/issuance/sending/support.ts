@@ -357,7 +357,7 @@ export async function createIssuingDatabase(
 export async function until<Value>(
   condition: () => Promise<Value> | Value,
   complaint: () => string = () => "It did not happen in time",
-  timeoutMs = 20_000,
+  timeoutMs = 60_000,
 ): Promise<NonNullable<Value>> {
   const deadline = Date.now() + timeoutMs;
   for (;;) {
