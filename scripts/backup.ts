@@ -25,7 +25,7 @@ async function main(): Promise<void> {
   const { file, bytes, manifest, missing } = await backUp(name, loadConfig(), { overwrite });
   const { chain, mirror, files } = manifest;
   console.log(
-    `${file} has everything that a restore needs (${(bytes / 1e6).toFixed(1)} MB, ${files.length} files): ` +
+    `${file} has everything that a restore needs (${(bytes / 1e6).toFixed(bytes < 1e6 ? 3 : 1)} MB, ${files.length} files): ` +
       `${mirror === null ? "a mirror that is empty" : `the mirror to block ${mirror.block.number}`}` +
       `${chain === null ? "" : `, the local chain to block ${chain.head.number}`}.`,
   );

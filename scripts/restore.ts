@@ -6,6 +6,7 @@ import { ConfigError, loadConfig } from "../server/config.ts";
 import { DatabaseUnusableError } from "../server/database/unusable.ts";
 import { BackupError } from "./backup/problems.ts";
 import { putBack } from "./backup/put-back.ts";
+import { AlreadyRunningError } from "./lifecycle/run-file.ts";
 
 const USAGE = `Usage: npm run restore -- <archive> [--replace] [--keep-chain | --replace-chain]
 
@@ -17,7 +18,7 @@ Puts back an archive of npm run backup, while nothing runs. All of it is checked
 
 Without the last two, the chain that has all blocks of the other one counts.`;
 
-const EXPECTED = [BackupError, ConfigError, DatabaseUnusableError];
+const EXPECTED = [BackupError, ConfigError, DatabaseUnusableError, AlreadyRunningError];
 
 async function main(): Promise<void> {
   let archive: string | undefined;

@@ -9,9 +9,9 @@ import { isRunning } from "../lifecycle/process-identity.mjs";
 import { BackupError } from "./problems.ts";
 import { isInUse } from "./sqlite-files.ts";
 
-/** Throws {@link BackupError} if `npm start`, a server or the local chain runs on this data folder, or a server on the database. */
+/** Throws {@link BackupError} if the local chain of this data folder runs, or a server on the database. */
 export async function refuseWhileInUse(dataFolder: string, location: DatabaseLocation, url: string): Promise<void> {
-  refuseRunning(dataFolder);
+  refuseRunningChain(dataFolder);
   if (location.provider === "sqlite") {
     if (isInUse(location.file))
       throw new BackupError(`A server uses the database ${location.file}. Stop it first, then run this again.`);
@@ -44,20 +44,20 @@ export async function hasTables(url: string): Promise<boolean> {
   }
 }
 
-function refuseRunning(dataFolder: string): void {
+function refuseRunningChain(dataFolder: string): void {
   const chainFolder = join(dataFolder, "chain");
   const chainLocks = existsSync(chainFolder) ? readdirSync(chainFolder).filter((name) => name.endsWith(".lock")) : [];
-  for (const file of [join(dataFolder, "run.json"), ...chainLocks.map((name) => join(chainFolder, name))]) {
+  for (const file of chainLocks.map((name) => join(chainFolder, name))) {
     for (const process of processesIn(file)) {
       if (!isAlive(process)) continue;
       throw new BackupError(
-        `Mintmark is running on ${dataFolder} (process ${process.pid}). Stop it with Ctrl-C in its terminal or with: kill ${process.pid}`,
+        `The local chain in ${chainFolder} is running (process ${process.pid}). Stop it first, then run this again.`,
       );
     }
   }
 }
 
-/** Processes that a file names: as a run file does, or by their number alone. */
+/** Processes that a file names: with when they were started, or by their number alone. */
 function processesIn(file: string): { pid: number; start?: string }[] {
   let text: string;
   try {

@@ -10,6 +10,7 @@ import { type DatabaseLocation, describeDatabase, locateDatabase } from "../../s
 import { migrate } from "../../server/database/migrate.ts";
 import { readMigrations } from "../../server/database/migrations.ts";
 import { UNDER_WAY_FILE } from "../../server/half-restored.ts";
+import { claimRun } from "../lifecycle/run-file.ts";
 import { readArchive, requireArchive } from "./archive.ts";
 import { filesToKeep, REPLACED_PREFIX, STAGING_FOLDER, sync } from "./files.ts";
 import { hasTables, refuseWhileInUse } from "./in-use.ts";
@@ -44,14 +45,25 @@ const UNTOUCHED = new Set(["logs", "dev", STAGING_FOLDER, UNDER_WAY_FILE]);
 
 /** Throws {@link BackupError}. */
 export async function putBack(archive: string, config: RestoredConfig, options: PutBackOptions): Promise<PutBack> {
+  const { dataFolder } = config;
   const location = locateDatabase(config.databaseUrl);
+  requireArchive(archive);
+  const isNew = !existsSync(dataFolder);
   try {
-    requireArchive(archive);
-    await refuseWhileInUse(config.dataFolder, location, config.databaseUrl);
-    finishEarlier(config.dataFolder, options.say);
-    return await putBackChecked(archive, config, location, options);
+    // Nobody starts on the data folder meanwhile.
+    const run = await claimRun(dataFolder, options.say);
+    try {
+      await refuseWhileInUse(dataFolder, location, config.databaseUrl);
+      finishEarlier(dataFolder, options.say);
+      return await putBackChecked(archive, config, location, options);
+    } finally {
+      run.release();
+    }
   } catch (error) {
-    throw explained(error, config.dataFolder);
+    throw explained(error, dataFolder);
+  } finally {
+    if (isNew && existsSync(dataFolder) && readdirSync(dataFolder).length === 0)
+      rmSync(dataFolder, { recursive: true });
   }
 }
 
@@ -69,14 +81,11 @@ async function putBackChecked(
   options: PutBackOptions,
 ): Promise<PutBack> {
   const { dataFolder } = config;
-  const isNew = !existsSync(dataFolder);
   const staging = join(dataFolder, STAGING_FOLDER);
   const databaseStaging = location.provider === "sqlite" ? `${location.file}${STAGING_FOLDER}` : staging;
   const discard = () => {
     if (existsSync(join(dataFolder, UNDER_WAY_FILE))) return;
     for (const folder of [staging, databaseStaging]) rmSync(folder, { recursive: true, force: true });
-    if (isNew && existsSync(dataFolder) && readdirSync(dataFolder).length === 0)
-      rmSync(dataFolder, { recursive: true });
   };
   discard();
   try {

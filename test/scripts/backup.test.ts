@@ -331,7 +331,7 @@ describe("npm run restore", function () {
       writeFileSync(join(settings().DATA_DIR, "run.json"), JSON.stringify({ supervisor, children: {} }));
       const other = { ...settings(), DATABASE_URL: `file:${join(folder, "new.db")}` };
       const { code, output } = await runCommand(`node scripts/restore.ts ${archive()} --replace`, other);
-      expect(output).to.match(/Mintmark is running on .*Stop it/);
+      expect(output).to.match(/Mintmark is running on .*Stop it/s);
       expect(code).to.equal(1);
     } finally {
       process.kill(-(running.child.pid ?? 0), "SIGKILL");
