@@ -1,47 +1,45 @@
-// npm run backup -- <file>: copies the SQLite database as of one moment, also while a server writes to it. Must hold: the
-// file is complete or is not there.
+// npm run backup -- <file>: one archive of everything that a restore needs, as of one moment, also while servers write.
 
-import { existsSync, mkdirSync, renameSync, rmSync, statSync } from "node:fs";
-import { dirname, resolve } from "node:path";
+import { parseArgs } from "node:util";
 import { loadConfig } from "../server/config.ts";
-import { openDatabase } from "../server/database/client.ts";
-import { describeDatabase, locateDatabase } from "../server/database/location.ts";
 import { describeFailure } from "../server/failures.ts";
+import { backUp } from "./backup/back-up.ts";
+import { BackupError } from "./backup/problems.ts";
 import { beginCommand } from "./lifecycle/command.ts";
 
-class BackupError extends Error {
-  override name = "BackupError";
-}
+const USAGE = `Usage: npm run backup -- <file> [--overwrite]
 
-async function main(): Promise<string> {
-  const [name, ...rest] = process.argv.slice(2);
-  if (name === undefined || rest.length > 0)
-    throw new BackupError("Say which file to write: npm run backup -- backup.db");
-  const { databaseUrl } = loadConfig();
-  const location = locateDatabase(databaseUrl);
-  if (location.provider === "postgresql")
-    throw new BackupError("PostgreSQL has a command of its own: pg_dump --format=custom --file=<file> <DATABASE_URL>");
-  if (!existsSync(location.file))
-    throw new BackupError(`There is no database ${describeDatabase(location)}: nothing to copy.`);
-  const file = resolve(name);
-  if (existsSync(file)) throw new BackupError(`${file} is there already. Choose another name, or move it away.`);
+Makes one archive of the database, the local chain, keys, secrets, art and deployments, also while everything runs.
 
-  mkdirSync(dirname(file), { recursive: true });
-  const unfinished = `${file}.unfinished`;
-  rmSync(unfinished, { force: true });
-  const database = await openDatabase(databaseUrl);
+  --overwrite   replace an archive of this name`;
+
+async function main(): Promise<void> {
+  let name: string | undefined;
+  let overwrite = false;
   try {
-    await database.$executeRaw`VACUUM INTO ${unfinished}`;
-  } finally {
-    await database.$disconnect();
+    const { positionals, values } = parseArgs({ allowPositionals: true, options: { overwrite: { type: "boolean" } } });
+    overwrite = values.overwrite === true;
+    [name] = positionals.length === 1 ? positionals : [];
+  } catch (error) {
+    throw new BackupError(`${error instanceof Error ? error.message : String(error)}\n\n${USAGE}`);
   }
-  renameSync(unfinished, file);
-  return `${file} is a copy of ${location.file} (${(statSync(file).size / 1e6).toFixed(1)} MB).`;
+  if (name === undefined) throw new BackupError("Say which file to write: npm run backup -- /backups/mintmark.tar.gz");
+  const { file, bytes, manifest, missing } = await backUp(name, loadConfig(), { overwrite });
+  const { chain, mirror, files } = manifest;
+  console.log(
+    `${file} has everything that a restore needs (${(bytes / 1e6).toFixed(bytes < 1e6 ? 3 : 1)} MB, ${files.length} files): ` +
+      `${mirror === null ? "a mirror that is empty" : `the mirror to block ${mirror.block.number}`}` +
+      `${chain === null ? "" : `, the local chain to block ${chain.head.number}`}.`,
+  );
+  console.log(
+    "It holds keys and secrets: keep it where only you can read it. Whoever has it and a keystore's passphrase can issue cards.",
+  );
+  if (missing.length > 0) console.log(`Not in it, because settings say where: ${missing.join(", ")}. Keep these too.`);
 }
 
 beginCommand();
 try {
-  console.log(await main());
+  await main();
 } catch (error) {
   console.error(describeFailure(error));
   process.exitCode = 1;

@@ -6,6 +6,7 @@ import { createRpc } from "../server/chain/rpc.ts";
 import { type Config, loadConfig } from "../server/config.ts";
 import { openDatabase } from "../server/database/client.ts";
 import { migrate } from "../server/database/migrate.ts";
+import { refuseHalfRestored } from "../server/half-restored.ts";
 import { createLease, holdWhenFree, LeaseLostError } from "../server/indexer/lease.ts";
 import { createMirror } from "../server/indexer/mirror.ts";
 import { planResumption } from "../server/indexer/resume.ts";
@@ -38,6 +39,7 @@ const options = parseOptions();
 await runSession(terminal, "Stopped. Everything is kept for the next start.", async (session) => {
   const began = performance.now();
   const config = loadConfig();
+  refuseHalfRestored(config.dataFolder);
   const endpoint = localEndpoint(config.rpcUrl, config.port);
   const run = await claimRun(config.dataFolder, say);
   await session.onStop(() => run.release());

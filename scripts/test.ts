@@ -49,6 +49,9 @@ const SIMULATED_ORDERS = "2000";
 /** How long the system is watched for alarms in ordinary traffic, on each database. */
 const SOAKED_MINUTES = "1";
 
+/** How many archives are put back while orders come, on each database: two minutes' worth. */
+const RESTORES = "10";
+
 const folder = mkdtempSync(join(tmpdir(), "mintmark-test-"));
 
 // Servers and commands are started again and again; what one of them has compiled, the next need not, which saves each a second.
@@ -118,9 +121,14 @@ try {
       );
     }
     for (const database of ["sqlite", "postgresql"]) {
-      const options = ["--minutes", SOAKED_MINUTES, "--database", database];
+      const soak = ["--minutes", SOAKED_MINUTES, "--database", database];
       results.push(
-        await suite(`alarms in ordinary traffic on ${database}`, (counts) => runScript("soak.ts", options, counts)),
+        await suite(`alarms in ordinary traffic on ${database}`, (counts) => runScript("soak.ts", soak, counts)),
+      );
+      const restores = ["--rounds", RESTORES, "--database", database];
+      results.push(
+        await suite(`simulated restores on ${database}`, (counts) =>
+          runScript("simulate-restores.ts", restores, counts)),
       );
     }
     results.push(await suite("coverage of the contracts", (counts) => runScript("coverage.ts", [], counts)));

@@ -17,6 +17,7 @@ import { migrate } from "./database/migrate.ts";
 import { openServerDatabases } from "./database/server-databases.ts";
 import { startStorageWatch } from "./database/storage-watch.ts";
 import { describeFailure, giveLastWords } from "./failures.ts";
+import { refuseHalfRestored } from "./half-restored.ts";
 import { createApp } from "./http/app.ts";
 import { createListener } from "./http/listener.ts";
 import { presentPlacedOrder } from "./http/present-order.ts";
@@ -66,6 +67,7 @@ async function main(): Promise<void> {
   if (needsDataFolder(config)) prepareDataFolder(config.dataFolder);
   checkSecretFile(config);
   const sms = chooseSms(config);
+  refuseHalfRestored(config.dataFolder);
 
   const { databaseUrl, dataFolder } = config;
   await migrate(databaseUrl, { dataFolder });

@@ -177,6 +177,10 @@ export const orderSchema = z
           failure: failureSchema.nullable(),
           transactionHash: z.string().nullable().meta({ description: "The transaction that issued it." }),
           blockNumber: z.int().nullable().meta({ description: "The block that it is in." }),
+          matched: z.boolean().meta({
+            description:
+              "Whether the card was found on the chain after the server's database had been restored from an older copy, and is taken for this order's. It was not issued anew.",
+          }),
           verifyUrl: z.url().meta({ description: "The page that a customer sees." }),
         })
         .meta({ id: "OrderedCard", description: "A card of an order." }),

@@ -298,11 +298,13 @@ async function place(
     requestHash: hash("sha256", JSON.stringify(body)),
   };
   const asker = { brandId: principal.brandId, isCustomer, actor: actorOf(principal) };
+  // As it is before anything is looked up: what is not found may come a moment later.
+  const status = mirror.status();
   try {
     const order = await prepareOrder(request, asker, idempotency, orders);
     return settled(await orders.desk.place(order), orders.catalogue.slugOf);
   } catch (error) {
-    const problem = asProblem(error, mirror.status());
+    const problem = asProblem(error, status);
     if (error === problem) throw error;
     // What cannot be ordered now may have been ordered before: the same wish gets the same answer, whatever has changed since.
     const [repeated] = await repeatedPlacements(application, [idempotency]);

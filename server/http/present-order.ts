@@ -23,10 +23,11 @@ export function presentPlacedOrder(order: PlacedOrder, presentation: OrderPresen
     cards: order.cards.map((card) => ({
       ...card,
       holder: "",
-      state: order.state === "accepted" ? "held" : "queued",
+      state: card.issued !== undefined ? "done" : order.payment === undefined ? "queued" : "held",
       failure: undefined,
-      transactionHash: undefined,
-      blockNumber: undefined,
+      transactionHash: card.issued?.transactionHash,
+      blockNumber: card.issued?.blockNumber,
+      matched: card.issued !== undefined,
     })),
   };
   return JSON.stringify({ data: presentOrder(record, presentation) });
@@ -46,6 +47,7 @@ export function presentOrder(order: OrderRecord & { cards: OrderedCard[] }, pres
         failure: card.failure ?? null,
         transactionHash: card.transactionHash ?? null,
         blockNumber: card.blockNumber ?? null,
+        matched: card.matched,
         verifyUrl: `${presentation.publicUrl}/v/${collection.slug}/${card.serial}`,
       };
     }),

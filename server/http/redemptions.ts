@@ -102,8 +102,10 @@ export function redemptionOperations(services: Services): Operation[] {
       problems: [404, 409, 503],
       async handle({ body, principal, idempotencyKey }) {
         const { brandId } = principal;
+        // Before it is looked up: what is not found may come a moment later.
+        const { state } = mirror.status();
         const collection = await orders.catalogue.find(body.collection);
-        if (collection === undefined && mirror.status().state !== "following") throw mirrorNotReady();
+        if (collection === undefined && state !== "following") throw mirrorNotReady();
         if (collection === undefined || collection.brandId !== brandId) throw noSuchCard();
         const keys = await keysOfBrand(services, brandId);
         const customer = body.customer === undefined ? { holder: body.holder ?? "" } : { reference: body.customer };

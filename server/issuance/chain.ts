@@ -69,8 +69,8 @@ export interface IssuanceChain {
   chainId: number;
   /** The registry, checksummed. */
   registry: string;
-  /** The newest block's time in seconds, gas limit, and base fee in wei. */
-  head(): Promise<{ timestamp: number; gasLimit: number; baseFee: bigint }>;
+  /** The newest block's number, time in seconds, gas limit, and base fee in wei. */
+  head(): Promise<{ number: number; timestamp: number; gasLimit: number; baseFee: bigint }>;
   /** Finds a collection by its slug or address. Throws {@link IssuanceError} if there is none. */
   collection(slugOrAddress: string): Promise<CollectionOnChain>;
   /** Whether an account has a brand's role, and so may do what needs it while the brand is active. */
@@ -79,12 +79,16 @@ export interface IssuanceChain {
   cards(collection: string, serials: readonly number[]): Promise<Map<number, CardOnChain>>;
   /** The next nonce after those that are in blocks. */
   nonce(account: string): Promise<number>;
+  /** The same with what waits to get into a block, as far as this node knows of it. */
+  pendingNonce(account: string): Promise<number>;
   /** The gas that a transaction would take. Throws `ContractRefusal` if it would revert. */
   estimateGas(call: { from: string; to: string; data: string }): Promise<number>;
   /** Executes without sending. Throws `ContractRefusal` if it would revert. */
   simulate(call: { from: string; to: string; data: string }): Promise<void>;
   /** Hands a signed transaction to the node. */
   submit(signed: string): Promise<Submission>;
+  /** Who has sent a transaction, lower-case, and its call data; nothing if the node does not know it. */
+  transaction(hash: string): Promise<{ from: string; data: string } | undefined>;
   /** The receipt of a transaction; nothing while it is in no block. */
   receipt(hash: string): Promise<Receipt | undefined>;
   close(): void;
@@ -158,6 +162,7 @@ export async function openIssuanceChain(options: {
     async head() {
       const block = (await call("eth_getBlockByNumber", ["latest", false])) as Record<string, string>;
       return {
+        number: Number(block["number"]),
         timestamp: Number(block["timestamp"]),
         gasLimit: Number(block["gasLimit"]),
         baseFee: BigInt(block["baseFeePerGas"] ?? 0),
@@ -219,6 +224,9 @@ export async function openIssuanceChain(options: {
       // Never `pending`: nodes disagree about what it includes.
       return Number(await call("eth_getTransactionCount", [account, "latest"]));
     },
+    async pendingNonce(account) {
+      return Number(await call("eth_getTransactionCount", [account, "pending"]));
+    },
     async estimateGas({ from, to, data }) {
       return Number(await call("eth_estimateGas", [{ from, to, data, gasPrice: toBeHex(0) }]));
     },
@@ -239,6 +247,10 @@ export async function openIssuanceChain(options: {
         if (message === undefined && !isCallException(error)) return { kind: "uncertain" };
         return { kind: "refused", error: explainChainError(error, endpoint) };
       }
+    },
+    async transaction(hash) {
+      const found = (await callLarge("eth_getTransactionByHash", [hash])) as { from: string; input: string } | null;
+      return found === null ? undefined : { from: found.from.toLowerCase(), data: found.input };
     },
     async receipt(hash) {
       // With the logs of its cards it is large, and asked for again and again.

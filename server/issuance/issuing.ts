@@ -12,6 +12,8 @@ import { type Catalogue, createCatalogue } from "./orders/catalogue.ts";
 import { createOrderDesk, type OrderDesk } from "./orders/desk.ts";
 import type { PlacedOrder } from "./orders/order.ts";
 import { keepUpOrders } from "./orders/upkeep.ts";
+import { readFigures, readLastBackup, watchReconciliation } from "./reconciliation/figures.ts";
+import { createReconciler } from "./reconciliation/reconciler.ts";
 import { createBook } from "./sending/book.ts";
 import { createBrandSigners } from "./sending/brand-signers.ts";
 import { createSenderMetrics } from "./sending/metrics.ts";
@@ -104,8 +106,24 @@ export function createIssuing(options: IssuingOptions): Issuing {
   const book = createBook({ application, now });
   const senderMetrics = createSenderMetrics(metrics);
   senderMetrics.watch({ figures: book.figures, now });
+  const reconciler = createReconciler({
+    application,
+    async keptAddresses(brandId) {
+      const keys = await brandSigners.keysOf(brandId);
+      return keys === undefined ? undefined : (reference) => keys.holderAddress(reference).toLowerCase();
+    },
+    timeZone: config.orderTimeZone,
+    finalityDepth: config.finalityDepth,
+    logger,
+    now,
+  });
+  watchReconciliation(metrics, {
+    figures: () => readFigures(application),
+    lastBackup: () => readLastBackup(application),
+  });
   const sender = createSender({
     book,
+    reconciler,
     application,
     chain,
     signers,
@@ -121,7 +139,10 @@ export function createIssuing(options: IssuingOptions): Issuing {
   const ending = new AbortController();
   let upkeep: Promise<void> = Promise.resolve();
   return {
-    desk: createOrderDesk({ application, now, answerOf, onQueued: sender.wake }),
+    desk: createOrderDesk({
+      ...{ application, now, answerOf, onQueued: sender.wake },
+      matching: { timeZone: config.orderTimeZone, keysOf: brandSigners.keysOf },
+    }),
     catalogue: createCatalogue({ database, now }),
     keysOf: brandSigners.keysOf,
     chain,
@@ -131,7 +152,10 @@ export function createIssuing(options: IssuingOptions): Issuing {
     wake: sender.wake,
     start() {
       sender.start();
-      upkeep = keepUpOrders({ application, leads: () => mirror.status().leads, logger, now }, ending.signal);
+      upkeep = keepUpOrders(
+        { application, mayCancel: reconciler.isLevel, leads: () => mirror.status().leads, logger, now },
+        ending.signal,
+      );
       // Not waited for when it stops: what hangs there must not hold it up.
       void keepSigners(ending.signal).catch((error: unknown) =>
         logger.error({ err: error }, "the signers could not be opened; restart the server"),

@@ -7,6 +7,7 @@ import type { CollectionOnChain, IssuanceChain, Receipt } from "./chain.ts";
 import { commitmentRoot } from "./commitment.ts";
 import { ContractRefusal } from "./contract-errors.ts";
 import type { BrandKeys } from "./keystore.ts";
+import { markOrigin } from "./origin.ts";
 import {
   type CardToIssue,
   encodeTransaction,
@@ -187,7 +188,7 @@ async function notIssued(
 
 function callOf({ collection, keys }: IssuanceDependencies, transaction: PlannedTransaction) {
   const data = encodeTransaction(transaction, (batch) => commitmentRoot(batch, collection.address, keys));
-  return { from: keys.issuer.address, to: collection.address, data };
+  return { from: keys.issuer.address, to: collection.address, data: markOrigin(data, "file") };
 }
 
 /** Sends one transaction and waits until it is in a block. Returns only if it succeeded. */

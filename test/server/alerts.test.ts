@@ -14,6 +14,7 @@ import { createStorageMetrics } from "../../server/database/storage-watch.ts";
 import { createConnectionMetrics } from "../../server/http/listener.ts";
 import { createHttpMetrics } from "../../server/http/metrics.ts";
 import { createIndexerMetrics } from "../../server/indexer/metrics.ts";
+import { watchReconciliation } from "../../server/issuance/reconciliation/figures.ts";
 import { createSenderMetrics } from "../../server/issuance/sending/metrics.ts";
 import { measureSigning } from "../../server/issuance/signing-state.ts";
 import { createWebhookMetrics } from "../../server/webhooks/metrics.ts";
@@ -305,6 +306,10 @@ describe("what an operator watches", () => {
       signers: { keystoreProblems: () => [], remoteProblem: () => undefined, hasRemote: true },
       silent: [],
     }));
+    watchReconciliation(registry, {
+      figures: async () => ({ cards: 0, redemptions: 0 }),
+      lastBackup: async () => 0,
+    });
     const own = (await registry.getMetricsAsJSON()).filter(({ name }) => !/^mintmark_(process|nodejs)_/.test(name));
     measured = new Map(own.map(({ name, type }) => [name, String(type)]));
     for (const name of MEASURED_ELSEWHERE) measured.set(name, "gauge");

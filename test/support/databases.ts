@@ -1,5 +1,6 @@
 // The databases that the server runs on, for tests: each test gets one of its own.
 
+import { execFileSync } from "node:child_process";
 import { copyFileSync, mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -11,6 +12,7 @@ import {
   type LocalPostgresql,
   startLocalPostgresql,
 } from "../../scripts/postgresql/local-server.ts";
+import { openDatabase } from "../../server/database/client.ts";
 import { migrate } from "../../server/database/migrate.ts";
 
 export interface TestDatabase {
@@ -25,6 +27,8 @@ export interface DatabaseKind {
   createEmpty(): Promise<TestDatabase>;
   /** Creates one with all tables and without rows. */
   create(): Promise<TestDatabase>;
+  /** Creates a copy of one that may be in use, as of one moment. */
+  copy(url: string): Promise<TestDatabase>;
 }
 
 export const sqlite: DatabaseKind = {
@@ -48,6 +52,16 @@ export const sqlite: DatabaseKind = {
     const database = await sqlite.createEmpty();
     copyFileSync(await sqliteTemplate, fileOf(database.url));
     return database;
+  },
+  async copy(url) {
+    const copied = await sqlite.createEmpty();
+    const client = await openDatabase(url);
+    try {
+      await client.$executeRaw`VACUUM INTO ${fileOf(copied.url)}`;
+    } finally {
+      await client.$disconnect();
+    }
+    return copied;
   },
 };
 
@@ -101,6 +115,14 @@ export const postgresql: DatabaseKind = {
     })();
     await template;
     return await createFrom(TEMPLATE);
+  },
+  async copy(url) {
+    const copied = await postgresql.createEmpty();
+    const programs = findPostgresql() ?? "";
+    const dump = execFileSync(join(programs, "pg_dump"), ["--format=custom", url], { maxBuffer: 2 ** 30 });
+    const options = ["--no-owner", "--exit-on-error", `--dbname=${copied.url}`];
+    execFileSync(join(programs, "pg_restore"), options, { input: dump });
+    return copied;
   },
 };
 

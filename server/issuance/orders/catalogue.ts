@@ -62,8 +62,13 @@ export function createCatalogue({ database, now }: { database: Database; now(): 
       const collection = read("slug" in name ? { slug: name.slug } : { address: name.address });
       if (remembered.size >= MOST_REMEMBERED) remembered.clear();
       remembered.set(key, { collection, until: now() + REMEMBERED_MS });
-      collection.catch(() => remembered.delete(key));
-      return await collection;
+      const found = await collection.catch((error: unknown) => {
+        remembered.delete(key);
+        throw error;
+      });
+      // The mirror may be about to read it.
+      if (found === undefined) remembered.delete(key);
+      return found;
     },
     slugOf: (address) => slugs.get(address),
     forget: () => remembered.clear(),

@@ -5,8 +5,10 @@ import { setTimeout as sleep } from "node:timers/promises";
 import type { Database } from "../../database/client.ts";
 import { hasMetAnother } from "../../database/transactions.ts";
 import { isOutage } from "../../database/unusable.ts";
+import type { BrandKeys } from "../keystore.ts";
+import { collectionsWithUnclaimed } from "../reconciliation/claiming.ts";
 import type { OrderToPlace, PlacedOrder, Placement } from "./order.ts";
-import { placeOrders, repeatedPlacements } from "./placing.ts";
+import { type Matching, placeOrders, repeatedPlacements } from "./placing.ts";
 
 export interface OrderDesk {
   /** Places an order. Throws {@link DeskFullError}, and whatever the database throws: nothing is placed then. */
@@ -20,6 +22,13 @@ export interface OrderDeskOptions {
   now(): number;
   /** What a request is answered with. */
   answerOf(order: PlacedOrder): string;
+  /** How orders find cards that the chain has already; without it, none is looked for. */
+  matching?: {
+    /** Where a card's last day ends. */
+    timeZone: string;
+    /** The keys from which the brand's custodial addresses follow; nothing if there are none here. */
+    keysOf(brandId: number): Promise<Pick<BrandKeys, "holderAddress"> | undefined>;
+  };
   /** Is told when orders have been placed that can be sent. */
   onQueued?(): void;
 }
@@ -44,7 +53,8 @@ interface Waiting {
   outcome: PromiseWithResolvers<Placement>;
 }
 
-export function createOrderDesk({ application, now, answerOf, onQueued }: OrderDeskOptions): OrderDesk {
+export function createOrderDesk(options: OrderDeskOptions): OrderDesk {
+  const { application, now, answerOf, onQueued } = options;
   const waiting: Waiting[] = [];
   let working = false;
   /** Editions of which nothing was left, and until when that is taken for granted. */
@@ -85,7 +95,11 @@ export function createOrderDesk({ application, now, answerOf, onQueued }: OrderD
 
   /** Answers who asks for an edition that has just been found sold out, unless they have got their card before. */
   async function refuseSoldOut(group: readonly Waiting[]): Promise<readonly Waiting[]> {
+    if (soldOut.size === 0) return group;
+    // What is sold out may still have the cards of orders that are sent again.
+    const unclaimed = await collectionsWithUnclaimed(application);
     const late = group.flatMap((one) => {
+      if (one.order.items.some(({ collection }) => unclaimed.has(collection))) return [];
       const gone = one.order.items.find(({ collection }) => (soldOut.get(collection) ?? 0) > now());
       return gone === undefined ? [] : [{ one, collection: gone.collection }];
     });
@@ -105,8 +119,9 @@ export function createOrderDesk({ application, now, answerOf, onQueued }: OrderD
     const begun = performance.now();
     for (let attempt = 1; ; attempt++) {
       try {
+        const matching = await matchingFor(orders);
         return await application.$transaction((transaction) =>
-          placeOrders(transaction, orders, { now: now(), answerOf }),
+          placeOrders(transaction, orders, { now: now(), answerOf, matching }),
         );
       } catch (error) {
         // Another server may have placed the same wish, or taken the same serial, at the same time: seen again it is there.
@@ -115,6 +130,26 @@ export function createOrderDesk({ application, now, answerOf, onQueued }: OrderD
         await sleep(FIRST_PAUSE_MS * 2 ** attempt * (0.5 + Math.random()));
       }
     }
+  }
+
+  /** Nothing where the chain has no unclaimed cards of what is ordered, which is nearly always. */
+  async function matchingFor(orders: readonly OrderToPlace[]): Promise<Matching | undefined> {
+    if (options.matching === undefined) return undefined;
+    const { timeZone, keysOf } = options.matching;
+    const unclaimed = await collectionsWithUnclaimed(application);
+    const concerned = orders.filter(({ items }) => items.some(({ collection }) => unclaimed.has(collection)));
+    if (concerned.length === 0) return undefined;
+    const keys = new Map<number, Pick<BrandKeys, "holderAddress"> | undefined>();
+    for (const { brandId } of concerned) if (!keys.has(brandId)) keys.set(brandId, await keysOf(brandId));
+    const addresses = new Map<string, string>();
+    for (const { brandId, customer } of concerned) {
+      if (customer.holder !== undefined) continue;
+      // A third of a millisecond each: requests get their turn in between.
+      await new Promise((resolve) => setImmediate(resolve));
+      const address = keys.get(brandId)?.holderAddress(customer.reference).toLowerCase();
+      if (address !== undefined) addresses.set(`${brandId} ${customer.reference}`, address);
+    }
+    return { timeZone, keptAddressOf: (brandId, reference) => addresses.get(`${brandId} ${reference}`) };
   }
 
   return {

@@ -80,13 +80,15 @@ export interface ReservedCard {
   serial: number;
   tier: number;
   expiresAt: number;
+  /** Where the chain has it already: it was issued before this database became an older copy of itself. */
+  issued?: { blockNumber: number; transactionHash: string };
 }
 
 export interface PlacedOrder {
   id: string;
   brandId: number;
   customer: { id: string; reference: string };
-  state: "accepted" | "queued";
+  state: "accepted" | "queued" | "issued";
   items: OrderItem[];
   cards: ReservedCard[];
   paid: Money | undefined;

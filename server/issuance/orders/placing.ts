@@ -2,10 +2,11 @@
 // commands and its Idempotency-Key are written together or not at all; each order gets all of its cards or none.
 
 import { v7 as uuidv7 } from "uuid";
-import { insertRows, selectRows } from "../../database/bulk.ts";
+import { insertRows, selectRows, updateRows } from "../../database/bulk.ts";
 import type { DatabaseTransaction } from "../../database/client.ts";
+import { type AdoptedCard, EMPTY_POOL, openPool, type Pool, writeClaims } from "../reconciliation/claiming.ts";
 import { recordOrderEvents } from "./events.ts";
-import type { CommandState, OrderToPlace, PlacedOrder, Placement } from "./order.ts";
+import type { CommandState, OrderToPlace, PlacedOrder, Placement, ReservedCard } from "./order.ts";
 import { freeSerials, reserveSerials } from "./serials.ts";
 
 export interface PlacingOptions {
@@ -13,6 +14,15 @@ export interface PlacingOptions {
   now: number;
   /** What the request is answered with, and is answered with again when it is repeated. */
   answerOf(order: PlacedOrder): string;
+  /** How orders find cards that the chain has already; without it, none is looked for. */
+  matching?: Matching | undefined;
+}
+
+export interface Matching {
+  /** Where a card's last day ends. */
+  timeZone: string;
+  /** The address that would be kept for a customer who has none yet, lower-case; nothing where it is not known. */
+  keptAddressOf(brandId: number, reference: string): string | undefined;
 }
 
 /** What makes a wish the same as another one. */
@@ -47,13 +57,15 @@ export async function repeatedPlacements(
 export async function placeOrders(
   transaction: DatabaseTransaction,
   orders: readonly OrderToPlace[],
-  { now, answerOf }: PlacingOptions,
+  { now, answerOf, matching }: PlacingOptions,
 ): Promise<Placement[]> {
   const placements: (Placement | undefined)[] = await repeatedPlacements(transaction, orders);
   const fresh = orders.filter((_, index) => placements[index] === undefined);
-  const customers = await customersFor(transaction, fresh);
+  const customers = await customersFor(transaction, fresh, matching);
   const takers = await freeCardTakers(transaction, fresh, customers.idOf);
   const serials = await reserveFor(transaction, fresh);
+  // The editions are locked from here on.
+  const pool = await poolFor(transaction, fresh, customers.expectedHolderOf, { now, matching });
 
   const written: WrittenOrder[] = [];
   const known = new Map<string, KnownRequest>();
@@ -72,25 +84,37 @@ export async function placeOrders(
       placements[index] = { kind: "already-taken", collection: taken.collection, orderId };
       return;
     }
-    const short = shortage(order, serials);
+    const adopted = adoptedFor(order, customers.expectedHolderOf(order), pool);
+    const short = shortage(order, serials, adopted);
     if (short !== undefined) {
       placements[index] = { kind: "sold-out", ...short };
+      for (const card of [...adopted.values()].flat()) pool.giveBack(card);
       return;
     }
-    const placed = place(order, customer, serials, now);
+    const placed = place(order, customer, { serials, adopted }, now);
     const answer = answerOf(placed);
     for (const { collection, free } of order.items) {
       if (free) takers.set(wishOf(collection, customer), placed.id);
     }
     known.set(wish, { requestHash: order.requestHash, orderId: placed.id, answer });
-    written.push({ order, placed, answer, holder: customers.holderOf(order) });
+    const isThere = placed.cards.some(({ issued }) => issued !== undefined);
+    const holder = isThere ? customers.expectedHolderOf(order) : customers.holderOf(order);
+    written.push({ order, placed, answer, holder });
     placements[index] = { kind: "placed", orderId: placed.id, answer };
   });
 
   await recogniseRepeated(transaction, orders, placements);
 
   await customers.write(new Set(written.map(({ placed }) => placed.customer.id)), now);
+  await customers.keep(written.filter(({ holder, order }) => holder !== null && order.customer.holder === undefined));
   await writeOrders(transaction, written);
+  await writeClaims(
+    transaction,
+    written.flatMap(({ placed }) =>
+      placed.cards.flatMap((card) => (card.issued === undefined ? [] : [{ card, orderId: placed.id }])),
+    ),
+    now,
+  );
   await freeSerials(
     transaction,
     [...serials].flatMap(([collection, left]) => left.map((serial) => ({ collection, serial }))),
@@ -171,29 +195,80 @@ async function reserveFor(
   return serials;
 }
 
+type Item = OrderToPlace["items"][number];
+
+/** What orders may be given instead of new cards. */
+async function poolFor(
+  transaction: DatabaseTransaction,
+  orders: readonly OrderToPlace[],
+  holderOf: (order: OrderToPlace) => string | null,
+  { now, matching }: Pick<PlacingOptions, "now" | "matching">,
+): Promise<Pool> {
+  if (matching === undefined) return EMPTY_POOL;
+  const wishes = orders.flatMap((order) => {
+    const holder = holderOf(order);
+    return holder === null ? [] : order.items.map(({ collection }) => ({ collection, holder }));
+  });
+  return await openPool(transaction, wishes, { now, timeZone: matching.timeZone });
+}
+
+/** The cards of an order that the chain has already, by its items: see reconciliation/. */
+function adoptedFor({ items }: OrderToPlace, holder: string | null, pool: Pool): Map<Item, AdoptedCard[]> {
+  if (holder === null) return new Map();
+  return new Map(
+    items.map((item) => {
+      const found: AdoptedCard[] = [];
+      for (let left = item.quantity; left > 0; left--) {
+        const card = pool.take({ ...item, holder });
+        if (card === undefined) break;
+        found.push(card);
+      }
+      return [item, found];
+    }),
+  );
+}
+
 /** The first collection of an order that has not enough serials left. */
 function shortage(
   { items }: OrderToPlace,
   serials: ReadonlyMap<string, readonly number[]>,
+  adopted: ReadonlyMap<Item, readonly AdoptedCard[]>,
 ): { collection: string; left: number } | undefined {
   for (const [collection, here] of Map.groupBy(items, (item) => item.collection)) {
     const left = serials.get(collection)?.length ?? 0;
-    if (here.reduce((sum, { quantity }) => sum + quantity, 0) > left) return { collection, left };
+    const wanted = here.reduce((sum, item) => sum + item.quantity - (adopted.get(item)?.length ?? 0), 0);
+    if (wanted > left) return { collection, left };
   }
   return undefined;
 }
 
-function place(order: OrderToPlace, customerId: string, serials: Map<string, number[]>, now: number): PlacedOrder {
+function place(
+  order: OrderToPlace,
+  customerId: string,
+  { serials, adopted }: { serials: Map<string, number[]>; adopted: ReadonlyMap<Item, readonly AdoptedCard[]> },
+  now: number,
+): PlacedOrder {
   const { brandId, customer, items, paid, payment } = order;
+  const cards = items.flatMap((item): ReservedCard[] => {
+    const { collection, tier, expiresAt, quantity } = item;
+    const there = adopted.get(item) ?? [];
+    return [
+      ...there.map(({ serial, expiresAt, blockNumber, transactionHash }) => {
+        return { collection, serial, tier, expiresAt, issued: { blockNumber, transactionHash } };
+      }),
+      ...(serials.get(collection)?.splice(0, quantity - there.length) ?? []).map((serial) => {
+        return { collection, serial, tier, expiresAt };
+      }),
+    ];
+  });
+  const open = payment === undefined ? "queued" : "accepted";
   return {
     id: `ord_${uuidv7()}`,
     brandId,
     customer: { id: customerId, reference: customer.reference },
-    state: payment === undefined ? "queued" : "accepted",
+    state: cards.every(({ issued }) => issued !== undefined) ? "issued" : open,
     items: items.map(({ collection, tier, term, quantity }) => ({ collection, tier, term, quantity })),
-    cards: items.flatMap(({ collection, tier, expiresAt, quantity }) =>
-      (serials.get(collection)?.splice(0, quantity) ?? []).map((serial) => ({ collection, serial, tier, expiresAt })),
-    ),
+    cards,
     paid,
     payment,
     createdAt: now,
@@ -201,7 +276,11 @@ function place(order: OrderToPlace, customerId: string, serials: Map<string, num
 }
 
 /** Customers of orders: those that are known, and those that are to be. */
-async function customersFor(transaction: DatabaseTransaction, orders: readonly OrderToPlace[]) {
+async function customersFor(
+  transaction: DatabaseTransaction,
+  orders: readonly OrderToPlace[],
+  matching: Matching | undefined,
+) {
   const byReference = orders.filter(({ customer }) => customer.id === undefined);
   const rows = [
     ...(await selectRows<KnownCustomer>(transaction, {
@@ -227,10 +306,14 @@ async function customersFor(transaction: DatabaseTransaction, orders: readonly O
   }
   const idOf = ({ brandId, customer }: OrderToPlace) =>
     customer.id ?? (ids.get(wishOf(String(brandId), customer.reference)) as string);
+  const holderOf = (order: OrderToPlace): string | null => order.customer.holder ?? holders.get(idOf(order)) ?? null;
   return {
     idOf,
     /** Who gets the order's cards; nothing if that address is still to be derived. */
-    holderOf: (order: OrderToPlace): string | null => order.customer.holder ?? holders.get(idOf(order)) ?? null,
+    holderOf,
+    /** The same, also where the address is not written down yet; nothing if it is not known here. */
+    expectedHolderOf: (order: OrderToPlace): string | null =>
+      holderOf(order) ?? matching?.keptAddressOf(order.brandId, order.customer.reference) ?? null,
     /** Writes those new ones that have got an order. */
     async write(served: ReadonlySet<string>, now: number): Promise<void> {
       await insertRows(transaction, {
@@ -239,6 +322,18 @@ async function customersFor(transaction: DatabaseTransaction, orders: readonly O
         rows: [...unknown]
           .filter(([id]) => served.has(id))
           .map(([id, { brandId, reference }]) => [id, brandId, reference, now]),
+      });
+    },
+    /** Writes down the addresses that the cards of these orders are at. */
+    async keep(orders: readonly Pick<WrittenOrder, "placed" | "holder">[]): Promise<void> {
+      await updateRows(transaction, {
+        table: "Customer",
+        columns: ["id", "holder"],
+        key: ["id"],
+        rows: orders
+          .filter(({ placed }) => (holders.get(placed.customer.id) ?? null) === null)
+          .map(({ placed, holder }) => [placed.customer.id, holder]),
+        where: `t."holder" IS NULL`,
       });
     },
   };
@@ -301,15 +396,17 @@ async function writeOrders(transaction: DatabaseTransaction, written: readonly W
       "suspect",
       "notBefore",
       "createdAt",
+      "blockNumber",
+      "transactionHash",
     ],
     rows: written.flatMap(({ holder, placed }) => {
-      const state: CommandState = placed.state === "accepted" ? "held" : "queued";
-      return placed.cards.map(({ collection, serial, tier, expiresAt }) => [
+      const open: CommandState = placed.state === "accepted" ? "held" : "queued";
+      return placed.cards.map(({ collection, serial, tier, expiresAt, issued }) => [
         placed.brandId,
         collection,
         "issue",
         serial,
-        state,
+        issued === undefined ? open : "done",
         serial,
         holder,
         tier,
@@ -318,6 +415,8 @@ async function writeOrders(transaction: DatabaseTransaction, written: readonly W
         false,
         placed.createdAt,
         placed.createdAt,
+        issued?.blockNumber ?? null,
+        issued?.transactionHash ?? null,
       ]);
     }),
   });

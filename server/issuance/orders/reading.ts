@@ -30,6 +30,8 @@ export interface OrderedCard {
   failure: { name: string; detail: string } | undefined;
   transactionHash: string | undefined;
   blockNumber: number | undefined;
+  /** Whether the chain had it before the order came, as this database knows it: see reconciliation/. */
+  matched: boolean;
 }
 
 export interface OrderFilter {
@@ -51,6 +53,8 @@ export async function readOrder(
   if (row === null || row.brandId !== owner.brandId) return undefined;
   if (owner.customerId !== undefined && row.customerId !== owner.customerId) return undefined;
   const commands = await database.command.findMany({ where: { orderId: id, kind: "issue" }, orderBy: { id: "asc" } });
+  const adopted = await database.adoptedCard.findMany({ where: { orderId: id } });
+  const matched = new Set(adopted.map(({ collectionAddress, serial }) => `${collectionAddress} ${serial}`));
   const [record] = await recordsOf(database, [row]);
   if (record === undefined) return undefined;
   return {
@@ -65,6 +69,7 @@ export async function readOrder(
       failure: failureOf(command),
       transactionHash: command.transactionHash ?? undefined,
       blockNumber: command.blockNumber ?? undefined,
+      matched: matched.has(`${command.collectionAddress} ${command.serial}`),
     })),
   };
 }

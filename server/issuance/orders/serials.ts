@@ -48,7 +48,7 @@ export async function freeSerials(
 }
 
 /** The first serial that was never reserved. Locks the edition for the rest of the transaction. */
-async function lockEdition(transaction: DatabaseTransaction, collection: string): Promise<number> {
+export async function lockEdition(transaction: DatabaseTransaction, collection: string): Promise<number> {
   for (;;) {
     const [edition] = await transaction.$queryRaw<{ nextSerial: number }[]>(
       Prisma.sql`UPDATE "Edition" SET "nextSerial" = "nextSerial" WHERE "collectionAddress" = ${collection} RETURNING "nextSerial"`,

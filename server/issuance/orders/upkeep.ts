@@ -11,6 +11,8 @@ import { cancelUnpaid } from "./changes.ts";
 export interface UpkeepOptions {
   application: Database;
   leads(): boolean;
+  /** Whether it is known what the chain has: an unpaid order of an older copy may have been paid and issued since. */
+  mayCancel(): boolean;
   logger: Logger;
   /** In milliseconds. */
   now(): number;
@@ -23,13 +25,15 @@ const KEYS_KEPT_MS = 7 * 24 * 3_600_000;
 
 /** Cancels what was not paid in time, ends what was held too long, and forgets old Idempotency-Keys. Ends when `signal` is aborted. */
 export async function keepUpOrders(
-  { application, leads, logger, now }: UpkeepOptions,
+  { application, leads, mayCancel, logger, now }: UpkeepOptions,
   signal: AbortSignal,
 ): Promise<void> {
   while (!signal.aborted) {
     try {
       if (leads()) {
-        const cancelled = await inTransaction(application, (transaction) => cancelUnpaid(transaction, now(), AT_ONCE));
+        const cancelled = mayCancel()
+          ? await inTransaction(application, (transaction) => cancelUnpaid(transaction, now(), AT_ONCE))
+          : 0;
         await inTransaction(application, (transaction) => expireHolds(transaction, now()));
         if (cancelled > 0) logger.info({ orders: cancelled }, "unpaid orders were cancelled");
         await application.$executeRaw(

@@ -11,6 +11,7 @@ import { addCommands } from "../orders/changes.ts";
 import { freeSerials, reserveSerials } from "../orders/serials.ts";
 import { settleOrders } from "../orders/standing.ts";
 import { IssuanceError } from "../problems.ts";
+import { REPEATED_FOR_MS } from "../reconciliation/fit.ts";
 import { settleRedemptions } from "../redemptions/standing.ts";
 import type { SendableCommand, SendableGroup } from "./calls.ts";
 
@@ -162,14 +163,15 @@ export function createBook({ application, now }: { application: Database; now():
     /**
      * Makes a signer's nonces begin where the chain is, unless the book is further. Throws `IssuanceError` if the book is of another chain
      * than the mirror.
+     * @returns Whether the key was not known before, although the chain knows it.
      */
-    async openSigner(address: string, chainId: number, chainNonce: number): Promise<void> {
-      await inTransaction(application, async (transaction) => {
+    async openSigner(address: string, chainId: number, chainNonce: number): Promise<{ isNew: boolean }> {
+      return await inTransaction(application, async (transaction) => {
         const { genesisHash } = await transaction.checkpoint.findUniqueOrThrow({
           where: { id: 1 },
           select: { genesisHash: true },
         });
-        await transaction.$executeRaw(
+        const added = await transaction.$executeRaw(
           Prisma.sql`INSERT INTO "Signer" ("address", "chainId", "genesisHash", "nextNonce") VALUES (${address}, ${chainId}, ${genesisHash}, ${chainNonce}) ON CONFLICT DO NOTHING`,
         );
         const known = await transaction.signer.findUniqueOrThrow({ where: { address } });
@@ -182,7 +184,14 @@ export function createBook({ application, now }: { application: Database; now():
         await transaction.$executeRaw(
           Prisma.sql`UPDATE "Signer" SET "nextNonce" = ${chainNonce} WHERE "address" = ${address} AND "nextNonce" < ${chainNonce}`,
         );
+        return { isNew: added > 0 && chainNonce > 0 };
       });
+    },
+
+    /** The first nonce of a signer that was not given out, as far as the book knows. */
+    async nextNonce(address: string): Promise<number> {
+      const { nextNonce } = await application.signer.findUniqueOrThrow({ where: { address } });
+      return nextNonce;
     },
 
     /**
@@ -398,6 +407,7 @@ export function createBook({ application, now }: { application: Database; now():
           failure: null,
           failureDetail: null,
         });
+        if (kind === "issue") await claimFound(transaction, command);
         await settle(transaction, [command]);
         return true;
       });
@@ -406,7 +416,7 @@ export function createBook({ application, now }: { application: Database; now():
     /**
      * Whether the mirror has a redemption by one of our keys that no command stands for, since the command was there: then it is this
      * command's, sent by a transaction that was thought lost, or by this database before it was an older copy of itself. The command is
-     * done then.
+     * done then. So it is where the redemption was adopted: what comes now may be what was lost, sent again.
      */
     async foundRedeemed(command: SendableCommand): Promise<boolean> {
       const { id, collectionAddress, serial, benefitId } = command;
@@ -419,13 +429,26 @@ export function createBook({ application, now }: { application: Database; now():
           JOIN "Command" AS m ON m."id" = ${id}
           WHERE r."collectionAddress" = ${collectionAddress} AND r."serial" = ${serial} AND r."benefitId" = ${benefitId}
             AND r."staff" IN (SELECT "address" FROM "Signer")
-            AND b."timestamp" + ${CLOCK_SKEW_SECONDS} >= m."createdAt" / 1000
+            AND (b."timestamp" + ${CLOCK_SKEW_SECONDS} >= m."createdAt" / 1000
+              OR EXISTS (SELECT 1 FROM "AdoptedRedemption" AS a WHERE a."collectionAddress" = ${collectionAddress} AND a."serial" = ${serial}
+                AND a."benefitId" = ${benefitId} AND a."number" = r."number" AND a."state" = 'unclaimed'
+                AND a."adoptedAt" > ${now() - REPEATED_FOR_MS}))
             AND NOT EXISTS (SELECT 1 FROM "Command" AS c WHERE c."collectionAddress" = ${collectionAddress} AND c."serial" = ${serial}
               AND c."benefitId" = ${benefitId} AND c."redemptionNumber" = r."number"
               AND c."kind" = 'redeem' AND c."state" IN ('sent', 'done') AND c."id" <> ${id})
           ORDER BY r."number" LIMIT 1`);
         if (row === undefined) return false;
         await foundAt(transaction, command, row, { redemptionNumber: Number(row.number) });
+        await transaction.adoptedRedemption.updateMany({
+          where: {
+            collectionAddress,
+            serial,
+            benefitId: benefitId ?? 0,
+            number: Number(row.number),
+            state: "unclaimed",
+          },
+          data: { state: "claimed", holdId: command.holdId, settledAt: now() },
+        });
         return true;
       });
     },
@@ -536,6 +559,15 @@ export function createBook({ application, now }: { application: Database; now():
     const done = { state: "done", blockNumber: Number(blockNumber), transactionHash, suspect: false, ...changes };
     await changeWaiting(transaction, [command], { ...done, failure: null, failureDetail: null });
     await settle(transaction, [command]);
+  }
+
+  /** A card that was adopted as nobody's is what a command has found at its serial. */
+  async function claimFound(transaction: DatabaseTransaction, command: SendableCommand): Promise<void> {
+    const { collectionAddress, serial, orderId, importId } = command;
+    await transaction.adoptedCard.updateMany({
+      where: { collectionAddress, serial, state: "unclaimed" },
+      data: { state: "claimed", orderId, importId, settledAt: now() },
+    });
   }
 
   /** A requested reissue is carried out by a command of its own, once the holder can veto no more. */

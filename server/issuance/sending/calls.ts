@@ -5,6 +5,7 @@ import { membershipCollectionInterface } from "../../chain/abi.ts";
 import { commitmentRoot } from "../commitment.ts";
 import type { BrandKeys } from "../keystore.ts";
 import type { CommandKind } from "../orders/order.ts";
+import { markOrigin, type Origin } from "../origin.ts";
 import { type CardToIssue, encodeTransaction, type PlanLimits, planTransactions } from "../plan.ts";
 
 /** What the sender needs to know of a command. */
@@ -56,7 +57,12 @@ export function roleFor(kind: CommandKind): SendingRole {
   }
 }
 
-/** The transactions for commands of one collection and one role, in the order in which they should be sent. */
+/** What a command's transaction is for: what orders and what imports want is never in one transaction. */
+export function originOfCommand({ importId }: Pick<SendableCommand, "importId">): Origin {
+  return importId === null ? "order" : "import";
+}
+
+/** The transactions for commands of one collection, role and origin, in the order in which they should be sent. */
 export function groupCommands(
   commands: readonly SendableCommand[],
   limits: PlanLimits,
@@ -74,7 +80,10 @@ export function groupCommands(
   const bySerial = new Map(commands.map((command) => [command.serial, command]));
   return planTransactions(commands.map(cardOf), limits).map((planned) => ({
     commands: planned.batches.flat().map(({ serial }) => bySerial.get(serial) as SendableCommand),
-    data: encodeTransaction(planned, (batch) => commitmentRoot(batch, collection, saltOf(keys))),
+    data: markOrigin(
+      encodeTransaction(planned, (batch) => commitmentRoot(batch, collection, saltOf(keys))),
+      originOfCommand(first),
+    ),
     gas: planned.gas,
   }));
 }

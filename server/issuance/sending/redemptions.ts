@@ -97,6 +97,7 @@ async function readyToRedeem(
   const firsts = await firstsOf(application, commands);
   const last = await lastRedemptions(application, firsts);
   const unclaimed = await withoutCommand(application, [...last.values()]);
+  for (const benefit of await withAdopted(application, firsts)) unclaimed.add(benefit);
   const holds = await holdsOf(application, firsts);
 
   const ready: SendableCommand[] = [];
@@ -247,6 +248,17 @@ async function withoutCommand(application: Database, redemptions: readonly Redem
   });
   const claimed = new Set(claims.map(benefitOf));
   return new Set(redemptions.map(benefitOf).filter((benefit) => !claimed.has(benefit)));
+}
+
+/** The benefits of which there are adopted redemptions that nobody has claimed. */
+async function withAdopted(application: Database, commands: readonly SendableCommand[]): Promise<string[]> {
+  const rows = await selectRows<RedemptionRow>(application, {
+    table: "AdoptedRedemption",
+    key: ["collectionAddress", "serial", "benefitId"],
+    keys: commands.map(({ collectionAddress, serial, benefitId }) => [collectionAddress, serial, benefitId]),
+    where: `t."state" = 'unclaimed'`,
+  });
+  return rows.map(benefitOf);
 }
 
 async function holdsOf(application: Database, commands: readonly SendableCommand[]) {

@@ -12,10 +12,11 @@ import type { IssuanceChain, Receipt } from "../chain.ts";
 import { ContractRefusal } from "../contract-errors.ts";
 import { DEFAULT_CARDS_PER_TRANSACTION, gasBudget } from "../plan.ts";
 import { IssuanceError } from "../problems.ts";
+import type { Reconciler } from "../reconciliation/reconciler.ts";
 import type { CardSigner, Signers } from "../signers.ts";
 import { type Book, FILLER_GAS, type OpenTransaction, type PlannedSend, type WaitingBrand } from "./book.ts";
 import type { BrandSigners } from "./brand-signers.ts";
-import { groupCommands, roleFor, type SendableCommand, type SendableGroup } from "./calls.ts";
+import { groupCommands, originOfCommand, roleFor, type SendableCommand, type SendableGroup } from "./calls.ts";
 import { isRedemption, readyRedemptions } from "./redemptions.ts";
 import { cardsLeft, failureName, holdsForAll, meaningOf } from "./refusals.ts";
 import { examineRedemption } from "./suspect-redemptions.ts";
@@ -62,6 +63,7 @@ export interface SenderOptions {
   /** The chain, once it can be reached. Throws a retryable {@link IssuanceError} until then. */
   chain(): Promise<IssuanceChain>;
   signers(): Promise<Pick<Signers, "signers" | "refresh">>;
+  reconciler: Pick<Reconciler, "follow" | "match" | "forget" | "reconsider" | "isLevel">;
   brandSigners: BrandSigners;
   mirror: { status(): MirrorStatus };
   logger: Logger;
@@ -105,11 +107,13 @@ const SIGNER_LONGEST_REST_MS = 15_000;
 const SIGNER_PATIENCE_MS = 60_000;
 /** For so long a brand is left alone of which something cannot be planned; the others go on. */
 const BRAND_REST_MS = 1_000;
+/** For so long it is waited, before the first sending, for transactions that are not in the book to get into a block. */
+const STRANGERS_PATIENCE_MS = 60_000;
 const DERIVED_AT_ONCE = 50;
 const DERIVED_IN_A_STEP = 400;
 
 export function createSender(options: SenderOptions): Sender {
-  const { book, brandSigners, mirror, logger, finalityDepth, now = Date.now, windowMs = 100 } = options;
+  const { book, reconciler, brandSigners, mirror, logger, finalityDepth, now = Date.now, windowMs = 100 } = options;
   const { maxCards = DEFAULT_CARDS_PER_TRANSACTION, onEvent = () => {} } = options;
   const signerOf = async (address: string) =>
     (await options.signers()).signers.find((known) => known.address.toLowerCase() === address);
@@ -137,6 +141,7 @@ export function createSender(options: SenderOptions): Sender {
   /** The hash of the mirror's last block at the last look: another one of the same number may have taken its place. */
   let reviewedAt: string | undefined;
   let settledAt = 0;
+  let strangersSince: number | undefined;
 
   async function run(): Promise<void> {
     let trouble = 0;
@@ -172,16 +177,21 @@ export function createSender(options: SenderOptions): Sender {
     const status = mirror.status();
     if (!status.leads || status.indexed === undefined) {
       opened.clear();
+      reconciler.forget();
       return false;
     }
     const chain = await options.chain();
     for (const { address } of (await options.signers()).signers) {
       if (opened.has(address)) continue;
-      await book.openSigner(address.toLowerCase(), chain.chainId, await chain.nonce(address));
+      const { isNew } = await book.openSigner(address.toLowerCase(), chain.chainId, await chain.nonce(address));
+      if (isNew) await reconciler.reconsider();
       opened.add(address);
     }
     let open = await book.open();
     open = await settle(chain, open, status.indexed);
+    // An older copy of the database must first learn what was issued since, and what is about to be.
+    if (!reconciler.isLevel() && (await strangersWait(chain))) return open.length > 0;
+    if (!(await reconciler.follow(chain, status))) return open.length > 0;
     const brands = status.state === "following" ? await book.waitingBrands() : [];
     if (brands.length > 0 && (await plan(chain, brands, open))) open = await book.open();
     if (open.some(({ state }) => state === "planned")) {
@@ -190,6 +200,25 @@ export function createSender(options: SenderOptions): Sender {
     }
     await broadcast(chain, open);
     return open.length > 0 || brands.length > 0;
+  }
+
+  /** Whether transactions of our keys wait for a block that the book has not: an older copy's, from before it was one. Not for ever. */
+  async function strangersWait(chain: IssuanceChain): Promise<boolean> {
+    for (const address of opened) {
+      if ((await chain.pendingNonce(address)) <= (await book.nextNonce(address.toLowerCase()))) continue;
+      strangersSince ??= now();
+      if (now() - strangersSince < STRANGERS_PATIENCE_MS) {
+        // Once they are in a block, the book's nonces begin behind them.
+        opened.clear();
+        return true;
+      }
+      logger.warn(
+        { signer: address },
+        "transactions of a key wait that are not in the book and get into no block; going on without them",
+      );
+    }
+    strangersSince = undefined;
+    return false;
   }
 
   // ---- planning
@@ -204,6 +233,7 @@ export function createSender(options: SenderOptions): Sender {
     for (const { brandId, count, since } of brands) {
       if ((aside.get(brandId) ?? 0) > now()) continue;
       try {
+        await reconciler.match(brandId);
         await examine(chain, brandId);
         // The more is under way, the longer cards are collected: a block takes few large transactions better than many small ones.
         const underWay = open.filter((transaction) => transaction.brandId === brandId).length;
@@ -246,9 +276,7 @@ export function createSender(options: SenderOptions): Sender {
             later: now() + PUT_OFF_MS,
           });
     const sendableNow = [...waiting.filter((command) => !isRedemption(command)), ...ready];
-    const groups = [
-      ...Map.groupBy(sendableNow, ({ collectionAddress, kind }) => `${collectionAddress} ${roleFor(kind)}`).values(),
-    ];
+    const groups = [...Map.groupBy(sendableNow, wayOf).values()];
     let planned = false;
     const secrets = await brandSigners.keysOrReason(brandId);
     for (const group of groups) {
@@ -329,6 +357,8 @@ export function createSender(options: SenderOptions): Sender {
         return addresses;
       });
     }
+    // Now that it is known who they are for, some may be on the chain already.
+    await reconciler.match(brandId);
     const ready = await book.waiting(brandId, { suspect: false, limit: maxCards * MOST_IN_FLIGHT });
     return ready.filter(({ kind, holder }) => kind !== "issue" || holder !== null);
   }
@@ -733,6 +763,11 @@ function needsSalt({ kind, physicalNumber }: SendableCommand): boolean {
 
 function split<Item>(items: readonly Item[], isFirst: (item: Item) => boolean): [first: Item[], second: Item[]] {
   return [items.filter(isFirst), items.filter((item) => !isFirst(item))];
+}
+
+/** Commands that may be in one transaction have the same. */
+function wayOf(command: SendableCommand): string {
+  return `${command.collectionAddress} ${roleFor(command.kind)} ${originOfCommand(command)}`;
 }
 
 function capName(brandId: number, address: string): string {

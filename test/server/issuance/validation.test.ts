@@ -27,7 +27,7 @@ async function validate(lines: readonly string[], onChain: CardOnChain[] = [], c
     collection: COLLECTION,
     chain: {
       registry: REGISTRY,
-      head: async () => ({ timestamp: clock, gasLimit: 30_000_000, baseFee: 0n }),
+      head: async () => ({ number: 1, timestamp: clock, gasLimit: 30_000_000, baseFee: 0n }),
       cards: async (_, serials) => {
         asked.push(...serials);
         return new Map(onChain.filter(({ serial }) => serials.includes(serial)).map((card) => [card.serial, card]));

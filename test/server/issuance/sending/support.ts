@@ -181,6 +181,7 @@ export interface OrderWish {
 
 /** A database that servers issue from, and what it says in the end. */
 export interface IssuingDatabase {
+  url: string;
   database: Database;
   application: Database;
   /** The sender's clock; a test may put it forward. */
@@ -205,13 +206,16 @@ export interface IssuingDatabase {
   close(): Promise<void>;
 }
 
-/** @param options.keystore A file; servers that are started have its keys. */
+/**
+ * @param options.keystore A file; servers that are started have its keys.
+ * @param options.from A database that is there; a new one otherwise.
+ */
 export async function createIssuingDatabase(
   world: SendingWorld,
   kind: DatabaseKind = sqlite,
-  { keystore }: { keystore?: string } = {},
+  { keystore, from }: { keystore?: string; from?: TestDatabase } = {},
 ): Promise<IssuingDatabase> {
-  const created: TestDatabase = await kind.create();
+  const created: TestDatabase = from ?? (await kind.create());
   const [database, writer, application] = await Promise.all([
     openDatabase(created.url),
     openDatabase(created.url, { writesMuch: true }),
@@ -225,6 +229,7 @@ export async function createIssuingDatabase(
   const now = () => Date.now() + clock.ahead;
 
   return {
+    url: created.url,
     database,
     application,
     clock,

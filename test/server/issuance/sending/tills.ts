@@ -77,15 +77,16 @@ export interface Tills {
   expectExact(options?: { byHand?: string[] }): Promise<void>;
 }
 
-/** A collection whose tier 1 has a benefit. */
+/** A collection whose tier 1 has a benefit: a new one, or one that has it already. */
 export async function createTills(
   world: SendingWorld,
   brand: RedeemingBrand,
   office: IssuingDatabase,
   { quota = 1, period = 0, startsAt = 0 }: Terms = {},
+  known?: string,
 ): Promise<Tills> {
-  const collection = await brand.createCollection();
-  await brand.callAsAdmin(collection, "setBenefit", 1, BENEFIT, [quota, period, startsAt]);
+  const collection = known ?? (await brand.createCollection());
+  if (known === undefined) await brand.callAsAdmin(collection, "setBenefit", 1, BENEFIT, [quota, period, startsAt]);
   const now = () => Date.now() + office.clock.ahead;
   const addressFor = (holder: string) => (holder.startsWith("0x") ? holder : brand.keys.holderAddress(holder));
   const act = <Result>(work: Parameters<typeof inTransaction<Result>>[1]) => inTransaction(office.application, work);

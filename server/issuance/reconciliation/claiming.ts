@@ -1,0 +1,126 @@
+// Which adopted card an order is given instead of a new one: after an older copy was restored, orders come again that this database has lost
+// and the chain has the cards of. Must hold: a card is given to one order at most. Whoever calls this has locked the editions.
+
+import { selectRows, updateRows } from "../../database/bulk.ts";
+import type { Database, DatabaseTransaction } from "../../database/client.ts";
+import { Prisma } from "../../database/generated/sqlite/client.ts";
+import { mayBeFor, REPEATED_FOR_MS } from "./fit.ts";
+
+export interface AdoptedCard {
+  /** Lower-case. */
+  collection: string;
+  serial: number;
+  holder: string;
+  tier: number;
+  expiresAt: number;
+  issuedAt: number;
+  blockNumber: number;
+  transactionHash: string;
+}
+
+/** What a card is wanted for. */
+export interface CardWish {
+  collection: string;
+  /** Who is to get it, lower-case. */
+  holder: string;
+  tier: number;
+  term: string | null;
+  /** As reckoned from when the order came. */
+  expiresAt: number;
+}
+
+/** Cards that can be claimed, until the transaction ends. */
+export interface Pool {
+  /** Takes a card that may be what is wanted, the one that fits best; nothing if there is none. */
+  take(wish: CardWish): AdoptedCard | undefined;
+  /** Lets others have a card that was taken. */
+  giveBack(card: AdoptedCard): void;
+}
+
+export const EMPTY_POOL: Pool = { take: () => undefined, giveBack: () => undefined };
+
+/** The collections of which adopted cards are unclaimed. */
+export async function collectionsWithUnclaimed(database: Database | DatabaseTransaction): Promise<Set<string>> {
+  const rows = await database.$queryRaw<{ collectionAddress: string }[]>(
+    Prisma.sql`SELECT DISTINCT "collectionAddress" FROM "AdoptedCard" WHERE "state" = 'unclaimed' AND "source" = 'order'`,
+  );
+  return new Set(rows.map(({ collectionAddress }) => collectionAddress));
+}
+
+/** The unclaimed cards of some holders. */
+export async function openPool(
+  transaction: DatabaseTransaction,
+  wishes: readonly Pick<CardWish, "collection" | "holder">[],
+  { now, timeZone }: { now: number; timeZone: string },
+): Promise<Pool> {
+  const keys = new Map(wishes.map(({ collection, holder }) => [`${collection} ${holder}`, [collection, holder]]));
+  if (keys.size === 0) return EMPTY_POOL;
+  const rows = await selectRows<Row>(transaction, {
+    table: "AdoptedCard",
+    key: ["collectionAddress", "holder"],
+    keys: [...keys.values()],
+    where: `t."state" = 'unclaimed' AND t."source" = 'order' AND t."adoptedAt" > ${now - REPEATED_FOR_MS}
+      AND EXISTS (SELECT 1 FROM "Card" AS c WHERE c."collectionAddress" = t."collectionAddress" AND c."serial" = t."serial")`,
+  });
+  const left = rows.map(cardOf).toSorted((one, other) => one.serial - other.serial);
+  return {
+    take(wish) {
+      const ofHolder = (card: AdoptedCard) => card.collection === wish.collection && card.holder === wish.holder;
+      const found =
+        exactMatch(wish, left) ??
+        left.find((card) => ofHolder(card) && card.tier === wish.tier && card.expiresAt === wish.expiresAt) ??
+        left.find((card) => ofHolder(card) && mayBeFor(card, wish, timeZone));
+      if (found !== undefined) left.splice(left.indexOf(found), 1);
+      return found;
+    },
+    giveBack: (card) => void left.push(card),
+  };
+}
+
+/**
+ * The card of which the chain says that it was issued for this very order. Nothing yet: once batches carry a reference on the chain, it is compared
+ * here, before anything is inferred from holder, tier and term.
+ */
+function exactMatch(_wish: CardWish, _cards: readonly AdoptedCard[]): AdoptedCard | undefined {
+  return undefined;
+}
+
+/** Writes down which order has which card. Throws if somebody else has one of them, which the locked editions rule out. */
+export async function writeClaims(
+  transaction: DatabaseTransaction,
+  claims: readonly { card: Pick<AdoptedCard, "collection" | "serial">; orderId: string }[],
+  now: number,
+): Promise<void> {
+  const changed = await updateRows(transaction, {
+    table: "AdoptedCard",
+    columns: ["collectionAddress", "serial", "state", "orderId", "settledAt"],
+    key: ["collectionAddress", "serial"],
+    rows: claims.map(({ card, orderId }) => [card.collection, card.serial, "claimed", orderId, now]),
+    where: `t."state" = 'unclaimed'`,
+  });
+  if (changed !== claims.length) throw new Error("An adopted card was claimed twice");
+}
+
+interface Row {
+  collectionAddress: string;
+  serial: number | bigint;
+  holder: string;
+  tier: number | bigint;
+  expiresAt: number | bigint;
+  issuedAt: number | bigint;
+  blockNumber: number | bigint;
+  transactionHash: string;
+}
+
+function cardOf(row: Row): AdoptedCard {
+  return {
+    collection: row.collectionAddress,
+    serial: Number(row.serial),
+    holder: row.holder,
+    tier: Number(row.tier),
+    expiresAt: Number(row.expiresAt),
+    issuedAt: Number(row.issuedAt),
+    blockNumber: Number(row.blockNumber),
+    transactionHash: row.transactionHash,
+  };
+}
