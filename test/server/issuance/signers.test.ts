@@ -256,7 +256,7 @@ describe("signers", () => {
   });
 
   it("say that a remote signer is out of reach, and that trying again may help", async () => {
-    const signer = await openRemote({ remoteTimeoutMs: 200 });
+    const signer = await openRemote({ remoteTimeoutMs: 3_000 });
     for (const fault of [
       { kind: "drop" },
       { kind: "hang" },
