@@ -46,6 +46,7 @@ const postgresql: Kind = {
   },
 };
 
+const READ_ONLY = /^The database cannot be written, because it can only be read\./;
 const FULL = /^The database cannot be written, because its disk is full\./;
 
 for (const kind of [sqlite, postgresql]) {
@@ -127,6 +128,25 @@ for (const kind of [sqlite, postgresql]) {
         expect(await server.metric("mintmark_database_write_failed")).to.equal(0);
         expect(await world.placed()).to.deep.equal([...new Set(confirmed)].sort());
       });
+
+      if (kind === postgresql)
+        it("so is one that can only be read, as a primary that has become a replica", async () => {
+          const reconnect = () =>
+            onPostgresql("SELECT pg_terminate_backend(pid)::text FROM pg_stat_activity WHERE datname = 'faults'");
+          await onPostgresql("ALTER DATABASE faults SET default_transaction_read_only = on");
+          await reconnect();
+          // The connections that were ended may be met first.
+          let refused = await untilRefused();
+          while (!READ_ONLY.test(String(refused.body["detail"]))) refused = await untilRefused();
+          expect(refused.status).to.equal(503);
+          while (!READ_ONLY.test((await server.readiness()).reason ?? "")) await sleep(50);
+
+          await onPostgresql("ALTER DATABASE faults RESET default_transaction_read_only");
+          await reconnect();
+          await untilAccepted(refused.key);
+          await server.untilReady();
+          expect(await world.placed()).to.deep.equal([...new Set(confirmed)].sort());
+        });
     },
   );
 }
