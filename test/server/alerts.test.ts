@@ -26,7 +26,7 @@ const docs = readFileSync(join(ROOT, "docs/operations.md"), "utf8");
 /** Of what is not measured by the parts above: by prom-client of the process, of the disk and the database, and of backups. */
 const MEASURED_ELSEWHERE = [
   ...["mintmark_process_open_fds", "mintmark_process_max_fds"],
-  ...["mintmark_database_writes_failing", "mintmark_disk_free_bytes", "mintmark_backup_timestamp_seconds"],
+  ...["mintmark_database_write_failed", "mintmark_disk_free_bytes", "mintmark_backup_timestamp_seconds"],
 ];
 
 /** Two servers, one of which stands by, while cards are ordered, checked and told of. */
@@ -43,7 +43,7 @@ const ORDINARY: Record<string, Values> = {
   // A statement waits for another's lock now and then.
   'mintmark_indexer_failures_total{instance="a",kind="database"}': "0+1",
   'mintmark_database_unanswered_seconds{instance="a"}': "0.2",
-  'mintmark_database_writes_failing{instance="a"}': "0",
+  'mintmark_database_write_failed{instance="a"}': "0",
   'mintmark_disk_free_bytes{instance="a",folder="data"}': "5e10",
   'mintmark_process_open_fds{instance="a"}': "60",
   'mintmark_process_max_fds{instance="a"}': "1024",
@@ -130,7 +130,7 @@ const FAULTS: Scenario[] = [
   },
   {
     title: "the database cannot be written",
-    fault: { 'mintmark_database_writes_failing{instance="a"}': "1" },
+    fault: { 'mintmark_database_write_failed{instance="a"}': "1" },
     fires: [{ after: 10, alarms: ["MintmarkDatabaseNotWritable"] }],
   },
   {
