@@ -49,7 +49,7 @@ export interface KeystoresOptions {
 }
 
 const RETRY_FIRST_MS = 1_000;
-const RETRY_LAST_MS = 10_000;
+const RETRY_LAST_MS = 5_000;
 
 /** What is known of a file. */
 interface Entry {

@@ -63,6 +63,8 @@ export interface SignerOptions {
 
 /** How often the remote signer is asked how it is. */
 const REMOTE_LOOK_MS = 5_000;
+/** What takes longer is no lost connection. */
+const QUICK_MS = 1_000;
 
 /**
  * Opens all that are configured. A keystore that does not open and a remote signer that does not answer are warnings: the
@@ -107,9 +109,20 @@ export function createSigners(options: SignerOptions): Signers {
         });
   let remoteProblem: { message: string; since: number } | undefined;
 
+  /** Once more at once where it failed at once: a connection that was kept may have been closed just then. */
+  async function remoteAccounts(): Promise<CardSigner[]> {
+    const askedAt = performance.now();
+    try {
+      return (await remote?.accounts()) ?? [];
+    } catch (error) {
+      if (!(error instanceof IssuanceError && error.retryable) || performance.now() - askedAt > QUICK_MS) throw error;
+      return (await remote?.accounts()) ?? [];
+    }
+  }
+
   async function refresh(): Promise<CardSigner[]> {
     try {
-      const named = (await remote?.accounts()) ?? [];
+      const named = await remoteAccounts();
       remoteProblem = undefined;
       const known = new Set(signers.map(({ address }) => address));
       return named.filter(({ address }) => !known.has(address)).filter(add);

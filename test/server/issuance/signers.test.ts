@@ -215,7 +215,7 @@ describe("signers", () => {
     const { signers, keys } = await open({ ...none, keystoreFile, keystorePassphrase: undefined });
     expect({ signers, keys }).to.deep.equal({ signers: [], keys: [] });
     expect(log.map(({ reason }) => reason)).to.deep.equal([
-      `The keystore ${keystoreFile} needs its passphrase. Set KEYSTORE_PASSPHRASE.`,
+      `The keystore ${keystoreFile} needs its passphrase. Set KEYSTORE_PASSPHRASE, and restart.`,
     ]);
   });
 
