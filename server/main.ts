@@ -11,6 +11,7 @@ import { followHeads } from "./chain/heads.ts";
 import { connectNodes } from "./chain/nodes.ts";
 import { ConfigError, loadConfig } from "./config.ts";
 import { checkQuickly } from "./database/integrity.ts";
+import { measureDatabase } from "./database/metrics.ts";
 import { migrate } from "./database/migrate.ts";
 import { openServerDatabases } from "./database/server-databases.ts";
 import { DatabaseUnusableError } from "./database/unusable.ts";
@@ -64,6 +65,7 @@ async function main(): Promise<void> {
   });
   const { database, writer, application } = databases;
   const metrics = new Registry();
+  measureDatabase(metrics, databases.problem);
   const indexerMetrics = createIndexerMetrics(metrics);
   const urls: [string, ...string[]] = [config.rpcUrl, ...config.fallbackRpcUrls];
   const { rpc, countInconsistency } = connectNodes({ urls, logger, metrics });

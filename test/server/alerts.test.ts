@@ -6,6 +6,7 @@ import { expect } from "chai";
 import * as prettier from "prettier";
 import { Registry } from "prom-client";
 import { createRpcMetrics } from "../../server/chain/metrics.ts";
+import { measureDatabase } from "../../server/database/metrics.ts";
 import { createHttpMetrics } from "../../server/http/metrics.ts";
 import { createIndexerMetrics } from "../../server/indexer/metrics.ts";
 import { createSenderMetrics } from "../../server/issuance/sending/metrics.ts";
@@ -23,6 +24,7 @@ describe("what an operator watches", () => {
   before(async () => {
     const registry = new Registry();
     createHttpMetrics(registry);
+    measureDatabase(registry, () => undefined);
     createIndexerMetrics(registry).watch(freshStatus);
     createRpcMetrics(registry, []).watch(() => []);
     createSenderMetrics(registry).watch({
@@ -34,7 +36,7 @@ describe("what an operator watches", () => {
       now: () => 0,
     });
     const own = (await registry.getMetricsAsJSON()).filter(({ name }) =>
-      /^mintmark_(indexer|rpc|http|sender|webhook)_/.test(name),
+      /^mintmark_(database|indexer|rpc|http|sender|webhook)_/.test(name),
     );
     measured = new Map(own.map(({ name, type }) => [name, String(type)]));
   });

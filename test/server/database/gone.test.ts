@@ -45,6 +45,7 @@ describe("a database that is lost while a server runs", function () {
   async function expectRefusals(says: RegExp): Promise<void> {
     const readiness = await server.untilReady(503);
     expect(readiness.reason).to.match(says);
+    expect(await server.metric("mintmark_database_lost")).to.equal(1);
     expect((await server.get("/health")).status).to.equal(503);
     const order = await shop.order(server, ordered + 1);
     expect(order.status, JSON.stringify(order.body)).to.equal(503);
