@@ -22,7 +22,7 @@ import { startTestShop, type TestShop } from "../../support/shop.ts";
 const ORDERS = 8;
 
 describe("a database that is lost while a server runs", function () {
-  this.timeout(120_000);
+  this.timeout(300_000);
   let shop: TestShop;
   let server: TestServer;
   let ordered = 0;
@@ -113,7 +113,7 @@ describe("a database that is lost while a server runs", function () {
 });
 
 describe("a database whose pages are overwritten while a server runs", function () {
-  this.timeout(60_000);
+  this.timeout(300_000);
   let shop: TestShop;
   before(async () => {
     shop = await startTestShop();
@@ -144,7 +144,7 @@ describe("a database whose pages are overwritten while a server runs", function 
 });
 
 describeOnPostgresql("a PostgreSQL database that is lost", function () {
-  this.timeout(120_000);
+  this.timeout(300_000);
   let database: TestDatabase;
   let shop: TestShop;
   let name: string;
