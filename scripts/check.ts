@@ -34,7 +34,7 @@ async function main(): Promise<boolean> {
 
   const database = await openDatabase(databaseUrl, { readsOnly: true });
   try {
-    requireSameDatabase(dataFolder, location, await readDatabaseState(database));
+    await requireSameDatabase(dataFolder, location, () => readDatabaseState(database));
     console.log("✓ It has all commits that this data folder has seen.");
     const broken = await brokenInvariants(database);
     for (const sentence of broken) console.log(`✗ ${sentence}`);

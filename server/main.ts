@@ -13,6 +13,7 @@ import { measureChildren } from "./child-processes.ts";
 import { type Config, loadConfig } from "./config.ts";
 import { checkQuickly } from "./database/integrity.ts";
 import { locateDatabase } from "./database/location.ts";
+import { measureDatabase } from "./database/metrics.ts";
 import { migrate } from "./database/migrate.ts";
 import { openServerDatabases } from "./database/server-databases.ts";
 import { startStorageWatch } from "./database/storage-watch.ts";
@@ -85,6 +86,7 @@ async function main(): Promise<void> {
   const metrics = new Registry();
   const storage = startStorageWatch({ application, databaseUrl, dataFolder, logger, metrics });
   measureChildren(metrics);
+  measureDatabase(metrics, databases.problem);
   const indexerMetrics = createIndexerMetrics(metrics);
   const urls: [string, ...string[]] = [config.rpcUrl, ...config.fallbackRpcUrls];
   const { rpc, countInconsistency } = connectNodes({ urls, logger, metrics });

@@ -1,6 +1,7 @@
 // Watches over a server's database while it runs. Must hold: once it has lost or damaged what was written, nothing more is written, and
 // no commit is confirmed that a restart would not find.
 
+import { basename } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import type { Logger } from "pino";
 import type { Database } from "./client.ts";
@@ -33,19 +34,20 @@ interface WatchOptions {
   logger: Logger | undefined;
 }
 
-/** What both kinds of databases need. */
+/** What both kinds of databases need. Everybody may read the sentences, so they name no folders and no hosts; the log does. */
 function createProblem({ location, logger }: WatchOptions) {
   let problem: string | undefined;
   return {
     get: () => problem,
-    become(sentence: string): void {
+    become(sentence: string, error?: unknown): void {
       problem = sentence;
-      logger?.fatal(sentence);
+      const cause = error === undefined ? {} : { err: error };
+      logger?.fatal({ database: describeDatabase(location), ...cause }, sentence);
     },
     failed(error: unknown): void {
       const damage = damageOf(error);
       if (damage === undefined || problem !== undefined) return;
-      this.become(`The database ${describeDatabase(location)} is damaged (${damage}). ${AFTER_DAMAGE}`);
+      this.become(`The database is damaged (${damage}). ${AFTER_DAMAGE}`);
     },
   };
 }
@@ -59,6 +61,7 @@ export function watchSqlite(
 ): DatabaseWatch & { close(): void } {
   const { location, known, rescue } = options;
   const { file } = location;
+  const name = basename(file);
   const state = createProblem(options);
   const files = watchSqliteFiles(file);
 
@@ -72,11 +75,12 @@ export function watchSqlite(
     rescue(copy).then(
       () =>
         state.become(
-          `${problem} Nothing more is written; all that was written is in ${copy}. Stop the server, put that file in the place of ${file}, without ${file}-wal and ${file}-shm, and start again.`,
+          `${problem} Nothing more is written; all that was written is in ${basename(copy)}, beside it. Stop the server, put that file in the place of ${name}, delete ${name}-wal and ${name}-shm, and start again.`,
         ),
       (error: unknown) =>
         state.become(
-          `${problem} Nothing more is written, and what was written could not be copied (${error instanceof Error ? error.message : String(error)}). Stop the server, and restore a backup: npm run restore -- <archive>.`,
+          `${problem} Nothing more is written, and what was written could not be copied. Stop the server, and restore a backup: npm run restore -- <archive>.`,
+          error,
         ),
     );
   }

@@ -84,11 +84,18 @@ export function requireKnownDatabase(dataFolder: string, location: DatabaseLocat
   }
 }
 
-/** Throws {@link DatabaseUnusableError} if a database is not the one that the data folder knows, or not all of it. */
-export function requireSameDatabase(dataFolder: string, location: DatabaseLocation, state: DatabaseState): void {
+/**
+ * Throws {@link DatabaseUnusableError} if a database is not the one that the data folder knows, or not all of it.
+ * @param readState Reads what the database says of itself. Is called after what is remembered was read: a server may write meanwhile.
+ */
+export async function requireSameDatabase(
+  dataFolder: string,
+  location: DatabaseLocation,
+  readState: () => Promise<DatabaseState>,
+): Promise<void> {
   const known = readKnownDatabase(knownDatabaseFile(dataFolder, location));
   if (known === undefined) return;
-  const problem = differenceOf(location, known, state);
+  const problem = differenceOf(location, known, await readState());
   if (problem !== undefined) {
     throw new DatabaseUnusableError(
       `${problem} Nothing was written and nothing sent. ${REMEDIES} To go on with it as it is: npm run accept-database.`,

@@ -202,8 +202,10 @@ async function requireState(
   dataFolder: string | undefined,
 ): Promise<void> {
   if (dataFolder === undefined) return;
-  const [row] = await query(connection, `SELECT "name", "commits" FROM "DatabaseState" WHERE "id" = 1`);
-  requireSameDatabase(dataFolder, location, { name: String(row?.[0] ?? ""), commits: Number(row?.[1] ?? 0) });
+  await requireSameDatabase(dataFolder, location, async () => {
+    const [row] = await query(connection, `SELECT "name", "commits" FROM "DatabaseState" WHERE "id" = 1`);
+    return { name: String(row?.[0] ?? ""), commits: Number(row?.[1] ?? 0) };
+  });
 }
 
 async function query(connection: SqlDriverAdapter, sql: string): Promise<unknown[][]> {

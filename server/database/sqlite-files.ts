@@ -2,6 +2,7 @@
 // on with what nobody finds again, and answers as if all were well.
 
 import { closeSync, fstatSync, openSync, readSync, statSync } from "node:fs";
+import { basename } from "node:path";
 
 export interface SqliteFiles {
   /** What has happened to the files, in a sentence; nothing if they are as they should be. */
@@ -52,8 +53,8 @@ export function watchSqliteFiles(file: string): SqliteFiles {
   return {
     problem() {
       const gone = files.find((path, index) => identityOf(path) !== opened[index]);
-      if (gone !== undefined) return `${gone} was deleted or replaced while the server ran.`;
-      return isCut() ? `${file}-wal was cut while the server ran.` : undefined;
+      if (gone !== undefined) return `${basename(gone)} was deleted or replaced while the server ran.`;
+      return isCut() ? `${basename(file)}-wal was cut while the server ran.` : undefined;
     },
     close: () => closeSync(log),
   };

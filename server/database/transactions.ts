@@ -3,20 +3,25 @@
 
 import { setTimeout as sleep } from "node:timers/promises";
 import type { Database, DatabaseTransaction } from "./client.ts";
+import { isOutage } from "./unusable.ts";
 
 const ATTEMPTS = 6;
 const FIRST_PAUSE_MS = 10;
+/** Whoever has waited for a lock for longer has waited enough. */
+const LOCK_PATIENCE_MS = 5_000;
 
 /** Runs `work` in a transaction, again if it met another one. `work` must do nothing but what the transaction takes back. */
 export async function inTransaction<Result>(
   database: Database,
   work: (transaction: DatabaseTransaction) => Promise<Result>,
 ): Promise<Result> {
+  const began = performance.now();
   for (let attempt = 1; ; attempt++) {
     try {
       return await database.$transaction(work);
     } catch (error) {
-      if (attempt === ATTEMPTS || !hasMetAnother(error)) throw error;
+      const hasWaited = isOutage(error) && performance.now() - began > LOCK_PATIENCE_MS;
+      if (attempt === ATTEMPTS || hasWaited || !hasMetAnother(error)) throw error;
       await sleep(FIRST_PAUSE_MS * 2 ** attempt * (0.5 + Math.random()));
     }
   }

@@ -10,6 +10,7 @@ import { Registry } from "prom-client";
 import { findProgram, RULES_FILE } from "../../scripts/soak/prometheus.ts";
 import { createRpcMetrics } from "../../server/chain/metrics.ts";
 import { measureChildren } from "../../server/child-processes.ts";
+import { measureDatabase } from "../../server/database/metrics.ts";
 import { createStorageMetrics } from "../../server/database/storage-watch.ts";
 import { createConnectionMetrics } from "../../server/http/listener.ts";
 import { createHttpMetrics } from "../../server/http/metrics.ts";
@@ -26,11 +27,8 @@ import { describeWithPrometheus } from "../support/prometheus.ts";
 const rules = readFileSync(RULES_FILE, "utf8");
 const docs = readFileSync(join(ROOT, "docs/operations.md"), "utf8");
 
-/** Of what is not measured by the parts above: by prom-client of the process, of the disk and the database, and of backups. */
-const MEASURED_ELSEWHERE = [
-  ...["mintmark_process_open_fds", "mintmark_process_max_fds"],
-  ...["mintmark_database_write_failed", "mintmark_disk_free_bytes", "mintmark_backup_timestamp_seconds"],
-];
+/** Of what is not measured by the parts above: by prom-client of the process. */
+const MEASURED_ELSEWHERE = ["mintmark_process_open_fds", "mintmark_process_max_fds"];
 
 /** Two servers, one of which stands by, while cards are ordered, checked and told of. */
 const ORDINARY: Record<string, Values> = {
@@ -47,6 +45,7 @@ const ORDINARY: Record<string, Values> = {
   'mintmark_indexer_failures_total{instance="a",kind="database"}': "0+1",
   'mintmark_database_unanswered_seconds{instance="a"}': "0.2",
   'mintmark_database_write_failed{instance="a"}': "0",
+  'mintmark_database_lost{instance="a"}': "0",
   'mintmark_disk_free_bytes{instance="a",folder="data"}': "5e10",
   'mintmark_process_open_fds{instance="a"}': "60",
   'mintmark_process_max_fds{instance="a"}': "1024",
@@ -76,6 +75,7 @@ const ORDINARY: Record<string, Values> = {
   'mintmark_webhook_oldest_due_seconds{instance="a"}': "1",
   'mintmark_webhook_outbox_stalled_seconds{instance="a"}': "0",
   'mintmark_webhook_outbox_entries_behind{instance="a"}': "20",
+  'mintmark_reconciliation_unclaimed_cards{instance="a"}': "0",
   mintmark_backup_timestamp_seconds: "1",
 };
 
@@ -135,6 +135,20 @@ const FAULTS: Scenario[] = [
     title: "the database cannot be written",
     fault: { 'mintmark_database_write_failed{instance="a"}': "1" },
     fires: [{ after: 10, alarms: ["MintmarkDatabaseNotWritable"] }],
+  },
+  {
+    title: "the database is deleted while it is used",
+    fault: { 'mintmark_database_lost{instance="a"}': "1" },
+    fires: [{ after: 5, alarms: ["MintmarkDatabaseLost"] }],
+  },
+  {
+    title: "an older copy was restored, and the chain has cards that no order stands for",
+    step: 60,
+    fault: { 'mintmark_reconciliation_unclaimed_cards{instance="a"}': "3" },
+    fires: [
+      { after: 3_000, alarms: [] },
+      { after: 3_900, alarms: ["MintmarkCardsUnclaimed"] },
+    ],
   },
   {
     title: "the disk fills",
@@ -289,6 +303,7 @@ describe("what an operator watches", () => {
   before(async () => {
     const registry = new Registry();
     createHttpMetrics(registry);
+    measureDatabase(registry, () => undefined);
     createConnectionMetrics(registry, { open: () => 0, limit: 1 });
     createStorageMetrics(registry, { isFailing: () => false, folders: { data: ROOT } });
     createIndexerMetrics(registry).watch(freshStatus);

@@ -22,7 +22,7 @@ import { startTestShop, type TestShop } from "../../support/shop.ts";
 const ORDERS = 8;
 
 describe("a database that is lost while a server runs", function () {
-  this.timeout(120_000);
+  this.timeout(300_000);
   let shop: TestShop;
   let server: TestServer;
   let ordered = 0;
@@ -44,7 +44,8 @@ describe("a database that is lost while a server runs", function () {
 
   async function expectRefusals(says: RegExp): Promise<void> {
     const readiness = await server.untilReady(503);
-    expect(readiness.reason).to.match(says);
+    expect(readiness.reason).to.match(says).and.not.to.contain(shop.dataFolder);
+    expect(await server.metric("mintmark_database_lost")).to.equal(1);
     expect((await server.get("/health")).status).to.equal(503);
     const order = await shop.order(server, ordered + 1);
     expect(order.status, JSON.stringify(order.body)).to.equal(503);
@@ -55,10 +56,10 @@ describe("a database that is lost while a server runs", function () {
   async function expectRescue(): Promise<void> {
     let rescued: string | undefined;
     while (rescued === undefined)
-      rescued = /all that was written is in (\S+)\. Stop/.exec((await server.readiness()).reason ?? "")?.[1];
+      rescued = /all that was written is in (\S+), beside it\. Stop/.exec((await server.readiness()).reason ?? "")?.[1];
     expect(await server.stop()).to.equal(0);
     for (const file of all()) rmSync(file, { force: true });
-    renameSync(rescued, shop.databaseFile);
+    renameSync(join(shop.dataFolder, rescued), shop.databaseFile);
     server = await shop.start();
     await server.untilReady();
     const { body } = await shop.ask(server, "/v1/orders?limit=200");
@@ -112,7 +113,7 @@ describe("a database that is lost while a server runs", function () {
 });
 
 describe("a database whose pages are overwritten while a server runs", function () {
-  this.timeout(60_000);
+  this.timeout(300_000);
   let shop: TestShop;
   before(async () => {
     shop = await startTestShop();
@@ -143,7 +144,7 @@ describe("a database whose pages are overwritten while a server runs", function 
 });
 
 describeOnPostgresql("a PostgreSQL database that is lost", function () {
-  this.timeout(120_000);
+  this.timeout(300_000);
   let database: TestDatabase;
   let shop: TestShop;
   let name: string;

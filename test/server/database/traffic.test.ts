@@ -3,15 +3,16 @@
 
 import { setTimeout as sleep } from "node:timers/promises";
 import { expect } from "chai";
+import { openDatabase } from "../../../server/database/client.ts";
 import type { TestServer } from "../../support/server.ts";
 import { startTestShop, type TestShop } from "../../support/shop.ts";
 import { type Receiver, startReceiver } from "../webhooks/receiver.ts";
 
-const ORDERS = 240;
-const SHOPPERS = 24;
+const ORDERS = 120;
+const SHOPPERS = 16;
 
 describe("ordinary traffic on SQLite", function () {
-  this.timeout(120_000);
+  this.timeout(300_000);
   let shop: TestShop;
   let receiver: Receiver;
   before(async () => {
@@ -59,11 +60,46 @@ describe("ordinary traffic on SQLite", function () {
     expect(await server.stop()).to.equal(0);
   });
 
+  it("waits for another program's lock for some seconds, and answers 503 after that", async () => {
+    const server = await shop.start();
+    await server.untilReady();
+    const other = await openDatabase(`file:${shop.databaseFile}`);
+    const held = Promise.withResolvers<void>();
+    const freed = Promise.withResolvers<void>();
+    const lockUntil = (end: Promise<void>, begun?: () => void) =>
+      other.$transaction(async (transaction) => {
+        await transaction.writerLease.updateMany({ data: { beat: { increment: 0 } } });
+        begun?.();
+        await end;
+      });
+    const holding = lockUntil(freed.promise, held.resolve);
+    await held.promise;
+    const ordering = shop.order(server, 2_001);
+    await sleep(2_000);
+    expect((await server.get("/v1/collections/noirance-black")).status, "what reads").to.equal(200);
+    freed.resolve();
+    await holding;
+    expect((await ordering).status).to.equal(201);
+    expect(await server.metric('mintmark_indexer_failures_total{kind="database"}')).to.equal(0);
+
+    const forLong = Promise.withResolvers<void>();
+    const locked = Promise.withResolvers<void>();
+    const again = lockUntil(forLong.promise, locked.resolve);
+    await locked.promise;
+    const refused = await shop.order(server, 2_002);
+    expect(refused.status, JSON.stringify(refused.body)).to.equal(503);
+    forLong.resolve();
+    await again;
+    expect((await shop.order(server, 2_002)).status).to.equal(201);
+    await other.$disconnect();
+    expect(await server.stop()).to.equal(0);
+  });
+
   it("is waited for with patience, in two servers on one file", async () => {
     const servers = [await shop.start(), await shop.start()];
     for (const server of servers) await server.untilReady();
     await sell(servers, 1_001);
-    await untilIssued(servers[0] as TestServer, 2 * ORDERS);
+    await untilIssued(servers[0] as TestServer, 2 * ORDERS + 2);
     for (const server of servers)
       expect(await server.metric('mintmark_indexer_failures_total{kind="database"}')).to.equal(0);
   });

@@ -13,7 +13,7 @@ import { describeOnEachDatabase, type TestDatabase } from "../../support/databas
 const INTERRUPTIONS = 6;
 
 describeOnEachDatabase("an upgrade", function (kind) {
-  this.timeout(120_000);
+  this.timeout(300_000);
   let database: TestDatabase;
   beforeEach(async () => {
     database = await kind.createEmpty();
