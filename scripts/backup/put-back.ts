@@ -2,7 +2,7 @@
 // the middle leaves the old files, or what the next run finishes (see moves.ts); and a block that anybody has seen does not vanish: a local chain that
 // goes on from the archive's is kept.
 
-import { cpSync, existsSync, mkdirSync, readdirSync, renameSync, rmSync } from "node:fs";
+import { cpSync, existsSync, mkdirSync, readdirSync, renameSync, rmSync, statSync } from "node:fs";
 import { basename, dirname, join } from "node:path";
 import type { Config } from "../../server/config.ts";
 import { openDatabase } from "../../server/database/client.ts";
@@ -265,6 +265,9 @@ async function prepareDatabase(url: string, manifest: Manifest, at: Date, archiv
   const database = await openDatabase(url, { application: true });
   try {
     await database.writerLease.deleteMany();
+    // The archive could not know of itself; the alarm about the last one's age would go off.
+    const madeAt = Date.parse(manifest.createdAt);
+    await database.backup.create({ data: { startedAt: madeAt, finishedAt: madeAt, bytes: statSync(archive).size } });
     await database.restore.create({
       data: {
         at: at.getTime(),

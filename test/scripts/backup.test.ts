@@ -149,6 +149,7 @@ describeOnEachDatabase("an archive of everything", function (kind: DatabaseKind)
     try {
       expect(await mirrorRows(database)).to.deep.equal(before);
       expect(await database.restore.count()).to.equal(1);
+      expect(await database.backup.count()).to.equal(1);
     } finally {
       await database.$disconnect();
     }
