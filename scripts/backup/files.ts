@@ -22,7 +22,7 @@ import { UNDER_WAY_FILE } from "../../server/half-restored.ts";
  */
 export const LEFT_OUT_FOLDERS = ["logs", "dev"];
 const LEFT_OUT_FILES =
-  /^run\.json|\.(tmp|part|lock|unfinished(\.\d+)?)$|^\.attempt\.|^node\.log$|\.unpacked\.json$|-(wal|shm|journal)$/;
+  /^run\.json|^database-[0-9a-f]+\.json$|\.(tmp|part|lock|unfinished(\.\d+)?)$|^\.attempt\.|^node\.log$|\.unpacked\.json$|-(wal|shm|journal)$/;
 /** Folders that restores make: see restore.ts. */
 export const REPLACED_PREFIX = "replaced-";
 export const STAGING_FOLDER = ".restoring";

@@ -61,8 +61,7 @@ async function startHardhat(): Promise<Node> {
 const FREE = { maxFeePerGas: 0, maxPriorityFeePerGas: 0 };
 type Receipt = Record<string, unknown> & { logs: Record<string, unknown>[] };
 
-describe("the local chain's JSON-RPC", function () {
-  this.timeout(300_000);
+describe("the local chain's JSON-RPC", () => {
   let ours: Awaited<ReturnType<typeof startOurs>>;
   before(async () => {
     ours = await startOurs();

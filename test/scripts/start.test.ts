@@ -13,10 +13,7 @@ import { type RunningCommand, watchCommand } from "../support/commands.ts";
 
 const ROOT = resolve(import.meta.dirname, "../..");
 
-describe("starting everything", function () {
-  // Each test starts everything once to four times, which a loaded machine takes minutes for.
-  this.timeout(600_000);
-
+describe("starting everything", () => {
   let folder: string;
   let environment: NodeJS.ProcessEnv;
   let server: string;
