@@ -49,6 +49,8 @@ const SIMULATED_ORDERS = "2000";
 /** How long the system is watched for alarms in ordinary traffic, on each database. */
 const SOAKED_MINUTES = "1";
 
+/** How often everything is ended in some way and started again: two minutes' worth. */
+const RESTARTS = "12";
 /** How many archives are put back while orders come, on each database: two minutes' worth. */
 const RESTORES = "10";
 
@@ -131,6 +133,9 @@ try {
           runScript("simulate-restores.ts", restores, counts)),
       );
     }
+    results.push(
+      await suite("simulated restarts", (counts) => runScript("simulate-restarts.ts", ["--rounds", RESTARTS], counts)),
+    );
     results.push(await suite("coverage of the contracts", (counts) => runScript("coverage.ts", [], counts)));
     results.push(
       await suite("mutants of the contracts", (counts) =>

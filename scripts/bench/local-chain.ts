@@ -1,7 +1,7 @@
 // What `npm start` takes on a chain with many cards: from its command to ready, and what its processes hold in memory. The cards are
 // issued for it on the chain itself, as a brand with its own program would.
 
-import { spawn } from "node:child_process";
+import { type ChildProcess, spawn } from "node:child_process";
 import { mkdtempSync, readFileSync, rmSync, statSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join, resolve } from "node:path";
@@ -19,6 +19,8 @@ const ROOT = resolve(import.meta.dirname, "..", "..");
 const CARDS_PER_BATCH = 1_000;
 const ROUNDS = 3;
 const MEMORY_BOUND_MB = 600;
+const AUDITED_CARDS = 50_000;
+const AUDIT_BOUND_S = 20;
 const FREE = { maxFeePerGas: 0, maxPriorityFeePerGas: 0 };
 
 /** Seconds to ready that must not be exceeded, by how many cards the chain has. */
@@ -57,6 +59,7 @@ export async function benchLocalChain(options: {
       progress(`  ${number(cards)} cards issued, ${number(perSecond)} a second`);
       await untilReady(port);
       const memory = residentMegabytes(folder);
+      if (cards === AUDITED_CARDS) bounds.push(await benchAudit(environment));
       await running.stop();
       const starts: number[] = [];
       for (let round = 0; round < ROUNDS; round++) {
@@ -84,6 +87,37 @@ export async function benchLocalChain(options: {
     await running?.stop();
     rmSync(folder, { recursive: true, force: true });
   }
+}
+
+async function benchAudit(environment: NodeJS.ProcessEnv): Promise<Bound> {
+  const seconds: number[] = [];
+  for (let round = 0; round < ROUNDS; round++) {
+    const began = performance.now();
+    const { status, stdout, stderr } = await ended(
+      spawn(process.execPath, [join(ROOT, "scripts", "audit.ts")], { cwd: ROOT, env: environment, stdio: "pipe" }),
+    );
+    if (status !== 0) throw new Error(`npm run audit ended with ${status}:\n${stdout}${stderr}`);
+    seconds.push((performance.now() - began) / 1_000);
+  }
+  const summary = summarize(seconds);
+  return {
+    what: `\`npm run audit\` of ${number(AUDITED_CARDS)} cards, median of ${ROUNDS}`,
+    bound: `≤ ${AUDIT_BOUND_S} s`,
+    measured: `${format(summary, 1)} s`,
+    holds: summary.median <= AUDIT_BOUND_S,
+  };
+}
+
+async function ended(child: ChildProcess): Promise<{ status: number | null; stdout: string; stderr: string }> {
+  const said = { stdout: "", stderr: "" };
+  child.stdout?.on("data", (data) => {
+    said.stdout += data;
+  });
+  child.stderr?.on("data", (data) => {
+    said.stderr += data;
+  });
+  const status = await new Promise<number | null>((done) => child.once("close", done));
+  return { status, ...said };
 }
 
 /** Starts everything as `npm start` does, without the look whether packages are there. */

@@ -2,7 +2,7 @@
 // from a spreadsheet, and blocks are made. What a client has seen must stay, no card may be issued twice, and each start must come up by
 // itself or say in one sentence what is in its way.
 
-import { spawn } from "node:child_process";
+import { spawn, spawnSync } from "node:child_process";
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join, resolve } from "node:path";
@@ -141,6 +141,15 @@ export async function simulateRestarts({ seed, rounds, onProgress }: RestartsOpt
     "both killed": () => {
       for (const { pid } of Object.values(children())) kill(pid);
     },
+    "key process killed": () => {
+      for (const pid of childrenOf(children()["server"]?.pid)) kill(pid);
+    },
+    "few descriptors for a while": async () => {
+      const pid = children()["server"]?.pid;
+      limitDescriptors(pid, 70);
+      await sleep(dice.between(200, 2_500));
+      limitDescriptors(pid, 4_096);
+    },
     "clock set": () => setClock(offset + dice.between(-2 * DAY_MS, 2 * DAY_MS)),
     "clock set right": () => setClock(0),
     "blocks made": async () => {
@@ -262,6 +271,17 @@ export async function simulateRestarts({ seed, rounds, onProgress }: RestartsOpt
     else disk.remove();
     rmSync(outside, { recursive: true, force: true });
   }
+}
+
+/** The processes that a process has started. */
+function childrenOf(pid: number | undefined): number[] {
+  const { stdout } = spawnSync("pgrep", ["-P", String(pid)], { encoding: "utf8" });
+  return stdout.split("\n").filter(Boolean).map(Number);
+}
+
+/** How many files and connections a process may have open from now on. */
+function limitDescriptors(pid: number | undefined, most: number): void {
+  spawnSync("prlimit", [`--pid=${pid}`, `--nofile=${most}:`]);
 }
 
 type Launch = (script: string, args: readonly string[]) => RunningCommand;
