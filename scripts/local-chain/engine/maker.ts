@@ -5,6 +5,7 @@ import type { Block } from "@ethereumjs/block";
 import { createTxFromRLP } from "@ethereumjs/tx";
 import { createAccount, createAddressFromString } from "@ethereumjs/util";
 import { BlockBuilder } from "@ethereumjs/vm";
+import { SqliteError } from "better-sqlite3";
 import { createArchive, type StoredLog, type StoredTransaction, textOf } from "./archive.ts";
 import { createHeadMark, type Head, type Sqlite } from "./chain-file.ts";
 import {
@@ -15,7 +16,7 @@ import {
   GENESIS_BALANCE,
   HEADER_DEFAULTS,
 } from "./genesis.ts";
-import { createNodeDatabase } from "./node-database.ts";
+import { createNodeDatabase, MissingStateError } from "./node-database.ts";
 import { createMachine, createStateTrie } from "./virtual-machine.ts";
 
 /** A block that has used as much takes no further transaction, so that none takes long to make: some two seconds' work. */
@@ -77,13 +78,22 @@ export async function createMaker(database: Sqlite, folder: string): Promise<Mak
   });
   const blockOptions = { common, skipConsensusFormatValidation: true, putBlockIntoBlockchain: false, freeze: true };
 
+  /** The mark only tells of lost blocks: a disk that does not take it has taken the block. */
+  function markHead(head: Head): void {
+    try {
+      headMark.write(head);
+    } catch {
+      // Written with the next block.
+    }
+  }
+
   /** The newest block, with the state's machine at it. */
   async function openHead(): Promise<Block["header"]> {
     const head = archive.head();
     const block = head === undefined ? undefined : archive.block(head.number);
     if (head === undefined || block === undefined) throw new Error("The chain has no first block");
     await state.setStateRoot(block.header.stateRoot);
-    headMark.write(head);
+    markHead(head);
     return block.header;
   }
   let parent = await openHead();
@@ -131,6 +141,8 @@ export async function createMaker(database: Sqlite, folder: string): Promise<Mak
             data: Buffer.from(data),
           });
       } catch (error) {
+        // What the disk does is not the transaction's fault.
+        if (error instanceof MissingStateError || error instanceof SqliteError) throw error;
         refused.push({ hash: textOf(hash), reason: error instanceof Error ? error.message : String(error) });
       }
     }
@@ -168,13 +180,4 @@ export async function createMaker(database: Sqlite, folder: string): Promise<Mak
     },
     close: () => headMark.close(),
   };
-
-  /** The mark only tells of lost blocks: a disk that does not take it has taken the block. */
-  function markHead(head: Head): void {
-    try {
-      headMark.write(head);
-    } catch {
-      // Written with the next block.
-    }
-  }
 }

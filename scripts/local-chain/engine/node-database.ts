@@ -3,7 +3,7 @@
 // Must hold: a node is what its hash says, whatever the disk did to it.
 
 import { RLP } from "@ethereumjs/rlp";
-import type { BatchDBOp, DB } from "@ethereumjs/util";
+import { type BatchDBOp, type DB, KECCAK256_RLP_S } from "@ethereumjs/util";
 import type { Sqlite } from "./chain-file.ts";
 import { keccak256 } from "./genesis.ts";
 
@@ -12,6 +12,8 @@ const REMEMBERED_NODES = 50_000;
 /** Before a code's hash stands the library's prefix: hexadecimal for "c". */
 const CODE_PREFIX = "63";
 const HASH_DIGITS = 64;
+/** The root of a trie without nodes, which is asked for and never written. */
+const EMPTY_TRIE = KECCAK256_RLP_S.slice(2);
 
 /** A part of the state that the file does not have, or has damaged. */
 export class MissingStateError extends Error {
@@ -36,9 +38,11 @@ export function createNodeDatabase(database: Sqlite): NodeDatabase {
     if (remembered.size > REMEMBERED_NODES) remembered.delete(remembered.keys().next().value as string);
   }
 
-  function read(key: string): Uint8Array | undefined {
+  /** The library would take what is missing for nothing, and go on with a state that never was. */
+  function read(key: string): Uint8Array {
     const value = select.get(Buffer.from(key, "hex"));
-    if (value === undefined) return undefined;
+    if (value === undefined)
+      throw new MissingStateError(`The chain's file is damaged: a part of the state (${key}) is missing.`);
     if (!key.endsWith(Buffer.from(keccak256(value)).toString("hex")))
       throw new MissingStateError(
         `The chain's file is damaged: a part of the state (${key}) is not what its hash says.`,
@@ -50,8 +54,9 @@ export function createNodeDatabase(database: Sqlite): NodeDatabase {
     async get(key) {
       const found = pending.get(key) ?? remembered.get(key);
       if (found !== undefined) return found;
+      if (key === EMPTY_TRIE) return undefined;
       const value = read(key);
-      if (value !== undefined) remember(key, value);
+      remember(key, value);
       return value;
     },
     async put(key, value) {

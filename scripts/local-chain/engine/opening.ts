@@ -182,8 +182,8 @@ async function requireState(database: Sqlite, head: Head, file: string, folder: 
   try {
     const block = createArchive(database, createCommon()).block(head.number);
     if (block !== undefined && textOf(block.header.hash()) === head.hash) {
-      const root = Buffer.from(block.header.stateRoot).toString("hex");
-      if ((await createNodeDatabase(database).get(root)) !== undefined) return;
+      await createNodeDatabase(database).get(Buffer.from(block.header.stateRoot).toString("hex"));
+      return;
     }
   } catch {
     // Told below.
