@@ -7,6 +7,7 @@ import {
   CARD_BASE_URI,
   collectionFixture,
   ethers,
+  loadFixture,
   networkHelpers,
   PROFILE,
   REISSUE_DELAY,
@@ -453,7 +454,7 @@ describe("access", () => {
           for (const { what, args, may, changes = () => true } of cases) {
             const name = `${contractName}.${signature.slice(0, signature.indexOf("("))}`;
             it(what === undefined ? name : `${name}: ${what}`, async () => {
-              const world = await networkHelpers.loadFixture(worlds[brandStatus]);
+              const world = await loadFixture(worlds[brandStatus]);
               const contract: BaseContract = world[contractName];
               const storage = await storageOf(world);
               for (const kind of Object.keys(KINDS) as Kind[]) {
