@@ -41,7 +41,7 @@ const SAMPLED_MUTANTS = "40";
 const FUZZED_REQUESTS = "20000";
 
 /** How many simulations are run: some 2 minutes' worth. */
-const SIMULATIONS = "60";
+const SIMULATIONS = "45";
 
 /** How many orders a simulated shop takes, on each database: a minute's worth. */
 const SIMULATED_ORDERS = "2000";
@@ -50,9 +50,9 @@ const SIMULATED_ORDERS = "2000";
 const SOAKED_MINUTES = "1";
 
 /** How often everything is ended in some way and started again: two minutes' worth. */
-const RESTARTS = "12";
+const RESTARTS = "8";
 /** How many archives are put back while orders come, on each database: two minutes' worth. */
-const RESTORES = "10";
+const RESTORES = "6";
 
 const folder = mkdtempSync(join(tmpdir(), "mintmark-test-"));
 

@@ -8,7 +8,7 @@ import type { Sqlite } from "./chain-file.ts";
 import { keccak256 } from "./genesis.ts";
 
 /** Tries read the same nodes near their roots again and again. */
-const REMEMBERED_NODES = 50_000;
+const REMEMBERED_NODES = 20_000;
 /** Before a code's hash stands the library's prefix: hexadecimal for "c". */
 const CODE_PREFIX = "63";
 const HASH_DIGITS = 64;

@@ -1,12 +1,12 @@
 // Questions to the state of any block: calls that change nothing, accounts, storage, proofs. One at a time, on a machine that
 // is thrown back after each.
 
-import { createBlock } from "@ethereumjs/block";
+import { type Block, createBlock } from "@ethereumjs/block";
 import type { Common } from "@ethereumjs/common";
 import { getMerkleStateProof } from "@ethereumjs/statemanager";
 import { createTx, type TypedTransaction } from "@ethereumjs/tx";
 import { Address, createZeroAddress, hexToBytes, setLengthLeft } from "@ethereumjs/util";
-import { runTx } from "@ethereumjs/vm";
+import { type RunTxResult, runTx } from "@ethereumjs/vm";
 import { type Archive, type StoredBlock, textOf } from "./archive.ts";
 import type { Sqlite } from "./chain-file.ts";
 import { HEADER_DEFAULTS } from "./genesis.ts";
@@ -16,6 +16,8 @@ import { createMachine, createStateTrie } from "./virtual-machine.ts";
 
 /** A call takes at most this much, some ten seconds' work, unless it asks for less. */
 const CALL_GAS_LIMIT = 500_000_000n;
+
+type ExecResult = RunTxResult["execResult"];
 
 /** What is to be tried out. Everything lower-case hexadecimal. */
 export interface CallRequest {
@@ -85,12 +87,33 @@ export async function createViews(database: Sqlite, common: Common, archive: Arc
     return await turn;
   }
 
-  async function run(block: StoredBlock, { from, to, data, value, gas }: CallRequest) {
+  /** Blocks as calls see them: gas is not the block's to limit. */
+  const seen = new WeakMap<StoredBlock, Block>();
+  function blockFor(stored: StoredBlock): Block {
+    const known = seen.get(stored);
+    if (known !== undefined) return known;
+    const { number, timestamp } = stored.header;
+    const header = { ...HEADER_DEFAULTS, number, timestamp, gasLimit: CALL_GAS_LIMIT };
+    const block = createBlock({ header }, { common, skipConsensusFormatValidation: true });
+    seen.set(stored, block);
+    return block;
+  }
+
+  const gasOf = ({ gas }: CallRequest) => (gas !== undefined && gas < CALL_GAS_LIMIT ? gas : CALL_GAS_LIMIT);
+  const callerOf = ({ from }: CallRequest) => (from === undefined ? createZeroAddress() : addressOf(from));
+
+  function requireSuccess({ exceptionError, returnValue }: ExecResult): void {
+    if (exceptionError !== undefined) throw new CallFailedError(exceptionError.error, textOf(returnValue));
+  }
+
+  /** Runs it as a transaction, with all that one costs, and says how deep its calls went. */
+  async function rehearse(block: StoredBlock, request: CallRequest) {
+    const { to, data, value } = request;
     const transaction = createTx(
       {
         type: 2,
         chainId: common.chainId(),
-        gasLimit: gas !== undefined && gas < CALL_GAS_LIMIT ? gas : CALL_GAS_LIMIT,
+        gasLimit: gasOf(request),
         ...(to === undefined ? {} : { to: addressOf(to) }),
         ...(data === undefined ? {} : { data: hexToBytes(data as `0x${string}`) }),
         ...(value === undefined ? {} : { value }),
@@ -98,9 +121,7 @@ export async function createViews(database: Sqlite, common: Common, archive: Arc
       { common, freeze: false },
     ) as TypedTransaction;
     // Nobody has signed it.
-    const sender = from === undefined ? createZeroAddress() : addressOf(from);
-    transaction.getSenderAddress = () => sender;
-    const header = { ...HEADER_DEFAULTS, number: block.header.number, timestamp: block.header.timestamp };
+    transaction.getSenderAddress = () => callerOf(request);
     let depth = 0;
     const measure = (message: { depth: number }) => {
       depth = Math.max(depth, message.depth);
@@ -108,18 +129,10 @@ export async function createViews(database: Sqlite, common: Common, archive: Arc
     vm.evm.events?.on("beforeMessage", measure);
     try {
       const result = await runTx(vm, {
-        tx: transaction,
-        block: createBlock(
-          { header: { ...header, gasLimit: CALL_GAS_LIMIT } },
-          { common, skipConsensusFormatValidation: true },
-        ),
-        skipNonce: true,
-        skipBalance: true,
-        skipBlockGasLimitValidation: true,
-        skipHardForkValidation: true,
+        ...{ tx: transaction, block: blockFor(block) },
+        ...{ skipNonce: true, skipBalance: true, skipBlockGasLimitValidation: true, skipHardForkValidation: true },
       });
-      const { exceptionError, returnValue } = result.execResult;
-      if (exceptionError !== undefined) throw new CallFailedError(exceptionError.error, textOf(returnValue));
+      requireSuccess(result.execResult);
       return { result, depth };
     } finally {
       vm.evm.events?.off("beforeMessage", measure);
@@ -129,12 +142,19 @@ export async function createViews(database: Sqlite, common: Common, archive: Arc
   return {
     call: (block, request) =>
       at(block, async () => {
-        const { result } = await run(block, request);
-        return textOf(result.execResult.returnValue);
+        const { to, data, value } = request;
+        const { execResult } = await vm.evm.runCall({
+          ...{ block: blockFor(block), caller: callerOf(request), gasLimit: gasOf(request), skipBalance: true },
+          ...(to === undefined ? {} : { to: addressOf(to) }),
+          ...(data === undefined ? {} : { data: hexToBytes(data as `0x${string}`) }),
+          ...(value === undefined ? {} : { value }),
+        });
+        requireSuccess(execResult);
+        return textOf(execResult.returnValue);
       }),
     estimateGas: (block, request) =>
       at(block, async () => {
-        const { result, depth } = await run(block, request);
+        const { result, depth } = await rehearse(block, request);
         let gas = result.totalGasSpent + (result.execResult.gasRefund ?? 0n);
         // A caller keeps back a 64th of its gas from each call (EIP-150): with so much more at each depth, every one has enough.
         for (let level = 0; level < depth; level++) gas += gas / 63n + 1n;
