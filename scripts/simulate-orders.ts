@@ -10,6 +10,7 @@ import { writeFileSync } from "node:fs";
 import { parseArgs } from "node:util";
 import { simulateOrders } from "../test/simulation/orders/run.ts";
 import { bringDatabases } from "./bench/world/databases.ts";
+import { wholeNumber } from "./lifecycle/whole-number.ts";
 
 const { values } = parseArgs({
   options: {
@@ -19,13 +20,6 @@ const { values } = parseArgs({
     database: { type: "string", default: "sqlite" },
   },
 });
-
-function wholeNumber(name: string, text: string): number {
-  const number = Number(text);
-  if (Number.isSafeInteger(number) && number > 0) return number;
-  console.error(`--${name} takes a whole number from 1 on, not "${text}".`);
-  process.exit(2);
-}
 
 const orders = wholeNumber("orders", values.orders);
 const runs = wholeNumber("runs", values.runs);

@@ -7,15 +7,9 @@
 import { writeFileSync } from "node:fs";
 import { parseArgs } from "node:util";
 import { simulateRestarts } from "../test/simulation/restarts/run.ts";
+import { wholeNumber } from "./lifecycle/whole-number.ts";
 
 const { values } = parseArgs({ options: { rounds: { type: "string", default: "20" }, seed: { type: "string" } } });
-
-function wholeNumber(name: string, text: string): number {
-  const number = Number(text);
-  if (Number.isSafeInteger(number) && number > 0) return number;
-  console.error(`--${name} takes a whole number from 1 on, not "${text}".`);
-  process.exit(2);
-}
 
 const rounds = wholeNumber("rounds", values.rounds);
 const seed = wholeNumber("seed", values.seed ?? String(1 + Math.floor(Math.random() * 1e9)));

@@ -9,6 +9,7 @@ import { writeFileSync } from "node:fs";
 import { parseArgs } from "node:util";
 import { simulateRestores } from "../test/simulation/restores/run.ts";
 import { bringDatabases } from "./bench/world/databases.ts";
+import { wholeNumber } from "./lifecycle/whole-number.ts";
 
 const { values } = parseArgs({
   options: {
@@ -20,13 +21,6 @@ const { values } = parseArgs({
 
 /** Rounds in one world: orders of earlier rounds are sent again in each. */
 const ROUNDS_TOGETHER = 5;
-
-function wholeNumber(name: string, text: string): number {
-  const number = Number(text);
-  if (Number.isSafeInteger(number) && number > 0) return number;
-  console.error(`--${name} takes a whole number from 1 on, not "${text}".`);
-  process.exit(2);
-}
 
 const rounds = wholeNumber("rounds", values.rounds);
 const first = wholeNumber("seed", values.seed ?? String(1 + Math.floor(Math.random() * 1e9)));

@@ -13,6 +13,7 @@ import { parseArgs } from "node:util";
 import { describeOutcome, MOST_SEED, type Outcome, simulate } from "../test/simulation/run.ts";
 import { createSummary } from "../test/simulation/summary.ts";
 import { createWorld } from "../test/simulation/world.ts";
+import { wholeNumber } from "./lifecycle/whole-number.ts";
 
 /** After so many simulations a chain's node is replaced: it keeps every state that it ever had. */
 const SIMULATIONS_PER_WORLD = 150;
@@ -29,13 +30,6 @@ const runs = values.seed === undefined ? wholeNumber("runs", values.runs) : 1;
 const first = wholeNumber("seed", values.seed ?? values.from ?? String(1 + Math.floor(Math.random() * MOST_SEED)));
 // Much of a simulation is waiting.
 const jobs = Math.min(runs, wholeNumber("jobs", values.jobs ?? String(availableParallelism())));
-
-function wholeNumber(name: string, text: string): number {
-  const number = Number(text);
-  if (Number.isSafeInteger(number) && number > 0) return number;
-  console.error(`--${name} takes a whole number from 1 on, not "${text}".`);
-  process.exit(2);
-}
 
 const summary = createSummary();
 const started = performance.now();

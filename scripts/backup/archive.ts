@@ -15,7 +15,8 @@ import {
 } from "node:fs";
 import { basename, dirname, join } from "node:path";
 import { create, extract } from "tar";
-import { filesToKeep, sha256Of, sync } from "./files.ts";
+import { syncToDisk } from "../../server/system/durable-files.ts";
+import { filesToKeep, sha256Of } from "./files.ts";
 import { ARCHIVE_FORMAT, MANIFEST_FILE, type Manifest, parseManifest } from "./manifest.ts";
 import { BackupError } from "./problems.ts";
 
@@ -30,7 +31,7 @@ export async function writeArchive(
   const files = [MANIFEST_FILE, ...manifest.files.map(({ path }) => path)];
   await create({ file: draft, cwd: folder, gzip: true, portable: true, strict: true, mode: 0o600 }, files);
   chmodSync(draft, 0o600);
-  sync(draft);
+  syncToDisk(draft);
   if (overwrite) {
     renameSync(draft, file);
   } else {
@@ -44,7 +45,7 @@ export async function writeArchive(
       renameSync(draft, file);
     }
   }
-  sync(dirname(file));
+  syncToDisk(dirname(file));
 }
 
 export function alreadyThere(file: string): BackupError {

@@ -1,18 +1,7 @@
 // Files of the data folder: which of them an archive has, and how they are brought to and from the disk.
 
 import { createHash } from "node:crypto";
-import {
-  closeSync,
-  copyFileSync,
-  createReadStream,
-  existsSync,
-  fsyncSync,
-  mkdirSync,
-  openSync,
-  readdirSync,
-  realpathSync,
-  statSync,
-} from "node:fs";
+import { copyFileSync, createReadStream, existsSync, mkdirSync, readdirSync, realpathSync, statSync } from "node:fs";
 import { dirname, join, relative, sep } from "node:path";
 import { UNDER_WAY_FILE } from "../../server/half-restored.ts";
 
@@ -71,17 +60,4 @@ export async function sha256Of(file: string): Promise<string> {
   const digest = createHash("sha256");
   for await (const piece of createReadStream(file)) digest.update(piece as Buffer);
   return digest.digest("hex");
-}
-
-/** Brings a file, or a folder's list of names, to the disk. */
-export function sync(path: string): void {
-  const descriptor = openSync(path, "r");
-  try {
-    fsyncSync(descriptor);
-  } catch (error) {
-    // Some network file systems do that by themselves and refuse to be asked.
-    if (!["EINVAL", "ENOTSUP"].includes((error as NodeJS.ErrnoException).code ?? "")) throw error;
-  } finally {
-    closeSync(descriptor);
-  }
 }

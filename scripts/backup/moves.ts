@@ -4,7 +4,7 @@
 import { existsSync, mkdirSync, readFileSync, renameSync, rmSync, writeFileSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { UNDER_WAY_FILE } from "../../server/half-restored.ts";
-import { sync } from "./files.ts";
+import { syncToDisk } from "../../server/system/durable-files.ts";
 
 /** Absolute paths. Never done where `to` is there: then it was done before. */
 export interface Move {
@@ -26,9 +26,9 @@ export function carryOut(dataFolder: string, plan: MovePlan): void {
   const file = join(dataFolder, UNDER_WAY_FILE);
   const draft = `${file}.tmp`;
   writeFileSync(draft, JSON.stringify(plan), { mode: 0o600 });
-  sync(draft);
+  syncToDisk(draft);
   renameSync(draft, file);
-  sync(dataFolder);
+  syncToDisk(dataFolder);
   finish(dataFolder, plan);
 }
 
@@ -47,8 +47,8 @@ export function finish(dataFolder: string, { moves, staging }: MovePlan): void {
     renameSync(from, to);
     for (const path of [from, to]) folders.add(dirname(path));
   }
-  for (const folder of folders) if (existsSync(folder)) sync(folder);
+  for (const folder of folders) if (existsSync(folder)) syncToDisk(folder);
   rmSync(join(dataFolder, UNDER_WAY_FILE));
-  sync(dataFolder);
+  syncToDisk(dataFolder);
   for (const folder of staging) rmSync(folder, { recursive: true, force: true });
 }

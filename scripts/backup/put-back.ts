@@ -10,9 +10,10 @@ import { type DatabaseLocation, describeDatabase, locateDatabase } from "../../s
 import { migrate } from "../../server/database/migrate.ts";
 import { readMigrations } from "../../server/database/migrations.ts";
 import { UNDER_WAY_FILE } from "../../server/half-restored.ts";
+import { syncToDisk } from "../../server/system/durable-files.ts";
 import { claimRun } from "../lifecycle/run-file.ts";
 import { readArchive, requireArchive } from "./archive.ts";
-import { filesToKeep, REPLACED_PREFIX, STAGING_FOLDER, sync } from "./files.ts";
+import { filesToKeep, REPLACED_PREFIX, STAGING_FOLDER } from "./files.ts";
 import { hasTables, refuseWhileInUse } from "./in-use.ts";
 import { continues, type KeptChain, readKeptChain } from "./local-chain.ts";
 import { DATA_FOLDER, type Manifest } from "./manifest.ts";
@@ -282,5 +283,5 @@ async function prepareDatabase(url: string, manifest: Manifest, at: Date, archiv
 }
 
 function syncAll(folder: string): void {
-  for (const path of filesToKeep(folder, () => false)) sync(join(folder, path));
+  for (const path of filesToKeep(folder, () => false)) syncToDisk(join(folder, path));
 }

@@ -4,7 +4,7 @@
 import { generateKeyPairSync, randomBytes } from "node:crypto";
 import { existsSync, readFileSync, renameSync, rmSync } from "node:fs";
 import { dirname, join } from "node:path";
-import { makeFolder, replaceFile, syncFolder } from "../../server/system/durable-files.ts";
+import { makeFolder, replaceFile, syncToDisk } from "../../server/system/durable-files.ts";
 import { StartError } from "../lifecycle/session.ts";
 
 export interface SimulatorKeys {
@@ -79,7 +79,7 @@ function makeKeys(folder: string): void {
   write("account", `${JSON.stringify(account, null, 2)}\n`);
   try {
     renameSync(draft, folder);
-    syncFolder(dirname(folder));
+    syncToDisk(dirname(folder));
   } catch (error) {
     rmSync(draft, { recursive: true, force: true });
     // Somebody else was faster: then theirs are the keys.

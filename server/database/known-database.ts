@@ -132,7 +132,7 @@ export function rememberDatabase(dataFolder: string, location: DatabaseLocation,
     closeSync(descriptor);
   }
   renameSync(draft, file);
-  syncFolder(dirname(file));
+  syncToDisk(dirname(file));
 }
 
 /** Goes on remembering a database, which must be the one that is known. */
@@ -169,7 +169,7 @@ function digits(commits: number): string {
 }
 
 /** So that the name of a new file survives a power cut. */
-function syncFolder(folder: string): void {
+function syncToDisk(folder: string): void {
   const descriptor = openSync(folder, "r");
   try {
     fsyncSync(descriptor);

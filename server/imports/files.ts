@@ -5,7 +5,7 @@ import { randomUUID } from "node:crypto";
 import { mkdir, open, readdir, rename, rm, stat } from "node:fs/promises";
 import { join } from "node:path";
 import type { Readable } from "node:stream";
-import { syncFolder } from "../system/durable-files.ts";
+import { syncToDisk } from "../system/durable-files.ts";
 
 export interface ImportFiles {
   /** Where the spreadsheet of an import is. */
@@ -60,7 +60,7 @@ export function createImportFiles(dataFolder: string): ImportFiles {
         bytes,
         async keepAs(id) {
           await rename(part, path(id));
-          syncFolder(folder);
+          syncToDisk(folder);
         },
         discard: () => rm(part, { force: true }),
       };

@@ -52,12 +52,12 @@ export function makeFolder(folder: string): void {
     if (existsSync(folder) && statSync(folder).isDirectory()) return;
     throw error;
   }
-  syncFolder(above);
+  syncToDisk(above);
 }
 
-/** Brings a folder's list of names to the disk, with what was renamed, linked and removed in it. */
-export function syncFolder(folder: string): void {
-  const descriptor = openSync(folder, "r");
+/** Brings to the disk what was written into a file, or what was renamed, linked and removed in a folder. */
+export function syncToDisk(path: string): void {
+  const descriptor = openSync(path, "r");
   try {
     fsyncSync(descriptor);
   } catch (error) {
@@ -83,7 +83,7 @@ function withDraft<Result>(file: string, content: string | Uint8Array, place: (d
       closeSync(descriptor);
     }
     const result = place(draft);
-    syncFolder(folder);
+    syncToDisk(folder);
     return result;
   } catch (error) {
     // The draft's name says nothing to a person, and errors of writing name no file at all.

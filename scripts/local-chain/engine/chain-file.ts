@@ -4,7 +4,7 @@
 import { closeSync, existsSync, openSync, readFileSync, writeSync } from "node:fs";
 import { join } from "node:path";
 import Database from "better-sqlite3";
-import { makeFolder, syncFolder } from "../../../server/system/durable-files.ts";
+import { makeFolder, syncToDisk } from "../../../server/system/durable-files.ts";
 
 /** What a chain is kept as. Another number: another version's. */
 const FORMAT = 1;
@@ -52,7 +52,7 @@ export function createChainFile(folder: string): Sqlite {
   const database = openForWriting(folder);
   database.exec(`BEGIN; ${SCHEMA} COMMIT`);
   database.prepare(`INSERT INTO "meta" VALUES ('format', ?)`).run(String(FORMAT));
-  syncFolder(folder);
+  syncToDisk(folder);
   return database;
 }
 
