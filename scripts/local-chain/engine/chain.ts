@@ -9,7 +9,8 @@ import { createCommon } from "./genesis.ts";
 import type { BlockPlan, MadeBlock } from "./maker.ts";
 import { BlockNotWrittenError, startMaker } from "./maker-client.ts";
 import { createPool, type Pool, type WaitingTransaction } from "./pool.ts";
-import { createViews, type Views } from "./views.ts";
+import type { Views } from "./views.ts";
+import { startViews } from "./views-client.ts";
 
 /** How long it is waited after a block that could not be written, in milliseconds. */
 const RETRY_MS = 1_000;
@@ -53,11 +54,10 @@ export interface ChainOptions {
 }
 
 export async function openChain({ folder, onMessage }: ChainOptions): Promise<Chain> {
-  const maker = await startMaker(folder);
+  const [maker, views] = await Promise.all([startMaker(folder), startViews(folder)]);
   const database: Sqlite = openForReading(folder);
   const common = createCommon();
   const archive = createArchive(database, common);
-  const views = await createViews(database, common, archive);
   const pool = createPool(common);
   const listeners = new Set<(block: StoredBlock) => void>();
   let head = requireBlock(archive, archive.head()?.number ?? 0);
@@ -191,7 +191,7 @@ export async function openChain({ folder, onMessage }: ChainOptions): Promise<Ch
       closing = true;
       await producing;
       await previous;
-      await maker.close();
+      await Promise.all([maker.close(), views.close()]);
       database.close();
     },
   };

@@ -52,8 +52,15 @@ export function createNodeDatabase(database: Sqlite): NodeDatabase {
 
   const nodes: NodeDatabase = {
     async get(key) {
-      const found = pending.get(key) ?? remembered.get(key);
-      if (found !== undefined) return found;
+      const made = pending.get(key);
+      if (made !== undefined) return made;
+      const known = remembered.get(key);
+      if (known !== undefined) {
+        // What was asked for last is forgotten last: the nodes near the roots.
+        remembered.delete(key);
+        remembered.set(key, known);
+        return known;
+      }
       if (key === EMPTY_TRIE) return undefined;
       const value = read(key);
       remember(key, value);

@@ -33,11 +33,14 @@ export class CallFailedError extends Error {
   override name = "CallFailedError";
   /** Whether the contract said so, rather than the machine. */
   readonly isRevert: boolean;
+  /** What the machine calls it. */
+  readonly reason: string;
   /** What the contract gave back. */
   readonly data: string;
   constructor(reason: string, data: string) {
     super(reason === "revert" ? "execution reverted" : reason);
     this.isRevert = reason === "revert";
+    this.reason = reason;
     this.data = data;
   }
 }

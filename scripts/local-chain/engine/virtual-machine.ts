@@ -8,7 +8,7 @@ import { createVM, type VM } from "@ethereumjs/vm";
 import type { NodeDatabase } from "./node-database.ts";
 
 /** How many accounts, codes and storage slots are kept in memory between blocks. */
-const CACHES = { account: { size: 20_000 }, code: { size: 200 }, storage: { size: 50_000 } };
+const CACHES = { account: { size: 5_000 }, code: { size: 200 }, storage: { size: 20_000 } };
 
 export async function createStateTrie(common: Common, nodes: NodeDatabase): Promise<MerklePatriciaTrie> {
   return await createMPT({ useKeyHashing: true, db: nodes, valueEncoding: ValueEncoding.Bytes, common });
