@@ -95,7 +95,11 @@ export function watchSqlite(
       look();
       return state.get();
     },
-    failed: (error) => state.failed(error),
+    failed(error) {
+      // What reads where the log was cut may find no database there: that is told as what has happened.
+      if (damageOf(error) !== undefined) look();
+      state.failed(error);
+    },
     requireWritable() {
       // Before as well: what is written next makes a log that was cut as long again.
       look();

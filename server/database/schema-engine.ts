@@ -32,29 +32,40 @@ export async function withEngine<Result>(
   // The engine locks the database for itself and leaves its connections open when it is freed.
   const connections: SqlDriverAdapter[] = [];
   const failures: unknown[] = [];
+  const noting = async <Answer>(answer: Promise<Answer>): Promise<Answer> => {
+    try {
+      return await answer;
+    } catch (error) {
+      failures.push(error);
+      throw error;
+    }
+  };
+  async function connect(): Promise<SqlDriverAdapter> {
+    const connection = await adapter.connect();
+    connections.push(connection);
+    if (!atomic) return connection;
+    await begin(location, connection);
+    return notingFailures(connection, noting);
+  }
   const factory = bindMigrationAwareSqlAdapterFactory({
     provider: adapter.provider,
     adapterName: adapter.adapterName,
-    connect: async () => {
-      const connection = await adapter.connect();
-      connections.push(connection);
-      if (atomic) await begin(location, connection);
-      return atomic ? keepingFailure(connection, (error) => failures.push(error)) : connection;
-    },
+    connect: () => noting(connect()),
     connectToShadowDb: () => adapter.connectToShadowDb(),
   });
   const { provider } = location;
   const datamodels: [string, string][] = [[schemaFileFor(provider), schemaFor(provider)]];
-  const engine = await bindings.SchemaEngine.new({ datamodels }, () => undefined, factory);
+  let engine: SchemaEngine | undefined;
   try {
+    engine = await bindings.SchemaEngine.new({ datamodels }, () => undefined, factory);
     const result = await use(engine);
     if (atomic) for (const connection of connections) await execute(connection, "COMMIT");
     return result;
   } catch (error) {
-    // What the engine says after the first failure is about a transaction that has failed.
+    // The engine loses the driver's codes, and what it says after the first failure is about a transaction that has failed.
     throw failures[0] ?? error;
   } finally {
-    engine.free();
+    engine?.free();
     // What was not committed is taken back.
     for (const connection of connections) await connection.dispose();
   }
@@ -70,18 +81,18 @@ async function execute(connection: SqlDriverAdapter, sql: string): Promise<void>
   await connection.queryRaw({ sql, args: [], argTypes: [] });
 }
 
-/** The connection, whose scripts tell what they have failed with. */
-function keepingFailure(connection: SqlDriverAdapter, onFailure: (error: unknown) => void): SqlDriverAdapter {
+/** The connection, with all that it is asked for going through `noting`. */
+function notingFailures(
+  connection: SqlDriverAdapter,
+  noting: <Answer>(answer: Promise<Answer>) => Promise<Answer>,
+): SqlDriverAdapter {
+  const queryRaw = connection.queryRaw.bind(connection);
+  const executeRaw = connection.executeRaw.bind(connection);
   const executeScript = connection.executeScript.bind(connection);
   return Object.assign(connection, {
-    async executeScript(script: string): Promise<void> {
-      try {
-        await executeScript(script);
-      } catch (error) {
-        onFailure(error);
-        throw error;
-      }
-    },
+    queryRaw: (query: SqlQuery) => noting(queryRaw(query)),
+    executeRaw: (query: SqlQuery) => noting(executeRaw(query)),
+    executeScript: (script: string) => noting(executeScript(script)),
   });
 }
 

@@ -39,11 +39,15 @@ export function watchSqliteFiles(file: string): SqliteFiles {
     return !isLog || (size < before.size && salt === before.salt) || hasHole(before.size);
   }
 
-  /** Whether there is nothing where the last frame was: the log was cut, and has grown since. */
+  /**
+   * Whether there is nothing where the last whole frame was: the log was cut, and has grown since. What follows that frame is the
+   * beginning of one that is being written, or that a full disk had no room for.
+   */
   function hasHole(sizeBefore: number): boolean {
     const frame = FRAME_HEADER.bytes + header.readUInt32BE(LOG_HEADER.pageSize);
-    const last = sizeBefore - frame;
-    if (last < LOG_HEADER.bytes || size < sizeBefore) return false;
+    const frames = Math.floor((sizeBefore - LOG_HEADER.bytes) / frame);
+    if (frames < 1 || size < sizeBefore) return false;
+    const last = LOG_HEADER.bytes + (frames - 1) * frame;
     const { from, to } = FRAME_HEADER.salt;
     const found = Buffer.alloc(to - from);
     readSync(log, found, 0, found.length, last + from);

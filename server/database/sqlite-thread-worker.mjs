@@ -19,6 +19,11 @@ const resting = new Int32Array(new SharedArrayBuffer(4));
 
 /** How many rows the connection had changed when its transaction began. */
 let changedBefore = 0;
+/**
+ * Why SQLite has taken the transaction back.
+ * @type {unknown}
+ */
+let takenBackBy;
 
 /**
  * The first value of a statement's answer.
@@ -40,6 +45,7 @@ async function begin() {
       if (!isLocked(error) || performance.now() > deadline) throw error;
     }
   }
+  takenBackBy = undefined;
   changedBefore = Number(await ask("SELECT total_changes()"));
 }
 
@@ -65,24 +71,45 @@ async function commit() {
     await ask("COMMIT");
     return number === undefined ? undefined : Number(number);
   } catch (error) {
-    if (connection.client.inTransaction) await ask("ROLLBACK");
+    // Where that fails too, the next one's beginning tries it again; the first failure says what is wrong.
+    if (connection.client.inTransaction) await ask("ROLLBACK").catch(() => undefined);
     throw error;
   }
 }
 
-/** SQLite takes a transaction back by itself, for example on a full disk: what follows must not be carried out without it. */
+/**
+ * SQLite takes a transaction back by itself, for example on a full disk: what follows must not be carried out without it. It fails
+ * for the same reason, so that whoever has not heard of the first failure learns it.
+ */
 function requireTransaction() {
-  if (!connection.client.inTransaction) throw new Error("The transaction has been taken back");
+  if (connection.client.inTransaction) return;
+  throw takenBackBy ?? new Error("The transaction has been taken back");
+}
+
+/**
+ * Carries out what belongs to a transaction.
+ * @template Answer
+ * @param {() => Promise<Answer>} statement
+ */
+async function within(statement) {
+  requireTransaction();
+  try {
+    return await statement();
+  } catch (error) {
+    if (!connection.client.inTransaction) takenBackBy = error;
+    throw error;
+  }
 }
 
 /** @param {import("./sqlite-thread.ts").SqliteTask} task */
 async function carryOut(task) {
-  if ("within" in task && task.within) requireTransaction();
   switch (task.kind) {
     case "query":
-      return connection.queryRaw(task.query);
-    case "execute":
-      return connection.executeRaw(task.query);
+    case "execute": {
+      const statement = () =>
+        task.kind === "query" ? connection.queryRaw(task.query) : connection.executeRaw(task.query);
+      return task.within ? within(statement) : statement();
+    }
     case "script":
       return connection.executeScript(task.script);
     case "begin":

@@ -171,7 +171,8 @@ function connectionOf({ writer, reader, turns, guard, urgent, leave }: Connectio
       await commit();
       return result;
     } catch (error) {
-      await writer.ask({ kind: "rollback" });
+      // Whether that works or not, this is what went wrong.
+      await writer.ask({ kind: "rollback" }).catch(() => undefined);
       throw error;
     } finally {
       turn.end();

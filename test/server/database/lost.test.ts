@@ -15,6 +15,7 @@ import {
 } from "node:fs";
 import { join } from "node:path";
 import { expect } from "chai";
+import { openDatabase } from "../../../server/database/client.ts";
 import { migrate } from "../../../server/database/migrate.ts";
 import { runCommand } from "../../support/commands.ts";
 import { startTestShop, type TestShop } from "../../support/shop.ts";
@@ -119,7 +120,9 @@ describe("a database that has lost something while no server ran", function () {
     await sellAndKill();
     const { DATABASE_URL, DATA_DIR } = { DATABASE_URL: `file:${shop.databaseFile}`, DATA_DIR: shop.dataFolder };
     const older = `${shop.databaseFile}.older`;
-    expect((await runCommand(`npm run --silent backup -- ${older}`, { DATABASE_URL, DATA_DIR })).code).to.equal(0);
+    const database = await openDatabase(DATABASE_URL);
+    await database.$executeRawUnsafe(`VACUUM INTO '${older}'`);
+    await database.$disconnect();
     const confirmed = ordered;
     await sellAndKill();
     const all = [shop.databaseFile, wal, `${shop.databaseFile}-shm`];

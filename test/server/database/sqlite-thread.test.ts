@@ -1,7 +1,11 @@
+import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { expect } from "chai";
 import { type Database, openDatabase } from "../../../server/database/client.ts";
+import { migrate } from "../../../server/database/migrate.ts";
+import { storageFaultOf } from "../../../server/database/unusable.ts";
 import { sqlite, type TestDatabase } from "../../support/databases.ts";
+import { canMount, makeSmallDisk, NEEDS_MOUNT } from "../../support/small-disk.ts";
 
 describe("a connection to SQLite on a thread of its own", () => {
   let file: TestDatabase;
@@ -102,3 +106,41 @@ describe("a connection to SQLite on a thread of its own", () => {
     }
   });
 });
+
+const withDisk = canMount() ? describe : describe.skip;
+withDisk(
+  `a connection to SQLite on a thread of its own, on a full disk${canMount() ? "" : ` (${NEEDS_MOUNT})`}`,
+  () => {
+    it("says so at every statement of the transaction that was taken back, and at its end; the next one is carried out", async () => {
+      const disk = makeSmallDisk(8);
+      const url = `file:${join(disk.folder, "mintmark.db")}`;
+      await migrate(url);
+      const database = await openDatabase(url, { application: true });
+      try {
+        await database.block.create({ data: { number: 1, hash: "0x", timestamp: 1n } });
+        disk.fill();
+        const faults: unknown[] = [];
+        const note = (error: unknown) => void faults.push(storageFaultOf(error));
+        await database
+          .$transaction(async (transaction) => {
+            // Larger than the cache, so that the statement itself fails and not only the commit.
+            await transaction.$executeRaw`
+            INSERT INTO "Attempts" ("key", "count", "endsAt") VALUES (hex(zeroblob(10000000)), 1, 0)`.catch(note);
+            await transaction.block.create({ data: { number: 2, hash: "0x", timestamp: 1n } }).catch(note);
+            await transaction.block.count().catch(note);
+          })
+          .catch(note);
+        expect(faults).to.deep.equal(Array(4).fill("disk-full"));
+        disk.empty();
+        await database.block.create({ data: { number: 3, hash: "0x", timestamp: 1n } });
+        expect(await database.block.findMany({ select: { number: true } })).to.deep.equal([
+          { number: 1 },
+          { number: 3 },
+        ]);
+      } finally {
+        await database.$disconnect();
+        disk.remove();
+      }
+    });
+  },
+);
