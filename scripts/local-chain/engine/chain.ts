@@ -27,6 +27,8 @@ export interface Chain {
   head(): StoredBlock;
   /** Takes a signed transaction; its block follows. Throws {@link TransactionRefusedError}. */
   submit(raw: Uint8Array): Promise<WaitingTransaction>;
+  /** The nonce that an account's next transaction takes, after those that wait. */
+  nextNonce(address: string): Promise<bigint>;
   /** Makes blocks now, `interval` seconds apart, the first with what waits. Throws {@link BlockNotWrittenError}. */
   mine(count: number, interval?: number): Promise<void>;
   readonly clock: ChainClock;
@@ -155,6 +157,14 @@ export async function openChain({ folder, onMessage }: ChainOptions): Promise<Ch
       const waiting = await pool.add(raw, accountOf);
       wake();
       return waiting;
+    },
+    async nextNonce(address) {
+      for (;;) {
+        const asked = head;
+        const { nonce } = await accountOf(address);
+        // A block that came meanwhile has taken what was counted on from among those that wait.
+        if (head === asked) return pool.nextNonce(address, nonce);
+      }
     },
     async mine(count, interval) {
       for (let left = count; left > 0; left -= BLOCKS_TOGETHER)

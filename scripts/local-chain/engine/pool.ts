@@ -52,6 +52,17 @@ export function createPool(common: Common): Pool {
     return next;
   }
 
+  function remove(hashes: Iterable<string>): void {
+    for (const hash of hashes) {
+      const waiting = byHash.get(hash);
+      if (waiting === undefined) continue;
+      byHash.delete(hash);
+      const own = bySender.get(waiting.sender);
+      own?.delete(waiting.nonce);
+      if (own?.size === 0) bySender.delete(waiting.sender);
+    }
+  }
+
   return {
     async add(raw, accountOf) {
       const transaction = decode(raw, common);
@@ -86,6 +97,9 @@ export function createPool(common: Common): Pool {
       const next = new Map<string, bigint>();
       for (const sender of bySender.keys()) next.set(sender, await nonceOf(sender));
       const found: WaitingTransaction[] = [];
+      // Sent again while its block was made.
+      const done = [...byHash.values()].filter(({ sender, nonce }) => nonce < (next.get(sender) ?? 0n));
+      remove(done.map(({ hash }) => hash));
       // What was sent in another order than its nonces is found in a later round.
       for (let before = -1; before < found.length; ) {
         before = found.length;
@@ -97,16 +111,7 @@ export function createPool(common: Common): Pool {
       }
       return found;
     },
-    remove(hashes) {
-      for (const hash of hashes) {
-        const waiting = byHash.get(hash);
-        if (waiting === undefined) continue;
-        byHash.delete(hash);
-        const own = bySender.get(waiting.sender);
-        own?.delete(waiting.nonce);
-        if (own?.size === 0) bySender.delete(waiting.sender);
-      }
-    },
+    remove,
     get: (hash) => byHash.get(hash),
     nextNonce,
     get size() {

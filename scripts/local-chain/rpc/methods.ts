@@ -121,12 +121,11 @@ export function createMethods(chain: Chain): Methods {
     const key = keys.get(from);
     if (key === undefined)
       throw new JsonRpcError(CODE.invalidParams, `unknown account ${from}: only the development accounts are unlocked`);
-    const { nonce } = await views.account(chain.head(), from);
     const gasLimit = request.gas ?? (await views.estimateGas(chain.head(), { ...request, from }));
     const transaction = new FeeMarket1559Tx(
       {
         chainId: common.chainId(),
-        nonce: request.nonce ?? pool.nextNonce(from, nonce),
+        nonce: request.nonce ?? (await chain.nextNonce(from)),
         gasLimit,
         value: request.value ?? 0n,
         ...(request.to === undefined ? {} : { to: request.to as `0x${string}` }),
@@ -260,8 +259,8 @@ export function createMethods(chain: Chain): Methods {
     },
     async eth_getTransactionCount(given) {
       const [account, reference] = parse(params(address, blockReference), given);
-      const { nonce } = await views.account(require(reference), account);
-      return quantity(reference === "pending" ? pool.nextNonce(account, nonce) : nonce);
+      if (reference === "pending") return quantity(await chain.nextNonce(account));
+      return quantity((await views.account(require(reference), account)).nonce);
     },
     async eth_getCode(given) {
       const [account, reference] = parse(params(address, blockReference), given);
