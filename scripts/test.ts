@@ -25,9 +25,12 @@ const LONG_SUITE = "test/long/**/*.test.ts";
 /** Of the suites, what takes minutes of a processor: left to the long run, so that what everybody runs stays below ten. */
 const LONG_FILES = [
   "test/e2e/shop.test.ts",
+  "test/scripts/restore-drill.test.ts",
+  "test/server/database/gone.test.ts",
   "test/server/http/imports.test.ts",
   "test/server/indexer/faults.test.ts",
   "test/server/indexer/resume.test.ts",
+  "test/server/issuance/reconciliation/restored.test.ts",
   "test/server/issuance/sending/redemption-crashes.test.ts",
 ];
 
