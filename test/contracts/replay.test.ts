@@ -12,6 +12,7 @@ import {
   ZeroHash,
 } from "ethers";
 import type { MembershipCollection } from "../../artifacts/types/index.js";
+import { TEST_PATIENCE_MS } from "../support/patience.ts";
 import { addresses, BURN_AUTH, ethers, networkHelpers, PROFILE, REQUEST, ROLE, registryFixture } from "./fixture.ts";
 import {
   availableOf,
@@ -699,7 +700,9 @@ describe("replay", () => {
   const given = process.env["SEED"];
   const seed = given === undefined ? Math.floor(Math.random() * 2 ** 31) : Number(given);
 
-  it(`rebuilds the whole state from logs alone, after a random run (SEED=${seed})`, async () => {
+  it(`rebuilds the whole state from logs alone, after a random run (SEED=${seed})`, async function () {
+    // Coverage and mutants give up a test that hangs much sooner than others do: this one is long.
+    this.timeout(TEST_PATIENCE_MS);
     try {
       const { events, done, refused, operations, interfaces } = await run(seed, OPERATIONS);
       // The run was worth something: everything happened, much was refused, and every event was among the logs.
