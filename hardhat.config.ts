@@ -67,7 +67,6 @@ export default defineConfig({
     // The Solidity tests are compiled when they are run, so that nobody else waits for them.
     splitTestsCompilation: true,
     npmFilesToBuild: [
-      "@openzeppelin/contracts/governance/TimelockController.sol",
       "@openzeppelin/contracts/proxy/beacon/BeaconProxy.sol",
     ],
     settings: {

@@ -16,8 +16,17 @@ import {ICardLifecycle} from "./ICardLifecycle.sol";
 library BenefitBook {
     using BitMaps for BitMaps.BitMap;
 
-    /// @dev `undone` has the numbers of the redemptions that were undone.
+    /// @dev The periods of a benefit, the same in all tiers. `isSet` tells one that never ends and began at 0 from none.
+    struct Periods {
+        bool isSet;
+        uint32 period;
+        uint32 startsAt;
+    }
+
+    /// @dev `undone` has the numbers of the redemptions that were undone. The terms repeat the periods, so that redeeming reads
+    /// one slot.
     struct Book {
+        mapping(uint16 benefitId => Periods periods) periods;
         mapping(uint8 tier => mapping(uint16 benefitId => ICardBenefits.BenefitTerms terms)) benefits;
         mapping(uint256 serial => mapping(uint16 benefitId => ICardBenefits.BenefitUse use)) uses;
         mapping(uint256 serial => mapping(uint16 benefitId => BitMaps.BitMap numbers)) undone;
@@ -26,8 +35,25 @@ library BenefitBook {
     uint32 private constant _UNLIMITED = type(uint32).max;
 
     bytes32 private constant _REDEMPTION_TYPEHASH = keccak256(
-        "Redemption(uint256 serial,uint16 benefitId,uint32 number,uint16 generation,uint256 deadline)"
+        "Redemption(uint256 serial,uint16 benefitId,uint32 number,uint16 generation,address staff,uint256 deadline)"
     );
+
+    /// @notice Says what a tier is entitled to of a benefit; see {ICardBenefits-setBenefit}.
+    function setBenefit(
+        Book storage self,
+        uint8 tier,
+        uint16 benefitId,
+        ICardBenefits.BenefitTerms calldata terms
+    ) external {
+        Periods memory periods = self.periods[benefitId];
+        if (!periods.isSet) {
+            self.periods[benefitId] = Periods({isSet: true, period: terms.period, startsAt: terms.startsAt});
+        } else if (terms.period != periods.period || terms.startsAt != periods.startsAt) {
+            revert ICardBenefits.BenefitPeriodsFixed(benefitId, periods.period, periods.startsAt);
+        }
+        self.benefits[tier][benefitId] = terms;
+        emit ICardBenefits.BenefitChanged(tier, benefitId, terms.quota, terms.period, terms.startsAt);
+    }
 
     /// @notice Counts one use of a benefit by a card. Reverts unless it may use it now.
     /// @dev See {ICardBenefits-redeem}. The caller, the deadline and the holder's signature are the collection's to check.
@@ -43,6 +69,9 @@ library BenefitBook {
         if (record.isExpired()) revert ICardBenefits.CardExpired(serial, record.expiresAt());
         if (record.generation() != redemption.generation) {
             revert ICardBenefits.GenerationMismatch(serial, record.generation());
+        }
+        if (redemption.staff != address(0) && redemption.staff != msg.sender) {
+            revert ICardBenefits.StaffMismatch(redemption.staff);
         }
         ICardBenefits.BenefitTerms memory terms = self.benefits[record.tier()][benefitId];
         if (terms.quota == 0) revert ICardBenefits.BenefitNotGranted(record.tier(), benefitId);
@@ -66,17 +95,8 @@ library BenefitBook {
             undone: undone
         });
         emit ICardBenefits.BenefitRedeemed(serial, benefitId, msg.sender, number, periodStart, used);
-        return
-            keccak256(
-                abi.encode(
-                    _REDEMPTION_TYPEHASH,
-                    serial,
-                    benefitId,
-                    redemption.number,
-                    redemption.generation,
-                    redemption.deadline
-                )
-            );
+        // All fields are words, in the order of the type.
+        return keccak256(abi.encode(_REDEMPTION_TYPEHASH, redemption));
     }
 
     /// @notice Gives a use back. Reverts unless it counts in the card's last period and was not given back before.
@@ -126,8 +146,7 @@ library BenefitBook {
     }
 
     /// @dev The period that a use counts in now, how often the benefit was used in it, and how many other uses in it were
-    /// undone. Only a period that began later than the last one counted in begins with 0: a card that changes to a tier with other periods, and back, would otherwise
-    /// have its quota again.
+    /// undone. A new period begins with 0.
     function _usedInPeriod(
         ICardBenefits.BenefitUse memory use,
         ICardBenefits.BenefitTerms memory terms

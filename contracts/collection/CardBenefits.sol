@@ -2,13 +2,15 @@
 pragma solidity ^0.8.28;
 
 import {IBrandRegistry} from "../registry/IBrandRegistry.sol";
+import {Announcements} from "./Announcements.sol";
 import {BenefitBook} from "./BenefitBook.sol";
-import {CardLedger} from "./CardLedger.sol";
 import {CardRecord} from "./CardRecord.sol";
+import {FinalActs} from "./FinalActs.sol";
 import {ICardBenefits} from "./ICardBenefits.sol";
 
 /// @title What cards entitle to, and its use
-abstract contract CardBenefits is CardLedger {
+abstract contract CardBenefits is FinalActs {
+    using Announcements for Announcements.Book;
     using BenefitBook for BenefitBook.Book;
 
     /// @custom:storage-location erc7201:mintmark.storage.CardBenefits
@@ -25,17 +27,9 @@ abstract contract CardBenefits is CardLedger {
         CardBenefitsStorage storage $ = _benefitsStorage();
         if ($.frozen) revert BenefitsAreFrozen();
         _authorize(IBrandRegistry.BrandRole.Admin);
-        $.book.benefits[tier][benefitId] = terms;
-        emit BenefitChanged(tier, benefitId, terms.quota, terms.period, terms.startsAt);
-    }
-
-    /// @inheritdoc ICardBenefits
-    function freezeBenefits() public virtual {
-        CardBenefitsStorage storage $ = _benefitsStorage();
-        if ($.frozen) revert BenefitsAreFrozen();
-        _authorize(IBrandRegistry.BrandRole.Admin);
-        $.frozen = true;
-        emit BenefitsFrozen();
+        _checkTier(_ledgerStorage().config, tier);
+        $.book.setBenefit(tier, benefitId, terms);
+        _finalActsStorage().announcements.void(FinalAct.FreezeBenefits);
     }
 
     /// @inheritdoc ICardBenefits
@@ -72,6 +66,11 @@ abstract contract CardBenefits is CardLedger {
     /// @inheritdoc ICardBenefits
     function benefitsFrozen() public view virtual returns (bool) {
         return _benefitsStorage().frozen;
+    }
+
+    function _freezeBenefits() internal {
+        _benefitsStorage().frozen = true;
+        emit BenefitsFrozen();
     }
 
     function _benefitsStorage() private pure returns (CardBenefitsStorage storage $) {

@@ -4,6 +4,7 @@ pragma solidity ^0.8.28;
 import {MerkleProof} from "@openzeppelin/contracts/utils/cryptography/MerkleProof.sol";
 
 import {IBrandRegistry} from "../registry/IBrandRegistry.sol";
+import {BatchStarts} from "./BatchStarts.sol";
 import {CardLedger} from "./CardLedger.sol";
 import {CardRecord, CardRecords} from "./CardRecord.sol";
 import {CollectionConfig} from "./CollectionConfig.sol";
@@ -11,6 +12,8 @@ import {ICardIssuance} from "./ICardIssuance.sol";
 
 /// @title How cards come into being
 abstract contract CardIssuance is CardLedger {
+    using BatchStarts for BatchStarts.Starts;
+
     /// @custom:storage-location erc7201:mintmark.storage.CardIssuance
     struct CardIssuanceStorage {
         mapping(bytes32 root => Allowlist allowlist) allowlists;
@@ -20,7 +23,10 @@ abstract contract CardIssuance is CardLedger {
     bytes32 private constant _STORAGE_LOCATION = 0xb6c742839d7b9bbd6f02d0ad746a4c3f6bcacca1953e807bdc7ff5d5d84a0500;
 
     bytes32 private constant _CLAIM_VOUCHER_TYPEHASH = keccak256(
-        "ClaimVoucher(uint256 serial,address holder,uint8 tier,uint32 expiresAt,bytes32 commitmentRoot,uint256 deadline)"
+        "ClaimVoucher(uint256 serial,address holder,uint8 tier,uint32 expiresAt,bytes32 commitmentRoot,uint64 appointment,uint256 deadline)"
+    );
+    bytes32 private constant _ALLOWLIST_CLAIM_TYPEHASH = keccak256(
+        "AllowlistClaim(uint256 serial,address holder,uint8 tier,uint32 expiresAt,uint64 appointment,uint256 deadline)"
     );
 
     /// @inheritdoc ICardIssuance
@@ -28,13 +34,14 @@ abstract contract CardIssuance is CardLedger {
         uint256 firstSerial,
         address[] calldata holders,
         CardTerms calldata terms,
-        bytes32 commitmentRoot
+        bytes32 commitmentRoot,
+        bytes32 batchReference
     ) public virtual {
         CardLedgerStorage storage $ = _ledgerStorage();
         CollectionConfig config = $.config;
         uint256 count = holders.length;
         _checkIssuable(config, firstSerial, count);
-        _checkExpiry(terms.expiresAt);
+        _checkTerms(config, terms.tier, terms.expiresAt);
         _authorize(IBrandRegistry.BrandRole.Issuer, msg.sender, count);
 
         CardRecord template = CardRecords.template(terms.tier, terms.expiresAt, uint32(block.timestamp));
@@ -47,8 +54,9 @@ abstract contract CardIssuance is CardLedger {
             }
         }
         $.config = config.withIssued(count);
+        if (count > 1) $.batchStarts.mark(firstSerial);
         if (commitmentRoot != bytes32(0)) $.commitmentRoots[firstSerial] = commitmentRoot;
-        emit BatchIssued(firstSerial, count, terms.tier, terms.expiresAt, commitmentRoot);
+        emit BatchIssued(firstSerial, count, terms.tier, terms.expiresAt, commitmentRoot, batchReference);
     }
 
     /// @inheritdoc ICardIssuance
@@ -61,18 +69,12 @@ abstract contract CardIssuance is CardLedger {
         CardLedgerStorage storage $ = _ledgerStorage();
         CollectionConfig config = $.config;
         _checkIssuable(config, voucher.serial, 1);
-        _checkExpiry(voucher.expiresAt);
+        _checkTerms(config, voucher.tier, voucher.expiresAt);
         _checkDeadline(voucher.deadline);
-        _authorize(IBrandRegistry.BrandRole.Issuer, issuer, 1);
+        _checkAppointment(issuer, voucher.appointment, 1);
 
-        bytes32 structHash = _hashVoucher(
-            voucher.serial,
-            voucher.holder,
-            voucher.tier,
-            voucher.expiresAt,
-            voucher.commitmentRoot,
-            voucher.deadline
-        );
+        // All fields are words, in the order of the type.
+        bytes32 structHash = keccak256(abi.encode(_CLAIM_VOUCHER_TYPEHASH, voucher));
         _checkSignature(issuer, structHash, issuerSignature);
         if (msg.sender != voucher.holder) _checkSignature(voucher.holder, structHash, holderSignature);
 
@@ -94,21 +96,22 @@ abstract contract CardIssuance is CardLedger {
         _checkIssuable(_ledgerStorage().config, firstSerial, count);
         _checkDeadline(deadline);
         if ($.allowlists[root].count != 0) revert AllowlistAlreadyOpen(root);
-        _authorize(IBrandRegistry.BrandRole.Issuer, msg.sender, count);
+        uint64 appointment = _authorize(IBrandRegistry.BrandRole.Issuer, msg.sender, count);
         $.allowlists[root] = Allowlist({
             issuer: msg.sender,
+            appointment: appointment,
+            deadline: deadline,
             firstSerial: firstSerial,
-            count: count,
-            deadline: deadline
+            count: count
         });
-        emit AllowlistOpened(root, msg.sender, firstSerial, count, deadline);
+        emit AllowlistOpened(root, msg.sender, appointment, firstSerial, count, deadline);
     }
 
     /// @inheritdoc ICardIssuance
     function closeAllowlist(bytes32 root) public virtual {
         CardIssuanceStorage storage $ = _issuanceStorage();
         if ($.allowlists[root].count == 0) revert AllowlistNotOpen(root);
-        _authorize(IBrandRegistry.BrandRole.Steward);
+        registry().authorizeWithdrawal(IBrandRegistry.BrandRole.Steward, msg.sender);
         delete $.allowlists[root];
         emit AllowlistClosed(root);
     }
@@ -119,16 +122,30 @@ abstract contract CardIssuance is CardLedger {
         address holder,
         CardTerms calldata terms,
         bytes32[] calldata proof,
+        uint256 deadline,
         bytes calldata holderSignature
     ) public virtual {
         CardLedgerStorage storage $ = _ledgerStorage();
         CollectionConfig config = $.config;
-        address issuer = _requireAllowlisted(serial, holder, terms, proof);
+        (address issuer, uint64 appointment) = _requireAllowlisted(serial, holder, terms, proof);
         _checkIssuable(config, serial, 1);
-        _checkExpiry(terms.expiresAt);
-        registry().requireActive(config.brandId());
+        _checkTerms(config, terms.tier, terms.expiresAt);
+        // What the list gives was counted when it was opened.
+        _checkAppointment(issuer, appointment, 0);
         if (msg.sender != holder) {
-            _checkSignature(holder, _hashVoucher(serial, holder, terms.tier, terms.expiresAt, 0, 0), holderSignature);
+            _checkDeadline(deadline);
+            bytes32 structHash = keccak256(
+                abi.encode(
+                    _ALLOWLIST_CLAIM_TYPEHASH,
+                    serial,
+                    holder,
+                    terms.tier,
+                    terms.expiresAt,
+                    appointment,
+                    deadline
+                )
+            );
+            _checkSignature(holder, structHash, holderSignature);
         }
         _issueSingle($, config, serial, holder, terms.tier, terms.expiresAt, 0, issuer);
     }
@@ -153,16 +170,23 @@ abstract contract CardIssuance is CardLedger {
         _issueCard($, serial, holder, template.withBatchStart(), issuer, config.burnAuth());
         $.config = config.withIssued(1);
         if (commitmentRoot != bytes32(0)) $.commitmentRoots[serial] = commitmentRoot;
-        emit BatchIssued(serial, 1, tier, expiresAt, commitmentRoot);
+        emit BatchIssued(serial, 1, tier, expiresAt, commitmentRoot, 0);
     }
 
-    /// @dev Who opened the allowlist that the proof leads to. Reverts unless the serial can be claimed from it now.
+    /// @dev Reverts unless `issuer` may give `count` cards by the appointment that it signed or opened something by.
+    function _checkAppointment(address issuer, uint64 appointment, uint256 count) internal {
+        if (_authorize(IBrandRegistry.BrandRole.Issuer, issuer, count) != appointment) {
+            revert AppointmentEnded(issuer, appointment);
+        }
+    }
+
+    /// @dev Who opened the allowlist that the proof leads to, and by which appointment. Reverts unless the serial can be claimed from it now.
     function _requireAllowlisted(
         uint256 serial,
         address holder,
         CardTerms calldata terms,
         bytes32[] calldata proof
-    ) internal view returns (address) {
+    ) internal view returns (address, uint64) {
         // Hashed twice, so that no inner node of the tree can pass for a leaf.
         bytes32 leaf = keccak256(bytes.concat(keccak256(abi.encode(serial, holder, terms.tier, terms.expiresAt))));
         bytes32 root = MerkleProof.processProofCalldata(proof, leaf);
@@ -173,7 +197,7 @@ abstract contract CardIssuance is CardLedger {
         if (serial < allowlist.firstSerial || serial - allowlist.firstSerial >= allowlist.count) {
             revert SerialNotAllowlisted(serial, allowlist.firstSerial, allowlist.count);
         }
-        return allowlist.issuer;
+        return (allowlist.issuer, allowlist.appointment);
     }
 
     function _checkIssuable(CollectionConfig config, uint256 firstSerial, uint256 count) internal pure {
@@ -183,22 +207,6 @@ abstract contract CardIssuance is CardLedger {
         if (firstSerial == 0 || count > supply || firstSerial > supply - count + 1) {
             revert SerialOutOfRange(firstSerial, count, supply);
         }
-    }
-
-    function _checkExpiry(uint32 expiresAt) internal view {
-        if (expiresAt != 0 && expiresAt <= block.timestamp) revert ExpiryNotInFuture(expiresAt, block.timestamp);
-    }
-
-    function _hashVoucher(
-        uint256 serial,
-        address holder,
-        uint8 tier,
-        uint32 expiresAt,
-        bytes32 commitmentRoot,
-        uint256 deadline
-    ) internal pure returns (bytes32) {
-        return
-            keccak256(abi.encode(_CLAIM_VOUCHER_TYPEHASH, serial, holder, tier, expiresAt, commitmentRoot, deadline));
     }
 
     function _issuanceStorage() private pure returns (CardIssuanceStorage storage $) {

@@ -5,10 +5,12 @@ import {EIP712Upgradeable} from "@openzeppelin/contracts-upgradeable/utils/crypt
 import {IERC4906} from "@openzeppelin/contracts/interfaces/IERC4906.sol";
 import {ERC721} from "@openzeppelin/contracts/token/ERC721/ERC721.sol";
 import {IERC721} from "@openzeppelin/contracts/token/ERC721/IERC721.sol";
+import {ECDSA} from "@openzeppelin/contracts/utils/cryptography/ECDSA.sol";
 import {SignatureChecker} from "@openzeppelin/contracts/utils/cryptography/SignatureChecker.sol";
 import {IERC165} from "@openzeppelin/contracts/utils/introspection/IERC165.sol";
 
 import {IBrandRegistry} from "../registry/IBrandRegistry.sol";
+import {BatchStarts} from "./BatchStarts.sol";
 import {CardRecord, CardStatus} from "./CardRecord.sol";
 import {CollectionConfig, CollectionConfigs} from "./CollectionConfig.sol";
 import {IERC5192} from "./IERC5192.sol";
@@ -36,6 +38,8 @@ abstract contract CardLedger is
     IERC5484,
     IERC6454
 {
+    using BatchStarts for BatchStarts.Starts;
+
     /// @dev A card's slot, as something to point at.
     struct CardSlot {
         CardRecord record;
@@ -47,6 +51,7 @@ abstract contract CardLedger is
         mapping(uint256 serial => CardSlot slot) cards;
         mapping(address holder => uint256 count) balances;
         mapping(uint256 firstSerial => bytes32 root) commitmentRoots;
+        BatchStarts.Starts batchStarts;
         string name;
         string symbol;
     }
@@ -69,7 +74,14 @@ abstract contract CardLedger is
         if (msg.sender != address(_registry)) revert CallerNotRegistry(msg.sender);
         CardLedgerStorage storage $ = _ledgerStorage();
         if ($.config.maxSupply() != 0) revert AlreadyInitialized();
-        $.config = CollectionConfigs.create(terms.brandId, terms.maxSupply, terms.burnAuth, terms.reissueDelay);
+        $.config = CollectionConfigs.create(
+            terms.brandId,
+            terms.maxSupply,
+            terms.burnAuth,
+            terms.reissueDelay,
+            terms.highestTier,
+            terms.longestTerm
+        );
         $.name = name_;
         $.symbol = symbol_;
     }
@@ -82,7 +94,9 @@ abstract contract CardLedger is
                 brandId: config.brandId(),
                 maxSupply: config.maxSupply(),
                 burnAuth: config.burnAuth(),
-                reissueDelay: config.reissueDelay()
+                reissueDelay: config.reissueDelay(),
+                highestTier: config.highestTier(),
+                longestTerm: config.longestTerm()
             });
     }
 
@@ -189,11 +203,12 @@ abstract contract CardLedger is
     }
 
     /// @inheritdoc ERC721
+    /// @dev Not ERC-5484, although {burnAuth} and `Issued` are as it has them: it also demands the receiver's signature before
+    /// every issue and metadata that never change, and neither holds here.
     function supportsInterface(bytes4 interfaceId) public view virtual override(ERC721, IERC165) returns (bool) {
         return
             interfaceId == _ERC4906_INTERFACE_ID ||
             interfaceId == type(IERC5192).interfaceId ||
-            interfaceId == type(IERC5484).interfaceId ||
             interfaceId == type(IERC6454).interfaceId ||
             super.supportsInterface(interfaceId);
     }
@@ -258,14 +273,41 @@ abstract contract CardLedger is
         _authorize(role, msg.sender, 0);
     }
 
-    /// @dev Asks the registry whether `account` may act for the brand and create `count` cards.
-    function _authorize(IBrandRegistry.BrandRole role, address account, uint256 count) internal {
-        _registry.authorize(role, account, count);
+    /// @dev Asks the registry whether `account` may act for the brand and give something to `count` cards. Returns by which
+    /// appointment.
+    function _authorize(IBrandRegistry.BrandRole role, address account, uint256 count) internal returns (uint64) {
+        return _registry.authorize(role, account, count);
     }
 
-    /// @dev Reverts with {InvalidSignature} unless `signer` signed the EIP-712 struct.
+    /// @dev Reverts with {TierNotDeclared}, {TermTooLong} or {ExpiryNotInFuture} unless a card may have these terms.
+    function _checkTerms(CollectionConfig config, uint8 tier, uint32 expiresAt) internal view {
+        _checkTier(config, tier);
+        _checkExpiry(config, expiresAt);
+    }
+
+    /// @dev Reverts with {TierNotDeclared} unless the collection has the tier.
+    function _checkTier(CollectionConfig config, uint8 tier) internal pure {
+        if (tier > config.highestTier()) revert TierNotDeclared(tier, config.highestTier());
+    }
+
+    /// @dev Reverts with {TermTooLong} or {ExpiryNotInFuture} unless a card may expire then.
+    function _checkExpiry(CollectionConfig config, uint256 expiresAt) internal view {
+        if (config.longestTerm() != CollectionConfigs.UNLIMITED_TERM) {
+            uint256 latest = block.timestamp + config.longestTerm();
+            if (expiresAt == 0 || expiresAt > latest) revert TermTooLong(expiresAt, latest);
+        } else if (expiresAt == 0) {
+            return;
+        }
+        if (expiresAt <= block.timestamp) revert ExpiryNotInFuture(expiresAt, block.timestamp);
+    }
+
+    /// @dev Reverts with {InvalidSignature} unless `signer` signed the EIP-712 struct. The key of an address is tried first:
+    /// with EIP-7702 an account that has one can have code, too, and its signatures stay good.
     function _checkSignature(address signer, bytes32 structHash, bytes calldata signature) internal view {
-        if (!SignatureChecker.isValidSignatureNowCalldata(signer, _hashTypedDataV4(structHash), signature)) {
+        bytes32 hash = _hashTypedDataV4(structHash);
+        (address recovered, ECDSA.RecoverError failure, ) = ECDSA.tryRecoverCalldata(hash, signature);
+        if (failure == ECDSA.RecoverError.NoError && recovered == signer) return;
+        if (!SignatureChecker.isValidERC1271SignatureNowCalldata(signer, hash, signature)) {
             revert InvalidSignature(signer);
         }
     }
@@ -281,6 +323,11 @@ abstract contract CardLedger is
     ) internal view returns (CardSlot storage card, CardRecord record) {
         card = $.cards[serial];
         record = card.record;
+        _checkLive(serial, record);
+    }
+
+    /// @dev Reverts with {CardStatusMismatch} unless the card is live.
+    function _checkLive(uint256 serial, CardRecord record) internal pure {
         if (!record.isLive()) revert CardStatusMismatch(serial, record.status());
     }
 

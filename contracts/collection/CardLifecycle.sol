@@ -8,6 +8,7 @@ import {IBrandRegistry} from "../registry/IBrandRegistry.sol";
 import {CardLedger} from "./CardLedger.sol";
 import {CardRecord, CardStatus} from "./CardRecord.sol";
 import {CollectionConfig} from "./CollectionConfig.sol";
+import {Corrections} from "./Corrections.sol";
 import {ICardLifecycle} from "./ICardLifecycle.sol";
 
 /// @title What happens to a card after it was issued
@@ -20,6 +21,9 @@ abstract contract CardLifecycle is CardLedger {
     // keccak256(abi.encode(uint256(keccak256("mintmark.storage.CardLifecycle")) - 1)) & ~bytes32(uint256(0xff))
     bytes32 private constant _STORAGE_LOCATION = 0x89785af3e3493457ce7003d69e1b6c361602593d6fcaaaecc1a088ba52959900;
 
+    /// @dev For so long a reissue can be executed once its delay is over. What was meant then may not be meant later.
+    uint256 private constant _REISSUE_WINDOW = 30 days;
+
     bytes32 private constant _SURRENDER_TYPEHASH = keccak256(
         "Surrender(uint256 serial,uint16 generation,uint256 deadline)"
     );
@@ -29,50 +33,48 @@ abstract contract CardLifecycle is CardLedger {
 
     /// @inheritdoc ICardLifecycle
     function renew(uint256[] calldata serials, uint32 currentExpiresAt, uint32 duration) public virtual {
-        _authorize(IBrandRegistry.BrandRole.Issuer);
+        _authorize(IBrandRegistry.BrandRole.Issuer, msg.sender, serials.length);
         uint256 renewedTo = Math.max(currentExpiresAt, block.timestamp) + duration;
         if (currentExpiresAt == 0) revert CardNeverExpires();
         if (duration == 0 || renewedTo > type(uint32).max) revert InvalidDuration(duration);
-
-        CardLedgerStorage storage $ = _ledgerStorage();
-        (uint256 first, uint256 last) = (type(uint256).max, 0);
-        for (uint256 i = 0; i < serials.length; ++i) {
-            uint256 serial = serials[i];
-            if (serial < first) first = serial;
-            if (serial > last) last = serial;
-            (CardSlot storage card, CardRecord record) = _requireLive($, serial);
-            if (record.expiresAt() != currentExpiresAt) revert ExpiryMismatch(serial, record.expiresAt());
-            card.record = record.withExpiresAt(uint32(renewedTo));
-            emit CardRenewed(serial, uint32(renewedTo));
-        }
-        _emitMetadataUpdate(first, last);
+        _checkExpiry(_ledgerStorage().config, renewedTo);
+        _changeAll(serials, _renewOne, currentExpiresAt, renewedTo);
     }
 
     /// @inheritdoc ICardLifecycle
     function setTier(uint256[] calldata serials, uint8 tier) public virtual {
-        _authorize(IBrandRegistry.BrandRole.Issuer);
-        CardLedgerStorage storage $ = _ledgerStorage();
-        (uint256 first, uint256 last) = (type(uint256).max, 0);
-        for (uint256 i = 0; i < serials.length; ++i) {
-            uint256 serial = serials[i];
-            if (serial < first) first = serial;
-            if (serial > last) last = serial;
-            (CardSlot storage card, CardRecord record) = _requireLive($, serial);
-            if (record.tier() == tier) revert TierUnchanged(serial, tier);
-            card.record = record.withTier(tier);
-            emit CardTierChanged(serial, tier);
-        }
-        _emitMetadataUpdate(first, last);
+        _authorize(IBrandRegistry.BrandRole.Issuer, msg.sender, serials.length);
+        _checkTier(_ledgerStorage().config, tier);
+        _changeAll(serials, _setTierOfOne, tier, 0);
     }
 
     /// @inheritdoc ICardLifecycle
     function suspend(uint256[] calldata serials, bytes32 reason) public virtual {
-        _changeStatus(serials, CardStatus.Active, CardStatus.Suspended, reason);
+        _authorize(IBrandRegistry.BrandRole.Steward);
+        _changeAll(serials, _suspendOne, uint256(reason), 0);
     }
 
     /// @inheritdoc ICardLifecycle
     function reinstate(uint256[] calldata serials) public virtual {
-        _changeStatus(serials, CardStatus.Suspended, CardStatus.Active, 0);
+        _authorize(IBrandRegistry.BrandRole.Steward);
+        _changeAll(serials, _reinstateOne, 0, 0);
+    }
+
+    /// @inheritdoc ICardLifecycle
+    function correct(Correction calldata correction, bytes32 reason, bytes calldata holderSignature) public virtual {
+        CollectionConfig config = _ledgerStorage().config;
+        (CardSlot storage card, CardRecord record) = _requireLive(_ledgerStorage(), correction.serial);
+        (CardRecord corrected, bool gives, bool takes, bytes32 structHash) = Corrections.correct(record, correction);
+        _authorize(IBrandRegistry.BrandRole.Steward, msg.sender, gives ? 1 : 0);
+        _checkTier(config, correction.tier);
+        if (correction.expiresAt != record.expiresAt()) _checkExpiry(config, correction.expiresAt);
+        if (takes && !config.issuerMayBurn()) {
+            _checkDeadline(correction.deadline);
+            _checkSignature(record.holder(), structHash, holderSignature);
+        }
+        card.record = corrected;
+        emit CardCorrected(correction.serial, correction.tier, correction.expiresAt, reason);
+        emit MetadataUpdate(correction.serial);
     }
 
     /// @inheritdoc ICardLifecycle
@@ -132,7 +134,7 @@ abstract contract CardLifecycle is CardLedger {
 
     /// @inheritdoc ICardLifecycle
     function cancelReissue(uint256 serial) public virtual {
-        _authorize(IBrandRegistry.BrandRole.Steward);
+        registry().authorizeWithdrawal(IBrandRegistry.BrandRole.Steward, msg.sender);
         _cancelReissue(serial, _requirePending(serial), false);
     }
 
@@ -156,8 +158,9 @@ abstract contract CardLifecycle is CardLedger {
 
     /// @inheritdoc ICardLifecycle
     function pendingReissueOf(uint256 serial) public view virtual returns (PendingReissue memory pending) {
-        // A card that died meanwhile cannot be reissued: what was pending is void.
+        // A card that died meanwhile cannot be reissued, nor can one whose time for it has passed: what was pending is void.
         if (_ownerOf(serial) != address(0)) pending = _lifecycleStorage().pendingReissues[serial];
+        if (block.timestamp > pending.readyAt + _REISSUE_WINDOW) delete pending;
     }
 
     function _surrender(uint256 serial) internal {
@@ -169,34 +172,78 @@ abstract contract CardLifecycle is CardLedger {
         emit CardSurrendered(serial, holder);
     }
 
-    function _changeStatus(uint256[] calldata serials, CardStatus from, CardStatus to, bytes32 reason) internal {
-        _authorize(IBrandRegistry.BrandRole.Steward);
+    /// @dev Changes each card as `change` says, which also checks it and reports it, and tells readers of metadata (ERC-4906); of
+    /// several cards, as the range that holds them all.
+    function _changeAll(
+        uint256[] calldata serials,
+        function(uint256, CardRecord, uint256, uint256) internal returns (CardRecord) change,
+        uint256 first_,
+        uint256 second_
+    ) private {
+        uint256 count = serials.length;
+        if (count == 0) revert EmptyBatch();
         CardLedgerStorage storage $ = _ledgerStorage();
-        (uint256 first, uint256 last) = (type(uint256).max, 0);
-        for (uint256 i = 0; i < serials.length; ++i) {
+        (uint256 lowest, uint256 highest) = (type(uint256).max, 0);
+        for (uint256 i = 0; i < count; ++i) {
             uint256 serial = serials[i];
-            if (serial < first) first = serial;
-            if (serial > last) last = serial;
+            if (serial < lowest) lowest = serial;
+            if (serial > highest) highest = serial;
             CardSlot storage card = $.cards[serial];
-            CardRecord record = card.record;
-            if (!record.hasStatus(from)) revert CardStatusMismatch(serial, record.status());
-            card.record = record.withStatus(to);
-            if (to == CardStatus.Suspended) emit CardSuspended(serial, reason);
-            else emit CardReinstated(serial);
+            card.record = change(serial, card.record, first_, second_);
         }
-        _emitMetadataUpdate(first, last);
+        if (lowest == highest) emit MetadataUpdate(lowest);
+        else emit BatchMetadataUpdate(lowest, highest);
+    }
+
+    function _renewOne(
+        uint256 serial,
+        CardRecord record,
+        uint256 from,
+        uint256 to
+    ) private returns (CardRecord) {
+        _checkLive(serial, record);
+        if (record.expiresAt() != from) revert ExpiryMismatch(serial, record.expiresAt());
+        emit CardRenewed(serial, uint32(to));
+        return record.withExpiresAt(uint32(to));
+    }
+
+    function _setTierOfOne(
+        uint256 serial,
+        CardRecord record,
+        uint256 tier,
+        uint256
+    ) private returns (CardRecord) {
+        _checkLive(serial, record);
+        if (record.tier() == tier) revert TierUnchanged(serial, uint8(tier));
+        emit CardTierChanged(serial, uint8(tier));
+        return record.withTier(uint8(tier));
+    }
+
+    function _suspendOne(
+        uint256 serial,
+        CardRecord record,
+        uint256 reason,
+        uint256
+    ) private returns (CardRecord) {
+        if (!record.hasStatus(CardStatus.Active)) revert CardStatusMismatch(serial, record.status());
+        emit CardSuspended(serial, bytes32(reason));
+        return record.withStatus(CardStatus.Suspended);
+    }
+
+    function _reinstateOne(
+        uint256 serial,
+        CardRecord record,
+        uint256,
+        uint256
+    ) private returns (CardRecord) {
+        if (!record.hasStatus(CardStatus.Suspended)) revert CardStatusMismatch(serial, record.status());
+        emit CardReinstated(serial);
+        return record.withStatus(CardStatus.Active);
     }
 
     function _cancelReissue(uint256 serial, PendingReissue memory pending, bool vetoed) internal {
         delete _lifecycleStorage().pendingReissues[serial];
         emit ReissueCancelled(serial, pending.to, vetoed);
-    }
-
-    /// @dev Tells readers of metadata (ERC-4906) about changed cards; of several, as the range that holds them all.
-    function _emitMetadataUpdate(uint256 first, uint256 last) internal {
-        if (first > last) revert EmptyBatch();
-        if (first == last) emit MetadataUpdate(first);
-        else emit BatchMetadataUpdate(first, last);
     }
 
     /// @dev The pending reissue of a live card. Reverts with {ReissueNotPending}.

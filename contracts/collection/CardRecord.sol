@@ -39,8 +39,8 @@ struct Card {
  * A dead card keeps its slot as a tombstone, holder included, so that its serial is never issued again and `cardOf`
  * still answers. Times are seconds since the Unix epoch and fit until February 2106.
  *
- * The lowest flag marks the first card of a batch: the batch of a card is found by walking down to the nearest mark,
- * which costs issuing nothing.
+ * The lowest flag marks the first card of a batch, which costs issuing nothing; where larger batches begin is noted besides
+ * (see {BatchStarts}).
  */
 type CardRecord is uint256;
 

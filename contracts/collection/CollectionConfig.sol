@@ -6,11 +6,16 @@ import {IERC5484} from "./IERC5484.sol";
 /**
  * @notice What a collection has to know at each step, in one storage slot.
  *
- *  255     169       168        167    160 159        128 127      96 95        64 63        32 31       0
- * +-----------+-------------+-----------+--------------+------------+------------+-----------+----------+
- * |  unused   | windingDown |  burnAuth | reissueDelay | liveCount  | issuedCount| maxSupply | brandId  |
- * |  87 bits  |    1 bit    |   8 bits  |   32 bits    |  32 bits   |  32 bits   |  32 bits  | 32 bits  |
- * +-----------+-------------+-----------+--------------+------------+------------+-----------+----------+
+ *  255    216 215       208 207        176 175    169 168         168 167       160
+ * +------------+-------------+--------------+----------+-------------+-------------+
+ * |   unused   | highestTier |  longestTerm |  unused  | windingDown |  burnAuth   |
+ * |  40 bits   |   8 bits    |   32 bits    |  7 bits  |    1 bit    |   8 bits    |
+ * +------------+-------------+--------------+----------+-------------+-------------+
+ *  159        128 127        96 95         64 63          32 31            0
+ * +--------------+-------------+-------------+--------------+--------------+
+ * | reissueDelay |  liveCount  | issuedCount |  maxSupply   |   brandId    |
+ * |   32 bits    |   32 bits   |   32 bits   |   32 bits    |   32 bits    |
+ * +--------------+-------------+-------------+--------------+--------------+
  */
 type CollectionConfig is uint256;
 
@@ -24,20 +29,29 @@ library CollectionConfigs {
     uint256 private constant _REISSUE_DELAY_SHIFT = 128;
     uint256 private constant _BURN_AUTH_SHIFT = 160;
     uint256 private constant _WINDING_DOWN = 1 << 168;
+    uint256 private constant _LONGEST_TERM_SHIFT = 176;
+    uint256 private constant _HIGHEST_TIER_SHIFT = 208;
+
+    /// @notice The longest term of a collection that does not limit it.
+    uint32 internal constant UNLIMITED_TERM = type(uint32).max;
 
     /// @notice The configuration of a new collection.
     function create(
         uint32 brandId_,
         uint32 maxSupply_,
         IERC5484.BurnAuth burnAuth_,
-        uint32 reissueDelay_
+        uint32 reissueDelay_,
+        uint8 highestTier_,
+        uint32 longestTerm_
     ) internal pure returns (CollectionConfig) {
         return
             CollectionConfig.wrap(
                 uint256(brandId_) |
                     (uint256(maxSupply_) << _MAX_SUPPLY_SHIFT) |
                     (uint256(reissueDelay_) << _REISSUE_DELAY_SHIFT) |
-                    (uint256(burnAuth_) << _BURN_AUTH_SHIFT)
+                    (uint256(burnAuth_) << _BURN_AUTH_SHIFT) |
+                    (uint256(longestTerm_) << _LONGEST_TERM_SHIFT) |
+                    (uint256(highestTier_) << _HIGHEST_TIER_SHIFT)
             );
     }
 
@@ -93,6 +107,16 @@ library CollectionConfigs {
     /// @notice Who may burn a card (ERC-5484).
     function burnAuth(CollectionConfig self) internal pure returns (IERC5484.BurnAuth) {
         return IERC5484.BurnAuth(uint8(CollectionConfig.unwrap(self) >> _BURN_AUTH_SHIFT));
+    }
+
+    /// @notice The cards' tiers are 0 to this one.
+    function highestTier(CollectionConfig self) internal pure returns (uint8) {
+        return uint8(CollectionConfig.unwrap(self) >> _HIGHEST_TIER_SHIFT);
+    }
+
+    /// @notice For how long a card may be valid from now on, in seconds; {UNLIMITED_TERM} for ever.
+    function longestTerm(CollectionConfig self) internal pure returns (uint32) {
+        return uint32(CollectionConfig.unwrap(self) >> _LONGEST_TERM_SHIFT);
     }
 
     /// @notice Whether the edition is winding down.

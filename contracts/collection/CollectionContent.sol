@@ -2,12 +2,15 @@
 pragma solidity ^0.8.28;
 
 import {IBrandRegistry} from "../registry/IBrandRegistry.sol";
-import {CardLedger} from "./CardLedger.sol";
+import {Announcements} from "./Announcements.sol";
+import {FinalActs} from "./FinalActs.sol";
 import {ICollectionContent} from "./ICollectionContent.sol";
 import {IERC7572} from "./IERC7572.sol";
 
 /// @title What a collection promises about itself, and how it ends
-abstract contract CollectionContent is CardLedger, IERC7572 {
+abstract contract CollectionContent is FinalActs, IERC7572 {
+    using Announcements for Announcements.Book;
+
     /// @custom:storage-location erc7201:mintmark.storage.CollectionContent
     struct CollectionContentStorage {
         bool frozen;
@@ -31,24 +34,7 @@ abstract contract CollectionContent is CardLedger, IERC7572 {
         emit ContentChanged(contractURI_, contentHash_);
         emit ContractURIUpdated();
         emit BatchMetadataUpdate(1, maxSupply());
-    }
-
-    /// @inheritdoc ICollectionContent
-    function freezeContent() public virtual {
-        CollectionContentStorage storage $ = _contentStorage();
-        if ($.frozen) revert ContentIsFrozen();
-        _authorize(IBrandRegistry.BrandRole.Admin);
-        $.frozen = true;
-        emit ContentFrozen();
-    }
-
-    /// @inheritdoc ICollectionContent
-    function startWindDown() public virtual {
-        CardLedgerStorage storage $ = _ledgerStorage();
-        if ($.config.windingDown()) revert WindingDown();
-        _authorize(IBrandRegistry.BrandRole.Admin);
-        $.config = $.config.withWindDown();
-        emit WindDownStarted();
+        _finalActsStorage().announcements.void(FinalAct.FreezeContent);
     }
 
     /// @inheritdoc IERC7572
@@ -70,6 +56,17 @@ abstract contract CollectionContent is CardLedger, IERC7572 {
     /// @inheritdoc ICollectionContent
     function windingDown() public view virtual returns (bool) {
         return _ledgerStorage().config.windingDown();
+    }
+
+    function _freezeContent() internal {
+        _contentStorage().frozen = true;
+        emit ContentFrozen();
+    }
+
+    function _startWindDown() internal {
+        CardLedgerStorage storage $ = _ledgerStorage();
+        $.config = $.config.withWindDown();
+        emit WindDownStarted();
     }
 
     function _contentStorage() private pure returns (CollectionContentStorage storage $) {

@@ -7,9 +7,8 @@ interface ICardBenefits {
      * @notice What a tier is entitled to of one benefit.
      *
      * Periods follow each other without gaps: `startsAt`, `startsAt + period`, ... So a benefit "twice a day" begins its
-     * days at local midnight, if `startsAt` was one. Where a card's tier or the terms change, what it has used stays counted
-     * until a period begins that is later than the one it was counted in; a tier with longer periods then sees only what
-     * was used since. So give a benefit the same periods in every tier where its quota must hold across changes of tier.
+     * days at local midnight, if `startsAt` was one. A benefit has the same periods in all tiers and for ever, so a quota
+     * holds across changes of tier; other periods are another benefit.
      *
      * @param quota How often a card may use it in one period; 0 if it is not entitled; 2^32 - 1 for as often as it likes.
      * @param period How long a period is, in seconds; 0 if there is only one, which never ends.
@@ -36,14 +35,15 @@ interface ICardBenefits {
     /**
      * @notice A holder's authorisation of one use of one benefit.
      *
-     * EIP-712 type: `Redemption(uint256 serial,uint16 benefitId,uint32 number,uint16 generation,uint256 deadline)`. It is
-     * bound to the card's next redemption number of this benefit, so it works once, and so do two of them that a holder
+     * EIP-712 type: `Redemption(uint256 serial,uint16 benefitId,uint32 number,uint16 generation,address staff,uint256
+     * deadline)`. It is bound to the card's next redemption number of this benefit, so it works once, and so do two of them that a holder
      * made for the same purchase.
      *
      * @param serial The card.
      * @param benefitId The benefit.
      * @param number The number of this redemption: how often this card has used this benefit so far, plus 1.
      * @param generation The card's generation.
+     * @param staff Who alone may redeem it, a till for instance; zero for anybody of the brand's staff.
      * @param deadline The last second in which it works, since the Unix epoch.
      */
     struct Redemption {
@@ -51,6 +51,7 @@ interface ICardBenefits {
         uint16 benefitId;
         uint32 number;
         uint16 generation;
+        address staff;
         uint256 deadline;
     }
 
@@ -94,6 +95,12 @@ interface ICardBenefits {
     /// @notice The card's tier is not entitled to this benefit.
     error BenefitNotGranted(uint8 tier, uint16 benefitId);
 
+    /// @notice The benefit has other periods, in this tier or another one, and keeps them.
+    error BenefitPeriodsFixed(uint16 benefitId, uint32 period, uint32 startsAt);
+
+    /// @notice The holder has authorised somebody else of the staff.
+    error StaffMismatch(address staff);
+
     /// @notice The benefit cannot be used yet.
     error BenefitNotStarted(uint16 benefitId, uint32 startsAt);
 
@@ -113,20 +120,17 @@ interface ICardBenefits {
     error CardExpired(uint256 serial, uint32 expiresAt);
 
     /// @notice Says what a tier is entitled to. May be called by the brand's administrators, until the catalogue is frozen.
-    /// @dev What cards have used stays counted until a later period begins. Emits {BenefitChanged}. Reverts with {BenefitsAreFrozen}, or with what
-    /// {IBrandRegistry-authorize} says.
+    /// @dev What cards have used stays counted until a later period begins. A pending announcement to freeze the catalogue is
+    /// void. Emits {BenefitChanged}. Reverts with {BenefitsAreFrozen}, {BenefitPeriodsFixed}, {ICardIssuance-TierNotDeclared}, or
+    /// with what {IBrandRegistry-authorize} says.
     function setBenefit(uint8 tier, uint16 benefitId, BenefitTerms calldata terms) external;
-
-    /// @notice Freezes the catalogue for good. May be called by the brand's administrators.
-    /// @dev Emits {BenefitsFrozen}. Reverts with {BenefitsAreFrozen}, or with what {IBrandRegistry-authorize} says.
-    function freezeBenefits() external;
 
     /**
      * @notice Redeems a benefit once. May be called by the brand's staff, with the holder's authorisation.
      *
      * Emits {BenefitRedeemed}. Reverts with {DeadlinePassed}, {CardStatusMismatch}, {CardExpired}, {GenerationMismatch},
-     * {BenefitNotGranted}, {BenefitNotStarted}, {RedemptionNumberMismatch}, {QuotaExceeded}, {InvalidSignature}, or with
-     * what {IBrandRegistry-authorize} says.
+     * {StaffMismatch}, {BenefitNotGranted}, {BenefitNotStarted}, {RedemptionNumberMismatch}, {QuotaExceeded},
+     * {InvalidSignature}, or with what {IBrandRegistry-authorize} says.
      *
      * @param redemption What the holder authorised.
      * @param holderSignature The holder's signature; a contract answers for itself (ERC-1271).

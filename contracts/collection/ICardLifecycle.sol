@@ -9,6 +9,20 @@ import {CardStatus} from "./CardRecord.sol";
  * changes nothing. The holder's acts work whatever becomes of the brand.
  */
 interface ICardLifecycle {
+    /// @notice What a card is to say.
+    /// @param serial The card.
+    /// @param tier Its tier.
+    /// @param expiresAt Its expiry, in seconds since the Unix epoch; 0 if it never expires.
+    /// @param generation Its generation.
+    /// @param deadline The last second in which the holder's consent works, since the Unix epoch; ignored where none is needed.
+    struct Correction {
+        uint256 serial;
+        uint8 tier;
+        uint32 expiresAt;
+        uint16 generation;
+        uint256 deadline;
+    }
+
     /// @notice A reissue that its holder can still veto.
     /// @param to Who is to hold the card; zero if nothing is pending.
     /// @param readyAt From when on it can be executed, in seconds since the Unix epoch.
@@ -22,6 +36,9 @@ interface ICardLifecycle {
 
     /// @notice Emitted when a card's tier changes.
     event CardTierChanged(uint256 indexed serial, uint8 tier);
+
+    /// @notice Emitted when a steward sets right what a card was given by mistake.
+    event CardCorrected(uint256 indexed serial, uint8 tier, uint32 expiresAt, bytes32 reason);
 
     /// @notice Emitted when a card is suspended.
     event CardSuspended(uint256 indexed serial, bytes32 reason);
@@ -62,6 +79,9 @@ interface ICardLifecycle {
     /// @notice The card has this tier already.
     error TierUnchanged(uint256 serial, uint8 tier);
 
+    /// @notice The card says so already.
+    error CorrectionChangesNothing(uint256 serial);
+
     /// @notice The collection's burn authorisation (ERC-5484) does not let the caller burn cards.
     error BurnNotAuthorized();
 
@@ -83,8 +103,8 @@ interface ICardLifecycle {
      * May be called by the brand's issuers, for active and suspended cards. All cards of a call must expire at
      * `currentExpiresAt`; that is what makes a retry safe. Emits {CardRenewed} for each card.
      *
-     * Reverts with {EmptyBatch}, {InvalidDuration}, {CardStatusMismatch}, {CardNeverExpires}, {ExpiryMismatch}, or with
-     * what {IBrandRegistry-authorize} says.
+     * Reverts with {EmptyBatch}, {InvalidDuration}, {CardStatusMismatch}, {CardNeverExpires}, {ExpiryMismatch},
+     * {ICardIssuance-TermTooLong}, or with what {IBrandRegistry-authorize} says.
      *
      * @param serials The cards.
      * @param currentExpiresAt When they expire now, in seconds since the Unix epoch.
@@ -93,9 +113,33 @@ interface ICardLifecycle {
     function renew(uint256[] calldata serials, uint32 currentExpiresAt, uint32 duration) external;
 
     /// @notice Changes the tier of cards. May be called by the brand's issuers, for active and suspended cards.
-    /// @dev Emits {CardTierChanged} for each card. Reverts with {EmptyBatch}, {CardStatusMismatch}, {TierUnchanged}, or with
-    /// what {IBrandRegistry-authorize} says.
+    /// @dev Emits {CardTierChanged} for each card. Reverts with {EmptyBatch}, {CardStatusMismatch}, {TierUnchanged},
+    /// {ICardIssuance-TierNotDeclared}, or with what {IBrandRegistry-authorize} says.
     function setTier(uint256[] calldata serials, uint8 tier) external;
+
+    /**
+     * @notice Sets right the tier or the expiry that a card was given by mistake. May be called by the brand's stewards, for
+     * active and suspended cards.
+     *
+     * A correction that takes something from the holder (an earlier expiry, another tier) needs the holder's consent wherever
+     * the issuer may not burn: the brand has said that it takes no card away by itself, and a contract is changed by both
+     * sides (for the PRC, Civil Code, article 543; against a holder who does not consent, articles 147 and 152 leave the way
+     * to a court). Where the issuer may burn, it does not: who may end a card may shorten it. Consent is a signature
+     * of the EIP-712 type `Correction(uint256 serial,uint8 tier,uint32 expiresAt,uint16
+     * generation,uint256 deadline)`.
+     *
+     * A correction keeps to the collection's tiers and its longest term, and counts against the steward's daily cap if it
+     * gives something. To end a card, revoke it.
+     *
+     * Emits {CardCorrected} and `MetadataUpdate` (ERC-4906). Reverts with {CardStatusMismatch}, {CorrectionChangesNothing},
+     * {ICardBenefits-GenerationMismatch}, {ICardIssuance-TierNotDeclared}, {ICardIssuance-TermTooLong}, {ICardIssuance-ExpiryNotInFuture},
+     * {ICardIssuance-DeadlinePassed}, {IMembershipCollection-InvalidSignature}, or with what {IBrandRegistry-authorize} says.
+     *
+     * @param correction What the card is to say.
+     * @param reason Why, as the brand's own code or the hash of a document. Never personal data.
+     * @param holderSignature The holder's signature; ignored where it is not needed.
+     */
+    function correct(Correction calldata correction, bytes32 reason, bytes calldata holderSignature) external;
 
     /// @notice Suspends active cards. May be called by the brand's stewards.
     /// @dev Emits {CardSuspended} for each card. Reverts with {EmptyBatch}, {CardStatusMismatch}, or with what
@@ -141,13 +185,13 @@ interface ICardLifecycle {
      */
     function requestReissue(uint256 serial, address to, bytes32 reason) external;
 
-    /// @notice Carries a requested reissue out, once its delay is over. May be called by the brand's stewards.
+    /// @notice Carries a requested reissue out, once its delay is over and for 30 days. May be called by the brand's stewards.
     /// @dev Emits `Transfer` twice, `Locked`, `Issued` and {CardReissued}. The card keeps serial, batch, terms and status.
     /// Reverts with {ReissueNotPending}, {ReissueNotReady}, or with what {IBrandRegistry-authorize} says.
     function executeReissue(uint256 serial) external;
 
-    /// @notice Takes a requested reissue back. May be called by the brand's stewards.
-    /// @dev Emits {ReissueCancelled}. Reverts with {ReissueNotPending}, or with what {IBrandRegistry-authorize} says.
+    /// @notice Takes a requested reissue back. May be called by the brand's stewards; while the brand is suspended, too.
+    /// @dev Emits {ReissueCancelled}. Reverts with {ReissueNotPending}, or with what {IBrandRegistry-authorizeWithdrawal} says.
     function cancelReissue(uint256 serial) external;
 
     /// @notice Refuses a requested reissue. May be called by the holder, until it is executed.

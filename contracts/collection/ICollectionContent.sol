@@ -2,6 +2,7 @@
 pragma solidity ^0.8.28;
 
 /// @title What a collection promises about itself, and how it ends
+/// @dev Frozen and wound down it is through {IFinalActs}.
 interface ICollectionContent {
     /// @notice Emitted when the collection's content changes, together with ERC-7572's and ERC-4906's events.
     event ContentChanged(string contractURI, bytes32 contentHash);
@@ -23,7 +24,7 @@ interface ICollectionContent {
 
     /**
      * @notice Says where the collection's description stands, and its hash. May be called by the brand's administrators,
-     * until the content is frozen.
+     * until the content is frozen. A pending announcement to freeze it is void.
      *
      * Emits {ContentChanged}, `ContractURIUpdated` (ERC-7572) and `BatchMetadataUpdate` (ERC-4906). Reverts with
      * {ContentIsFrozen}, {ContentURITooLong}, or with what {IBrandRegistry-authorize} says.
@@ -32,15 +33,6 @@ interface ICollectionContent {
      * @param contentHash_ keccak256 of the bytes that stand there; 0 for none.
      */
     function setContent(string calldata contractURI_, bytes32 contentHash_) external;
-
-    /// @notice Freezes the content for good. May be called by the brand's administrators.
-    /// @dev Emits {ContentFrozen}. Reverts with {ContentIsFrozen}, or with what {IBrandRegistry-authorize} says.
-    function freezeContent() external;
-
-    /// @notice Ends the edition for good: no more cards are issued or claimed. Holders can still surrender theirs.
-    /// @dev May be called by the brand's administrators. Emits {WindDownStarted}. Reverts with {WindingDown}, or with what
-    /// {IBrandRegistry-authorize} says.
-    function startWindDown() external;
 
     /// @notice keccak256 of the description at `contractURI`; 0 for none.
     function contentHash() external view returns (bytes32);

@@ -7,21 +7,27 @@ import {ICardBenefits} from "./ICardBenefits.sol";
 import {ICardIssuance} from "./ICardIssuance.sol";
 import {ICardLifecycle} from "./ICardLifecycle.sol";
 import {ICollectionContent} from "./ICollectionContent.sol";
+import {IFinalActs} from "./IFinalActs.sol";
 import {IERC5484} from "./IERC5484.sol";
 
 /// @title One edition of membership cards
 /// @notice A non-transferable ERC-721 whose tokens are numbered cards: the tokenId is the serial, 1..maxSupply.
-interface IMembershipCollection is ICardIssuance, ICardLifecycle, ICardBenefits, ICollectionContent {
+interface IMembershipCollection is ICardIssuance, ICardLifecycle, ICardBenefits, ICollectionContent, IFinalActs {
     /// @notice What a collection is created with. None of it ever changes.
     /// @param brandId The brand that issues the cards.
     /// @param maxSupply How many cards the edition has at most.
     /// @param burnAuth Who may burn a card (ERC-5484).
     /// @param reissueDelay How long a holder can veto a reissue, in seconds.
+    /// @param highestTier The cards' tiers are 0 to this one.
+    /// @param longestTerm For how long a card may be valid from the moment that it is given, renewed or corrected, in seconds;
+    /// 2^32 - 1 where that is not limited and cards may never expire.
     struct CollectionTerms {
         uint32 brandId;
         uint32 maxSupply;
         IERC5484.BurnAuth burnAuth;
         uint32 reissueDelay;
+        uint8 highestTier;
+        uint32 longestTerm;
     }
 
     /// @notice What a card is worth in this block.
@@ -98,7 +104,7 @@ interface IMembershipCollection is ICardIssuance, ICardLifecycle, ICardBenefits,
     /**
      * @notice Says all that is needed to judge a card, in one call. Never reverts for want of a card: an unissued serial, a
      * dead card and a serial that the edition does not have are answered too.
-     * @dev Walks from the card to the first one of its batch, so its cost grows with the card's place in the batch.
+     * @dev Costs about the same for every card, however large its batch is.
      */
     function verify(uint256 serial) external view returns (Verification memory);
 
@@ -116,7 +122,7 @@ interface IMembershipCollection is ICardIssuance, ICardLifecycle, ICardBenefits,
     /**
      * @notice Returns the batch that a card was issued in.
      *
-     * Walks down from the serial to the first card of its batch. Reverts with {CardNotIssued}.
+     * Reverts with {CardNotIssued}.
      *
      * @return firstSerial The first serial of the batch.
      * @return commitmentRoot The batch's commitment root; 0 if it has none.

@@ -4,12 +4,14 @@ pragma solidity ^0.8.28;
 import {Multicall} from "@openzeppelin/contracts/utils/Multicall.sol";
 
 import {IBrandRegistry} from "../registry/IBrandRegistry.sol";
+import {BatchStarts} from "./BatchStarts.sol";
 import {CardBenefits} from "./CardBenefits.sol";
 import {CardIssuance} from "./CardIssuance.sol";
 import {CardLedger} from "./CardLedger.sol";
 import {CardLifecycle} from "./CardLifecycle.sol";
 import {Card, CardRecord, CardStatus} from "./CardRecord.sol";
 import {CollectionContent} from "./CollectionContent.sol";
+import {FinalActs} from "./FinalActs.sol";
 import {IMembershipCollection} from "./IMembershipCollection.sol";
 
 /**
@@ -19,6 +21,8 @@ import {IMembershipCollection} from "./IMembershipCollection.sol";
  * across all of them is here.
  */
 contract MembershipCollection is CardIssuance, CardLifecycle, CardBenefits, CollectionContent, Multicall {
+    using BatchStarts for BatchStarts.Starts;
+
     /// @param registry_ The registry whose collections use this implementation.
     constructor(IBrandRegistry registry_) CardLedger(registry_) {}
 
@@ -54,11 +58,25 @@ contract MembershipCollection is CardIssuance, CardLifecycle, CardBenefits, Coll
     /// @inheritdoc IMembershipCollection
     function batchOf(uint256 serial) public view virtual returns (uint256 firstSerial, bytes32 commitmentRoot) {
         CardLedgerStorage storage $ = _ledgerStorage();
-        if (!$.cards[serial].record.exists()) revert CardNotIssued(serial);
-        firstSerial = serial;
-        // Ends: the first card of every batch carries the mark, and a batch has no holes.
-        while (!$.cards[firstSerial].record.isBatchStart()) --firstSerial;
+        CardRecord record = $.cards[serial].record;
+        if (!record.exists()) revert CardNotIssued(serial);
+        // A batch has no holes: between its beginning and a card of it there is no other beginning.
+        firstSerial = record.isBatchStart() ? serial : $.batchStarts.find(serial);
         commitmentRoot = $.commitmentRoots[firstSerial];
+    }
+
+    /// @inheritdoc FinalActs
+    function _carryOut(FinalAct act) internal virtual override {
+        if (act == FinalAct.FreezeContent) _freezeContent();
+        else if (act == FinalAct.FreezeBenefits) _freezeBenefits();
+        else _startWindDown();
+    }
+
+    /// @inheritdoc FinalActs
+    function _checkNotDone(FinalAct act) internal view virtual override {
+        if (act == FinalAct.FreezeContent && contentFrozen()) revert ContentIsFrozen();
+        if (act == FinalAct.FreezeBenefits && benefitsFrozen()) revert BenefitsAreFrozen();
+        if (act == FinalAct.WindDown && windingDown()) revert WindingDown();
     }
 
     function _effectiveStatus(CardRecord record) internal view returns (EffectiveStatus) {

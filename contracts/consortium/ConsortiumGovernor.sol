@@ -9,9 +9,12 @@ import {GovernorSettings} from "@openzeppelin/contracts/governance/extensions/Go
 import {GovernorTimelockControl} from "@openzeppelin/contracts/governance/extensions/GovernorTimelockControl.sol";
 import {GovernorVotes} from "@openzeppelin/contracts/governance/extensions/GovernorVotes.sol";
 import {GovernorVotesQuorumFraction} from "@openzeppelin/contracts/governance/extensions/GovernorVotesQuorumFraction.sol";
+import {Bytes} from "@openzeppelin/contracts/utils/Bytes.sol";
+import {Strings} from "@openzeppelin/contracts/utils/Strings.sol";
 import {Math} from "@openzeppelin/contracts/utils/math/Math.sol";
 
 import {ConsortiumSeat} from "./ConsortiumSeat.sol";
+import {ConsortiumTimelock} from "./ConsortiumTimelock.sol";
 
 /**
  * @title How the consortium decides
@@ -19,12 +22,17 @@ import {ConsortiumSeat} from "./ConsortiumSeat.sol";
  * @notice A seat proposes, the seats vote, a proposal that more than half of all seats said yes to waits in the timelock,
  * then anyone executes it. The timelock, not this contract, owns what the consortium owns.
  *
- * @dev OpenZeppelin's Governor with three bounds of its own, none of which a vote can lift:
+ * @dev OpenZeppelin's Governor with bounds of its own, none of which a vote can lift. With those of {ConsortiumTimelock}, of
+ * {ConsortiumSeat} and of the registry, whose owner stays the timelock, they make sure that all seats together can always
+ * decide, whatever was decided before:
  *
  * - The quorum is of yes votes and more than half of all seats, rounded up. OpenZeppelin rounds down and counts
  *   abstentions too, which among three seats would let a single one decide alone.
- * - Strangers cannot propose.
- * - No proposal can ask for more votes to propose than there are, after which nobody could propose anything.
+ * - Strangers cannot propose, and a proposal says whose it is, so that nobody can take another one's text, propose it first
+ *   and withdraw it (CVE-2023-34234).
+ * - Proposing never takes more votes than there are, also when seats were removed.
+ * - A vote begins within 30 days and is open for an hour to 30 days. The timelock stays the same.
+ * - What was decided is queued within 14 days, or void.
  *
  * Because a majority of all seats has to say yes, a late vote cannot surprise: no votes against could have outweighed it.
  */
@@ -36,15 +44,36 @@ contract ConsortiumGovernor is
     GovernorCountingSimple,
     GovernorTimelockControl
 {
+    using Bytes for bytes;
+
     /// @notice A quorum of half the seats or less would let two opposite proposals pass, or one organisation decide alone.
     error QuorumNotMajority(uint256 quorumNumerator, uint256 quorumDenominator);
 
     /// @notice Proposing needs at least one vote, and not more votes than there are seats.
     error InvalidProposalThreshold(uint256 proposalThreshold, uint256 seatCount);
 
+    /// @notice A vote begins at most 30 days after its proposal.
+    error VotingDelayTooLong(uint256 votingDelay);
+
+    /// @notice A decision can open votes for 1 hour to 30 days.
+    error InvalidVotingPeriodLength(uint256 votingPeriod);
+
+    /// @notice What the consortium owns belongs to its timelock, which stays the same.
+    error TimelockIsFinal();
+
+    /// @notice For so long what was decided can be queued, in seconds.
+    uint256 public constant QUEUEING_WINDOW = 14 days;
+
+    uint48 private constant _MAX_VOTING_DELAY = 30 days;
+    uint32 private constant _MAX_VOTING_PERIOD = 30 days;
+    uint32 private constant _MIN_VOTING_PERIOD = 1 hours;
+
+    /// @dev `#proposer=` and an address.
+    uint256 private constant _PROPOSER_SUFFIX_LENGTH = 52;
+
     /**
      * @param seat The seats, each of which has one vote.
-     * @param timelock_ Who executes; must make this contract its only proposer and canceller.
+     * @param timelock_ Who executes; must settle this contract as its governor.
      * @param votingDelay_ Seconds from a proposal to the beginning of the vote, which is when it is settled who votes.
      * @param votingPeriod_ Seconds for which the vote is open.
      * @param proposalThreshold_ Votes that it takes to propose: 1 lets each seat propose.
@@ -52,7 +81,7 @@ contract ConsortiumGovernor is
      */
     constructor(
         ConsortiumSeat seat,
-        TimelockController timelock_,
+        ConsortiumTimelock timelock_,
         uint48 votingDelay_,
         uint32 votingPeriod_,
         uint256 proposalThreshold_,
@@ -81,15 +110,34 @@ contract ConsortiumGovernor is
     }
 
     /// @inheritdoc GovernorSettings
+    /// @dev Never more than there are seats.
     function proposalThreshold() public view virtual override(Governor, GovernorSettings) returns (uint256) {
-        return super.proposalThreshold();
+        return Math.min(super.proposalThreshold(), ConsortiumSeat(address(token())).totalSupply());
     }
 
     /// @inheritdoc GovernorTimelockControl
+    /// @dev What was not queued or not executed in time is `Expired`.
     function state(
         uint256 proposalId
     ) public view virtual override(Governor, GovernorTimelockControl) returns (ProposalState) {
-        return super.state(proposalId);
+        ProposalState current = super.state(proposalId);
+        if (current == ProposalState.Succeeded) {
+            bool isOver = block.timestamp > proposalDeadline(proposalId) + QUEUEING_WINDOW;
+            return isOver ? ProposalState.Expired : current;
+        }
+        // The timelock does not know it any more.
+        if (current == ProposalState.Canceled && Governor.state(proposalId) == ProposalState.Queued) {
+            uint256 window = ConsortiumTimelock(payable(timelock())).EXECUTION_WINDOW();
+            bool isOver = block.timestamp > proposalEta(proposalId) + window;
+            return isOver ? ProposalState.Expired : current;
+        }
+        return current;
+    }
+
+    /// @inheritdoc GovernorTimelockControl
+    /// @dev Always reverts: see {TimelockIsFinal}.
+    function updateTimelock(TimelockController) public virtual override onlyGovernance {
+        revert TimelockIsFinal();
     }
 
     /// @inheritdoc GovernorTimelockControl
@@ -121,6 +169,34 @@ contract ConsortiumGovernor is
             revert InvalidProposalThreshold(newProposalThreshold, seatCount);
         }
         super._setProposalThreshold(newProposalThreshold);
+    }
+
+    /// @dev Reverts with {VotingDelayTooLong}.
+    function _setVotingDelay(uint48 newVotingDelay) internal virtual override {
+        if (newVotingDelay > _MAX_VOTING_DELAY) revert VotingDelayTooLong(newVotingDelay);
+        super._setVotingDelay(newVotingDelay);
+    }
+
+    /// @dev Reverts with {InvalidVotingPeriodLength}. Who founds a consortium may try it out with shorter votes.
+    function _setVotingPeriod(uint32 newVotingPeriod) internal virtual override {
+        bool isFounding = address(this).code.length == 0;
+        if (newVotingPeriod > _MAX_VOTING_PERIOD || (newVotingPeriod < _MIN_VOTING_PERIOD && !isFounding)) {
+            revert InvalidVotingPeriodLength(newVotingPeriod);
+        }
+        super._setVotingPeriod(newVotingPeriod);
+    }
+
+    /// @dev A description ends with `#proposer=` and the proposer's address.
+    function _isValidDescriptionForProposer(
+        address proposer,
+        string memory description
+    ) internal view virtual override returns (bool) {
+        bytes memory text = bytes(description);
+        uint256 length = text.length;
+        if (length < _PROPOSER_SUFFIX_LENGTH) return false;
+        (bool success, address named) = Strings.tryParseAddress(description, length - 42, length);
+        if (!success || named != proposer) return false;
+        return Bytes.slice(text, length - _PROPOSER_SUFFIX_LENGTH, length - 42).equal("#proposer=");
     }
 
     function _queueOperations(

@@ -2,27 +2,28 @@
 pragma solidity ^0.8.28;
 
 import {Ownable} from "@openzeppelin/contracts/access/Ownable.sol";
-import {Ownable2Step} from "@openzeppelin/contracts/access/Ownable2Step.sol";
 import {Votes} from "@openzeppelin/contracts/governance/utils/Votes.sol";
 import {ERC721} from "@openzeppelin/contracts/token/ERC721/ERC721.sol";
 import {IERC721} from "@openzeppelin/contracts/token/ERC721/IERC721.sol";
 import {ERC721Enumerable} from "@openzeppelin/contracts/token/ERC721/extensions/ERC721Enumerable.sol";
 import {ERC721Votes} from "@openzeppelin/contracts/token/ERC721/extensions/ERC721Votes.sol";
 import {EIP712} from "@openzeppelin/contracts/utils/cryptography/EIP712.sol";
+import {Nonces} from "@openzeppelin/contracts/utils/Nonces.sol";
 import {Time} from "@openzeppelin/contracts/utils/types/Time.sol";
 
 import {IERC5192} from "../collection/IERC5192.sol";
+import {ConsortiumTimelock} from "./ConsortiumTimelock.sol";
 import {IConsortiumSeat} from "./IConsortiumSeat.sol";
 
 /**
  * @title The seats of the consortium: one organisation, one vote
  *
- * @dev Not upgradeable: whoever could replace this code would have all votes. Owned by the timelock through
- * {Ownable2Step}, so that a handover to an address that cannot act never takes effect.
+ * @dev Not upgradeable: whoever could replace this code would have all votes. Owned by the timelock, for ever: whoever owned
+ * the seats could remove them.
  *
  * The clock is the time, not the block number, because these chains may make blocks only when there is a transaction.
  */
-contract ConsortiumSeat is IConsortiumSeat, ERC721Enumerable, ERC721Votes, Ownable2Step, IERC5192 {
+contract ConsortiumSeat is IConsortiumSeat, ERC721Enumerable, ERC721Votes, Ownable, IERC5192 {
     /// @dev In bytes, as for the names of brands.
     uint256 private constant _MAX_ORGANISATION_LENGTH = 100;
 
@@ -31,12 +32,15 @@ contract ConsortiumSeat is IConsortiumSeat, ERC721Enumerable, ERC721Votes, Ownab
 
     mapping(uint256 seatId => string organisation) private _organisations;
 
-    /// @param owner_ Who admits and removes seats: the consortium's timelock.
+    /// @dev Where an account's nonces begin: another place for each seat, which nobody can foresee.
+    mapping(address account => uint256 base) private _nonceBases;
+
+    /// @param timelock Who admits and removes seats: the consortium's timelock.
     /// @param founders The seats that there are from the beginning; at least one, as nobody could vote for the first.
     constructor(
-        address owner_,
+        ConsortiumTimelock timelock,
         Seat[] memory founders
-    ) ERC721("Mintmark Consortium Seat", "SEAT") EIP712("Mintmark Consortium Seat", "1") Ownable(owner_) {
+    ) ERC721("Mintmark Consortium Seat", "SEAT") EIP712("Mintmark Consortium Seat", "1") Ownable(address(timelock)) {
         if (founders.length == 0) revert SeatsMissing();
         for (uint256 i = 0; i < founders.length; ++i) {
             _admitSeat(founders[i].account, founders[i].organisation);
@@ -62,9 +66,15 @@ contract ConsortiumSeat is IConsortiumSeat, ERC721Enumerable, ERC721Votes, Ownab
     }
 
     /// @inheritdoc Ownable
-    /// @dev Always reverts: see {OwnerNeeded}.
+    /// @dev Always reverts: see {OwnerIsFinal}.
+    function transferOwnership(address) public virtual override onlyOwner {
+        revert OwnerIsFinal();
+    }
+
+    /// @inheritdoc Ownable
+    /// @dev Always reverts: see {OwnerIsFinal}.
     function renounceOwnership() public virtual override onlyOwner {
-        revert OwnerNeeded();
+        revert OwnerIsFinal();
     }
 
     /// @inheritdoc ERC721
@@ -96,6 +106,16 @@ contract ConsortiumSeat is IConsortiumSeat, ERC721Enumerable, ERC721Votes, Ownab
         return true;
     }
 
+    /// @inheritdoc Nonces
+    /// @dev Begins anew, at a place that nobody could foresee, with each seat that the account gets: a delegation that was signed
+    /// before does not take the seat's vote.
+    function nonces(address owner) public view virtual override(Nonces) returns (uint256) {
+        // Wraps around, as it may.
+        unchecked {
+            return _nonceBases[owner] + super.nonces(owner);
+        }
+    }
+
     /// @inheritdoc Votes
     function clock() public view virtual override returns (uint48) {
         return Time.timestamp();
@@ -116,12 +136,18 @@ contract ConsortiumSeat is IConsortiumSeat, ERC721Enumerable, ERC721Votes, Ownab
 
     function _admitSeat(address account, string memory organisation) internal virtual returns (uint256 seatId) {
         if (account == address(0)) revert ERC721InvalidReceiver(address(0));
+        // Its vote would be nobody's, and still count among those of which a majority decides.
+        bool cannotVote = account == address(this) ||
+            account == owner() ||
+            account == ConsortiumTimelock(payable(owner())).governor();
+        if (cannotVote) revert ERC721InvalidReceiver(account);
         if (balanceOf(account) != 0) revert SeatAlreadyHeld(account, seatOf(account));
         uint256 length = bytes(organisation).length;
         if (length == 0 || length > _MAX_ORGANISATION_LENGTH) revert InvalidOrganisation(organisation);
 
         seatId = ++_lastSeatId;
         _organisations[seatId] = organisation;
+        _nonceBases[account] = uint256(keccak256(abi.encode(blockhash(block.number - 1), account, seatId)));
         // Before the vote is there: an account that once delegated elsewhere must not vote there for an instant.
         _delegate(account, account);
         _mint(account, seatId);
@@ -137,6 +163,13 @@ contract ConsortiumSeat is IConsortiumSeat, ERC721Enumerable, ERC721Votes, Ownab
     ) internal virtual override(ERC721Enumerable, ERC721Votes) returns (address) {
         if (to != address(0) && _ownerOf(tokenId) != address(0)) revert SeatNotTransferable(tokenId);
         return super._update(to, tokenId, auth);
+    }
+
+    /// @dev Uses the nonce that {nonces} says.
+    function _useNonce(address owner) internal virtual override returns (uint256) {
+        unchecked {
+            return _nonceBases[owner] + super._useNonce(owner);
+        }
     }
 
     /// @dev Both parents refuse or count what a batch mint adds; there is none here.

@@ -42,15 +42,15 @@ interface IConsortiumSeat {
     /// @notice A consortium is founded with at least one seat.
     error SeatsMissing();
 
-    /// @notice Ownership can be handed over, but not given up: nobody could ever admit or remove a seat again.
-    error OwnerNeeded();
+    /// @notice The seats belong to the consortium's timelock, for ever: another owner could remove them all.
+    error OwnerIsFinal();
 
     /**
      * @notice Admits an organisation. Only for the owner, which is the consortium's timelock.
      *
      * The seat votes for itself from then on, in decisions that are proposed later. Emits `Transfer`, `Locked`,
      * ERC-5805's delegation events and {SeatAdmitted}. Reverts with {SeatAlreadyHeld}, {InvalidOrganisation} or, for the
-     * zero address, `ERC721InvalidReceiver`.
+     * zero address and the consortium's own contracts, `ERC721InvalidReceiver`.
      *
      * @param account The organisation's account.
      * @param organisation The organisation's name, 1 to 100 bytes.

@@ -4,6 +4,7 @@ pragma solidity ^0.8.28;
 import {AccessControl} from "@openzeppelin/contracts/access/AccessControl.sol";
 import {IBeacon} from "@openzeppelin/contracts/proxy/beacon/IBeacon.sol";
 import {RateLimiter} from "@openzeppelin/contracts/utils/RateLimiter.sol";
+import {IAccessControl} from "@openzeppelin/contracts/access/IAccessControl.sol";
 import {ERC165Checker} from "@openzeppelin/contracts/utils/introspection/ERC165Checker.sol";
 import {Strings} from "@openzeppelin/contracts/utils/Strings.sol";
 
@@ -23,15 +24,18 @@ import {ICollectionFactory} from "./ICollectionFactory.sol";
  * and a collection's act touches one account less, which saves it 2,500 gas.
  *
  * The consortium is whoever has `DEFAULT_ADMIN_ROLE`: one key on a developer's machine, the governance timelock in
- * production. Brand roles are ordinary AccessControl roles whose ids derive from the brand's number, so they are listed,
- * given and taken with the standard's own functions and events.
+ * production. Brand roles are ordinary AccessControl roles, given and taken with the standard's own functions and events.
+ * Their ids hold the brand's number and its key epoch, so one write ends all of a brand's keys, however many there are.
+ * Who has a role is kept here and not in OpenZeppelin's mapping, because it has a number: see {appointmentOf}.
  */
 contract BrandRegistry is IBrandRegistry, AccessControl {
     using RateLimiter for RateLimiter.RefillingBucket;
 
-    struct BrandEntry {
-        BrandStatus status;
-        BrandProfile profile;
+    /// @dev How an account has a role. `capped` repeats whether the account has a daily cap, so that an act that needs both
+    /// reads one slot.
+    struct Appointment {
+        uint64 number;
+        bool capped;
     }
 
     /// @inheritdoc IBrandRegistry
@@ -53,13 +57,23 @@ contract BrandRegistry is IBrandRegistry, AccessControl {
 
     /// @dev The bucket of a cap belongs to one issuer, so one key is enough.
     bytes32 private constant _CAP_KEY = 0;
+    /// @dev The window of a cap, which tells one of 0 from none at all.
+    uint48 private constant _CAP_WINDOW = 1 days;
+
+    /// @dev Where the parts of a brand's role ids stand; above them there is nothing, which tells them from all other roles.
+    uint256 private constant _ROLE_EPOCH_SHIFT = 32;
+    uint256 private constant _ROLE_BRAND_SHIFT = 64;
+    uint256 private constant _ROLE_BITS = 96;
 
     address private _implementation;
     ICollectionFactory private _collectionFactory;
     uint32 private _brandCount;
+    uint64 private _appointmentCount;
     string private _cardBaseURI;
     address[] private _collections;
-    mapping(uint32 brandId => BrandEntry brand) private _brands;
+    mapping(uint32 brandId => Brand brand) private _brands;
+    mapping(string handle => uint32 brandId) private _brandOfHandle;
+    mapping(bytes32 role => mapping(address account => Appointment appointment)) private _appointments;
     mapping(address collection => uint32 brandId) private _brandOfCollection;
     mapping(uint32 brandId => mapping(address issuer => RateLimiter.RefillingBucket cap)) private _dailyCaps;
 
@@ -74,21 +88,31 @@ contract BrandRegistry is IBrandRegistry, AccessControl {
     /// @inheritdoc IBrandRegistry
     function admitBrand(
         address admin,
+        string calldata handle,
         BrandProfile calldata profile
     ) public virtual onlyRole(DEFAULT_ADMIN_ROLE) returns (uint32 brandId) {
         if (admin == address(0)) revert InvalidBrandProfile();
         _checkProfile(profile);
+        if (!_isHandle(bytes(handle))) revert InvalidHandle(handle);
+        if (_brandOfHandle[handle] != 0) revert HandleTaken(handle, _brandOfHandle[handle]);
 
         brandId = ++_brandCount;
+        _brandOfHandle[handle] = brandId;
+        _brands[brandId].handle = handle;
         _brands[brandId].profile = profile;
-        emit BrandAdmitted(brandId, admin, profile);
+        emit BrandAdmitted(brandId, admin, handle, profile);
         _setBrandStatus(brandId, BrandStatus.Active, 0);
+        _grantRole(roleId(brandId, BrandRole.Admin), admin);
+    }
 
-        bytes32 adminRole = roleId(brandId, BrandRole.Admin);
-        _setRoleAdmin(roleId(brandId, BrandRole.Issuer), adminRole);
-        _setRoleAdmin(roleId(brandId, BrandRole.Steward), adminRole);
-        _setRoleAdmin(roleId(brandId, BrandRole.Staff), adminRole);
-        _grantRole(adminRole, admin);
+    /// @inheritdoc IBrandRegistry
+    function replaceBrandKeys(uint32 brandId, address admin) public virtual onlyRole(DEFAULT_ADMIN_ROLE) {
+        if (admin == address(0)) revert InvalidBrandProfile();
+        BrandStatus status = _requireBrand(brandId);
+        if (status == BrandStatus.Retired) revert BrandStatusMismatch(brandId, status);
+        uint32 keyEpoch = ++_brands[brandId].keyEpoch;
+        emit BrandKeysReplaced(brandId, keyEpoch, admin);
+        _appoint(roleId(brandId, BrandRole.Admin), admin);
     }
 
     /// @inheritdoc IBrandRegistry
@@ -96,13 +120,16 @@ contract BrandRegistry is IBrandRegistry, AccessControl {
         if (!hasRole(GUARDIAN_ROLE, msg.sender)) _checkRole(DEFAULT_ADMIN_ROLE, msg.sender);
         BrandStatus status = _requireBrand(brandId);
         if (status != BrandStatus.Active) revert BrandStatusMismatch(brandId, status);
+        ++_brands[brandId].suspension;
         _setBrandStatus(brandId, BrandStatus.Suspended, reason);
     }
 
     /// @inheritdoc IBrandRegistry
-    function reinstateBrand(uint32 brandId) public virtual onlyRole(DEFAULT_ADMIN_ROLE) {
+    function reinstateBrand(uint32 brandId, uint32 suspension) public virtual onlyRole(DEFAULT_ADMIN_ROLE) {
         BrandStatus status = _requireBrand(brandId);
         if (status != BrandStatus.Suspended) revert BrandStatusMismatch(brandId, status);
+        uint32 last = _brands[brandId].suspension;
+        if (suspension != last) revert SuspensionMismatch(brandId, last);
         _setBrandStatus(brandId, BrandStatus.Active, 0);
     }
 
@@ -126,21 +153,38 @@ contract BrandRegistry is IBrandRegistry, AccessControl {
 
     /// @inheritdoc IBrandRegistry
     function setDailyCap(uint32 brandId, address issuer, uint32 dailyCap) public virtual {
-        _checkBrandRole(brandId, BrandRole.Admin, msg.sender);
         RateLimiter.RefillingBucket storage bucket = _dailyCaps[brandId][issuer];
+        bool capped = bucket._window != 0;
+        if (capped && dailyCap > bucket._capacity) requireActive(brandId);
+        _checkBrandRole(brandId, BrandRole.Admin, msg.sender);
         // What came back so far came back at the old rate; while there is no cap, nothing is counted.
-        if (bucket._capacity == 0) bucket.reset(_CAP_KEY);
-        else bucket.sync(_CAP_KEY);
-        bucket.updateSettings(1 days, dailyCap);
+        if (capped) bucket.sync(_CAP_KEY);
+        else bucket.reset(_CAP_KEY);
+        bucket.updateSettings(_CAP_WINDOW, dailyCap);
+        _setCapped(brandId, issuer, true);
         emit DailyCapChanged(brandId, issuer, dailyCap);
     }
 
     /// @inheritdoc IBrandRegistry
+    function liftDailyCap(uint32 brandId, address issuer) public virtual {
+        requireActive(brandId);
+        _checkBrandRole(brandId, BrandRole.Admin, msg.sender);
+        RateLimiter.RefillingBucket storage bucket = _dailyCaps[brandId][issuer];
+        if (bucket._window == 0) revert DailyCapMissing(brandId, issuer);
+        bucket.updateSettings(0, 0);
+        _setCapped(brandId, issuer, false);
+        emit DailyCapLifted(brandId, issuer);
+    }
+
+    /// @inheritdoc IBrandRegistry
     function createCollection(CollectionRequest calldata request) public virtual returns (address collection) {
+        requireActive(request.brandId);
         _checkBrandRole(request.brandId, BrandRole.Admin, msg.sender);
-        if (!_isSlug(bytes(request.slug))) revert InvalidSlug(request.slug);
+        string memory handle = _brands[request.brandId].handle;
+        if (!_isSlug(bytes(request.slug), bytes(handle))) revert InvalidSlug(request.slug, handle);
         if (request.maxSupply == 0 || request.maxSupply > _MAX_SUPPLY_LIMIT) revert InvalidMaxSupply(request.maxSupply);
         if (request.reissueDelay > _MAX_REISSUE_DELAY) revert InvalidReissueDelay(request.reissueDelay);
+        if (request.longestTerm == 0) revert InvalidLongestTerm(0);
         if (!_isText(request.name, _MAX_NAME_LENGTH) || !_isText(request.symbol, _MAX_SYMBOL_LENGTH)) {
             revert InvalidCollectionName(request.name, request.symbol);
         }
@@ -158,7 +202,9 @@ contract BrandRegistry is IBrandRegistry, AccessControl {
             request.symbol,
             request.maxSupply,
             request.burnAuth,
-            request.reissueDelay
+            request.reissueDelay,
+            request.highestTier,
+            request.longestTerm
         );
 
         IMembershipCollection(collection).initialize(
@@ -168,23 +214,37 @@ contract BrandRegistry is IBrandRegistry, AccessControl {
                 brandId: request.brandId,
                 maxSupply: request.maxSupply,
                 burnAuth: request.burnAuth,
-                reissueDelay: request.reissueDelay
+                reissueDelay: request.reissueDelay,
+                highestTier: request.highestTier,
+                longestTerm: request.longestTerm
             })
         );
     }
 
     /// @inheritdoc IBrandRegistry
-    function authorize(BrandRole role, address account, uint256 cards) public virtual {
-        uint32 brandId = _brandOfCollection[msg.sender];
-        if (brandId == 0) revert CollectionNotFound(msg.sender);
-        _checkBrandRole(brandId, role, account);
-        if (cards == 0) return;
-        RateLimiter.RefillingBucket storage bucket = _dailyCaps[brandId][account];
-        if (bucket._capacity == 0) return;
-        if (!bucket.tryConsume(_CAP_KEY, cards)) {
-            revert DailyCapExceeded(brandId, account, cards, bucket.available(_CAP_KEY));
+    function authorize(
+        BrandRole role,
+        address account,
+        uint256 cards
+    ) public virtual returns (uint64 appointment) {
+        uint32 brandId = _requireCollection(msg.sender);
+        requireActive(brandId);
+        Appointment memory held = _checkBrandRole(brandId, role, account);
+        if (cards != 0 && held.capped) {
+            RateLimiter.RefillingBucket storage bucket = _dailyCaps[brandId][account];
+            if (!bucket.tryConsume(_CAP_KEY, cards)) {
+                revert DailyCapExceeded(brandId, account, cards, bucket.available(_CAP_KEY));
+            }
+            emit DailyCapUsed(brandId, account, bucket.used(_CAP_KEY));
         }
-        emit DailyCapUsed(brandId, account, bucket.used(_CAP_KEY));
+        return held.number;
+    }
+
+    /// @inheritdoc IBrandRegistry
+    function authorizeWithdrawal(BrandRole role, address account) public view virtual {
+        uint32 brandId = _requireCollection(msg.sender);
+        if (role == BrandRole.Admin && hasRole(GUARDIAN_ROLE, account)) return;
+        _checkBrandRole(brandId, role, account);
     }
 
     /// @inheritdoc IBrandRegistry
@@ -209,6 +269,16 @@ contract BrandRegistry is IBrandRegistry, AccessControl {
         emit CollectionFactorySet(address(factory));
     }
 
+    /// @inheritdoc IBrandRegistry
+    function handOver(address consortium) public virtual onlyRole(DEFAULT_ADMIN_ROLE) {
+        if (msg.sender.code.length != 0) revert ConsortiumIsFinal();
+        if (consortium.code.length == 0) revert ConsortiumMissing();
+        delete _appointments[DEFAULT_ADMIN_ROLE][msg.sender];
+        emit RoleRevoked(DEFAULT_ADMIN_ROLE, msg.sender, msg.sender);
+        _appoint(DEFAULT_ADMIN_ROLE, consortium);
+        emit HandedOver(consortium);
+    }
+
     /// @inheritdoc IBeacon
     function implementation() public view virtual returns (address) {
         return _implementation;
@@ -221,8 +291,33 @@ contract BrandRegistry is IBrandRegistry, AccessControl {
     }
 
     /// @inheritdoc IBrandRegistry
-    function roleId(uint32 brandId, BrandRole role) public pure virtual returns (bytes32) {
-        return keccak256(abi.encode(brandId, role));
+    function roleId(uint32 brandId, BrandRole role) public view virtual returns (bytes32) {
+        return
+            bytes32(
+                (uint256(brandId) << _ROLE_BRAND_SHIFT) |
+                    (uint256(_brands[brandId].keyEpoch) << _ROLE_EPOCH_SHIFT) |
+                    (uint256(role) + 1)
+            );
+    }
+
+    /// @inheritdoc IBrandRegistry
+    function appointmentOf(uint32 brandId, BrandRole role, address account) public view virtual returns (uint64) {
+        return _appointments[roleId(brandId, role)][account].number;
+    }
+
+    /// @inheritdoc IAccessControl
+    /// @dev Nobody has a role of an earlier key epoch.
+    function hasRole(bytes32 role, address account) public view virtual override returns (bool) {
+        return _appointments[role][account].number != 0 && !_isStale(role);
+    }
+
+    /// @inheritdoc IAccessControl
+    /// @dev The Admin of a brand's role is of the same key epoch as the role.
+    function getRoleAdmin(bytes32 role) public view virtual override returns (bytes32) {
+        uint256 id = uint256(role);
+        uint256 adminId = uint256(BrandRole.Admin) + 1;
+        if (id >> _ROLE_BITS != 0 || id >> _ROLE_BRAND_SHIFT == 0 || uint32(id) == adminId) return DEFAULT_ADMIN_ROLE;
+        return bytes32(((id >> _ROLE_EPOCH_SHIFT) << _ROLE_EPOCH_SHIFT) | adminId);
     }
 
     /// @inheritdoc IBrandRegistry
@@ -236,18 +331,25 @@ contract BrandRegistry is IBrandRegistry, AccessControl {
     }
 
     /// @inheritdoc IBrandRegistry
-    function brandOf(uint32 brandId) public view virtual returns (BrandStatus status, BrandProfile memory profile) {
-        return (_requireBrand(brandId), _brands[brandId].profile);
+    function brandOf(uint32 brandId) public view virtual returns (Brand memory) {
+        _requireBrand(brandId);
+        return _brands[brandId];
+    }
+
+    /// @inheritdoc IBrandRegistry
+    function brandOfHandle(string calldata handle) public view virtual returns (uint32 brandId) {
+        return _brandOfHandle[handle];
     }
 
     /// @inheritdoc IBrandRegistry
     function dailyCapOf(
         uint32 brandId,
         address issuer
-    ) public view virtual returns (uint32 dailyCap, uint256 available) {
+    ) public view virtual returns (bool capped, uint32 dailyCap, uint256 available) {
         RateLimiter.RefillingBucket storage bucket = _dailyCaps[brandId][issuer];
+        capped = bucket._window != 0;
         dailyCap = uint32(bucket._capacity);
-        available = dailyCap == 0 ? type(uint256).max : bucket.available(_CAP_KEY);
+        available = capped ? bucket.available(_CAP_KEY) : type(uint256).max;
     }
 
     /// @inheritdoc IBrandRegistry
@@ -306,14 +408,63 @@ contract BrandRegistry is IBrandRegistry, AccessControl {
     }
 
     function _setBrandStatus(uint32 brandId, BrandStatus status, bytes32 reason) internal {
-        _brands[brandId].status = status;
-        emit BrandStatusChanged(brandId, status, reason);
+        Brand storage brand = _brands[brandId];
+        brand.status = status;
+        emit BrandStatusChanged(brandId, status, brand.suspension, reason);
     }
 
-    /// @dev An administrator cannot take its own role away, so there is always one that can decide.
+    /// @dev The choke-point of {grantRole}: nothing is given to a brand that is not active, nor a role that is nobody's.
+    function _grantRole(bytes32 role, address account) internal virtual override returns (bool) {
+        if (role == DEFAULT_ADMIN_ROLE) {
+            // From the constructor alone.
+            if (address(this).code.length != 0) revert ConsortiumIsFinal();
+        } else if (role != GUARDIAN_ROLE) {
+            uint32 brandId = uint32(uint256(role) >> _ROLE_BRAND_SHIFT);
+            requireActive(brandId);
+            uint32 number = uint32(uint256(role));
+            bool exists = number != 0 && number <= uint256(type(BrandRole).max) + 1;
+            if (!exists || role != roleId(brandId, BrandRole(number - 1))) revert RoleNotGrantable(role);
+        }
+        return _appoint(role, account);
+    }
+
+    /// @dev Gives a role, numbered.
+    function _appoint(bytes32 role, address account) internal returns (bool) {
+        Appointment storage appointment = _appointments[role][account];
+        if (appointment.number != 0) return false;
+        uint64 number = ++_appointmentCount;
+        appointment.number = number;
+        emit RoleGranted(role, account, msg.sender);
+        if (role != DEFAULT_ADMIN_ROLE && role != GUARDIAN_ROLE) {
+            uint32 brandId = uint32(uint256(role) >> _ROLE_BRAND_SHIFT);
+            appointment.capped = _dailyCaps[brandId][account]._window != 0;
+            emit Appointed(brandId, BrandRole(uint32(uint256(role)) - 1), account, number);
+        }
+        return true;
+    }
+
+    /// @dev The choke-point of {revokeRole} and {renounceRole}. The consortium can neither leave nor be sent away.
     function _revokeRole(bytes32 role, address account) internal virtual override returns (bool) {
-        if (role == DEFAULT_ADMIN_ROLE && account == msg.sender) revert ConsortiumCannotLeave();
-        return super._revokeRole(role, account);
+        if (role == DEFAULT_ADMIN_ROLE) revert ConsortiumIsFinal();
+        if (_appointments[role][account].number == 0) return false;
+        delete _appointments[role][account];
+        emit RoleRevoked(role, account, msg.sender);
+        return true;
+    }
+
+    /// @dev Repeats in an issuer's appointments whether it has a cap.
+    function _setCapped(uint32 brandId, address account, bool capped) internal {
+        for (uint256 role = 0; role <= uint256(type(BrandRole).max); ++role) {
+            Appointment storage appointment = _appointments[roleId(brandId, BrandRole(role))][account];
+            if (appointment.number != 0) appointment.capped = capped;
+        }
+    }
+
+    /// @dev Whether this is a role of a brand from before its keys were replaced.
+    function _isStale(bytes32 role) internal view returns (bool) {
+        uint256 id = uint256(role);
+        if (id >> _ROLE_BITS != 0 || id >> _ROLE_BRAND_SHIFT == 0) return false;
+        return uint32(id >> _ROLE_EPOCH_SHIFT) != _brands[uint32(id >> _ROLE_BRAND_SHIFT)].keyEpoch;
     }
 
     /// @dev Whether this can be the code of this registry's collections. A collection's own address cannot: it would look for
@@ -349,10 +500,20 @@ contract BrandRegistry is IBrandRegistry, AccessControl {
         if (status == BrandStatus.None) revert BrandNotFound(brandId);
     }
 
-    /// @dev Reverts unless the brand is active and `account` has its role.
-    function _checkBrandRole(uint32 brandId, BrandRole role, address account) internal view {
-        requireActive(brandId);
-        if (!hasRole(roleId(brandId, role), account)) revert BrandRoleMissing(brandId, role, account);
+    /// @dev The brand of a collection. Reverts if it is none of this registry's.
+    function _requireCollection(address collection) internal view returns (uint32 brandId) {
+        brandId = _brandOfCollection[collection];
+        if (brandId == 0) revert CollectionNotFound(collection);
+    }
+
+    /// @dev How `account` has the brand's role. Reverts if it does not.
+    function _checkBrandRole(
+        uint32 brandId,
+        BrandRole role,
+        address account
+    ) internal view returns (Appointment memory appointment) {
+        appointment = _appointments[roleId(brandId, role)][account];
+        if (appointment.number == 0) revert BrandRoleMissing(brandId, role, account);
     }
 
     function _checkProfile(BrandProfile calldata profile) internal pure {
@@ -371,17 +532,31 @@ contract BrandRegistry is IBrandRegistry, AccessControl {
         return length > 0 && length <= maxLength;
     }
 
-    /// @dev 3 to 32 of `a-z`, `0-9` and single inner hyphens; nothing that looks like something else can be registered.
-    function _isSlug(bytes calldata slug) internal pure returns (bool) {
-        uint256 length = slug.length;
-        if (length < 3 || length > 32) return false;
-        bool afterHyphen = true;
+    /// @dev 2 to 20 of `a-z` and `0-9`. Without hyphens, so that no handle is the beginning of another brand's slugs.
+    function _isHandle(bytes calldata handle) internal pure returns (bool) {
+        uint256 length = handle.length;
+        if (length < 2 || length > 20) return false;
         for (uint256 i = 0; i < length; ++i) {
-            bytes1 char = slug[i];
-            bool isHyphen = char == "-";
-            if (isHyphen ? afterHyphen : !((char >= "a" && char <= "z") || (char >= "0" && char <= "9"))) return false;
+            if (!_isAlphanumeric(handle[i])) return false;
+        }
+        return true;
+    }
+
+    /// @dev The handle, a hyphen, and 1 or more of `a-z`, `0-9` and single inner hyphens; at most 32 in all.
+    function _isSlug(bytes calldata slug, bytes memory handle) internal pure returns (bool) {
+        (uint256 length, uint256 start) = (slug.length, handle.length);
+        if (length < start + 2 || length > 32) return false;
+        if (keccak256(slug[:start]) != keccak256(handle) || slug[start] != "-") return false;
+        bool afterHyphen = true;
+        for (uint256 i = start + 1; i < length; ++i) {
+            bool isHyphen = slug[i] == "-";
+            if (isHyphen ? afterHyphen : !_isAlphanumeric(slug[i])) return false;
             afterHyphen = isHyphen;
         }
         return !afterHyphen;
+    }
+
+    function _isAlphanumeric(bytes1 char) private pure returns (bool) {
+        return (char >= "a" && char <= "z") || (char >= "0" && char <= "9");
     }
 }

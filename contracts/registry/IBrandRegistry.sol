@@ -15,7 +15,7 @@ interface IBrandRegistry is IBeacon {
         Admin,
         /// Issues and renews cards, changes their tiers, and signs vouchers for them.
         Issuer,
-        /// Suspends, reinstates, revokes and reissues cards.
+        /// Suspends, reinstates, corrects, revokes and reissues cards.
         Steward,
         /// Redeems benefits at the counter.
         Staff
@@ -27,8 +27,8 @@ interface IBrandRegistry is IBeacon {
         None,
         /// The brand's people may act.
         Active,
-        /// Nobody may act for the brand until it is reinstated. Its administrators can still take and give roles, which is
-        /// how they get rid of a stolen key.
+        /// Nobody may act for the brand until it is reinstated, but for taking away what the brand's keys have given: roles,
+        /// allowlists, pending reissues, announcements. Nobody is given a role.
         Suspended,
         /// Nobody may act for the brand ever again.
         Retired
@@ -50,14 +50,33 @@ interface IBrandRegistry is IBeacon {
         bytes32 profileHash;
     }
 
+    /// @notice What the registry keeps about a brand.
+    /// @param status Where it stands.
+    /// @param keyEpoch How often all its keys were replaced; part of its role ids.
+    /// @param suspension How often it was suspended: the number of its last suspension.
+    /// @param handle Its name in links, unique in the registry.
+    /// @param profile Who it is.
+    struct Brand {
+        BrandStatus status;
+        uint32 keyEpoch;
+        uint32 suspension;
+        string handle;
+        BrandProfile profile;
+    }
+
     /// @notice What a brand asks for when it creates a collection.
     /// @param brandId The brand.
-    /// @param slug The collection's name in links: 3 to 32 of `a-z`, `0-9` and single inner hyphens; unique in the registry.
+    /// @param slug The collection's name in links: the brand's handle, a hyphen, and 1 or more of `a-z`, `0-9` and single inner
+    /// hyphens; at most 32 in all; unique in the registry.
     /// @param name The collection's name.
     /// @param symbol The collection's symbol.
     /// @param maxSupply How many cards the edition has at most.
-    /// @param burnAuth Who may burn a card (ERC-5484).
+    /// @param burnAuth Who may burn a card; see {IMembershipCollection-burnAuth}.
     /// @param reissueDelay How long a holder can veto a reissue, in seconds; 0 where the brand keeps the holders' keys.
+    /// @param highestTier The cards' tiers are 0 to this one.
+    /// @param longestTerm For how long a card may be valid from the moment that it is given, renewed or corrected, in seconds;
+    /// 2^32 - 1 where that is not limited and cards may never expire. To renew cards before they expire, choose it longer than
+    /// one term.
     struct CollectionRequest {
         uint32 brandId;
         string slug;
@@ -66,23 +85,38 @@ interface IBrandRegistry is IBeacon {
         uint32 maxSupply;
         IERC5484.BurnAuth burnAuth;
         uint32 reissueDelay;
+        uint8 highestTier;
+        uint32 longestTerm;
     }
 
     /// @notice Emitted when the consortium admits a brand.
-    event BrandAdmitted(uint32 indexed brandId, address indexed admin, BrandProfile profile);
+    event BrandAdmitted(uint32 indexed brandId, address indexed admin, string handle, BrandProfile profile);
 
     /// @notice Emitted when a brand is admitted, suspended, reinstated or retired.
+    /// @param suspension The number of the brand's last suspension, 0 if it never was.
     /// @param reason Why, as the consortium's own code or the hash of a document; 0 where none is given.
-    event BrandStatusChanged(uint32 indexed brandId, BrandStatus status, bytes32 reason);
+    event BrandStatusChanged(uint32 indexed brandId, BrandStatus status, uint32 suspension, bytes32 reason);
+
+    /// @notice Emitted when the consortium ends all keys of a brand: none of the roles given before counts any more.
+    /// @param keyEpoch Part of the brand's role ids from now on.
+    /// @param admin Who has the brand's Admin role now, and alone.
+    event BrandKeysReplaced(uint32 indexed brandId, uint32 keyEpoch, address indexed admin);
+
+    /// @notice Emitted besides AccessControl's `RoleGranted` when somebody is given a role of a brand.
+    /// @param appointment Which appointment that is: never the same number twice.
+    event Appointed(uint32 indexed brandId, BrandRole indexed role, address indexed account, uint64 appointment);
 
     /// @notice Emitted when a brand's profile changes; holds the whole new profile.
     event BrandProfileChanged(uint32 indexed brandId, BrandProfile profile);
 
-    /// @notice Emitted when a brand caps what an issuer can issue in a day.
-    /// @param dailyCap How many cards; 0 if the issuer has no cap.
+    /// @notice Emitted when a brand caps what an issuer can give in a day.
+    /// @param dailyCap How many cards; 0 lets the issuer give nothing.
     event DailyCapChanged(uint32 indexed brandId, address indexed issuer, uint32 dailyCap);
 
-    /// @notice Emitted when a capped issuer issues, so that what is left can be rebuilt from logs.
+    /// @notice Emitted when a brand lets an issuer give as much as it likes.
+    event DailyCapLifted(uint32 indexed brandId, address indexed issuer);
+
+    /// @notice Emitted when a capped issuer gives something, so that what is left can be rebuilt from logs.
     /// @param used How much of the cap is used up now, before any of it comes back.
     event DailyCapUsed(uint32 indexed brandId, address indexed issuer, uint256 used);
 
@@ -95,8 +129,13 @@ interface IBrandRegistry is IBeacon {
         string symbol,
         uint32 maxSupply,
         IERC5484.BurnAuth burnAuth,
-        uint32 reissueDelay
+        uint32 reissueDelay,
+        uint8 highestTier,
+        uint32 longestTerm
     );
+
+    /// @notice Emitted when a deployer hands the registry over to the consortium.
+    event HandedOver(address indexed consortium);
 
     /// @notice Emitted when the consortium sets where metadata is served.
     event CardBaseURIChanged(string cardBaseURI);
@@ -130,14 +169,30 @@ interface IBrandRegistry is IBeacon {
     /// over the day.
     error DailyCapExceeded(uint32 brandId, address issuer, uint256 cards, uint256 available);
 
-    /// @notice The consortium cannot give itself up; another administrator has to take the role away.
-    error ConsortiumCannotLeave();
+    /// @notice The role of another brand's, an earlier key's, or nobody's: it cannot be given.
+    error RoleNotGrantable(bytes32 role);
+
+    /// @notice The suspension to be lifted is not the brand's last one.
+    error SuspensionMismatch(uint32 brandId, uint32 suspension);
+
+    /// @notice The handle is not 2 to 20 of `a-z` and `0-9`.
+    error InvalidHandle(string handle);
+
+    /// @notice Another brand has the handle.
+    error HandleTaken(string handle, uint32 brandId);
+
+    /// @notice The issuer has no daily cap to be lifted.
+    error DailyCapMissing(uint32 brandId, address issuer);
+
+    /// @notice Who decides on the registry is given by the constructor and {handOver}, is one account, and once it is a
+    /// contract stays so: what the consortium owns cannot be given up.
+    error ConsortiumIsFinal();
 
     /// @notice The registry needs a consortium that decides.
     error ConsortiumMissing();
 
-    /// @notice The slug is not 3 to 32 of `a-z`, `0-9` and single inner hyphens.
-    error InvalidSlug(string slug);
+    /// @notice The slug is not the brand's handle, a hyphen, and 1 or more of `a-z`, `0-9` and single inner hyphens, 32 in all.
+    error InvalidSlug(string slug, string handle);
 
     /// @notice Another collection has the slug.
     error SlugTaken(string slug, address collection);
@@ -147,6 +202,9 @@ interface IBrandRegistry is IBeacon {
 
     /// @notice A holder's time to veto is at most 365 days.
     error InvalidReissueDelay(uint32 reissueDelay);
+
+    /// @notice Cards need a term of more than 0 seconds.
+    error InvalidLongestTerm(uint32 longestTerm);
 
     /// @notice The caller is not a collection of this registry.
     error CollectionNotFound(address collection);
@@ -164,12 +222,30 @@ interface IBrandRegistry is IBeacon {
      * @notice Admits a brand. Only for the consortium (`DEFAULT_ADMIN_ROLE`).
      *
      * Gives `admin` the brand's Admin role; the consortium can give and take that role, the brand's administrators can
-     * give and take the others. Emits {BrandAdmitted}, {BrandStatusChanged} and AccessControl's role events. Reverts with
-     * {InvalidBrandProfile}.
+     * give and take the others. Emits {BrandAdmitted}, {BrandStatusChanged}, {Appointed} and `RoleGranted`. Reverts with
+     * {InvalidBrandProfile}, {InvalidHandle} or {HandleTaken}.
      *
+     * @param handle The brand's name in links, with which the slugs of its collections begin, for ever: 2 to 20 of `a-z` and
+     * `0-9`. Handles are compared by their exact bytes here; that none looks like another brand's is for whoever proposes the
+     * admission to check (UTS #39, skeletons).
      * @return brandId The new brand's number, from 1 on.
      */
-    function admitBrand(address admin, BrandProfile calldata profile) external returns (uint32 brandId);
+    function admitBrand(
+        address admin,
+        string calldata handle,
+        BrandProfile calldata profile
+    ) external returns (uint32 brandId);
+
+    /**
+     * @notice Ends every key of a brand at once and names its new administrator. Only for the consortium; for brands that are
+     * active or suspended, which they stay.
+     *
+     * The role ids change, so whoever had a role has none any more: what these keys have opened, signed or requested dies with
+     * them, and nobody can give any of it back. Together with {reinstateBrand}, in one decision, this is how a brand recovers
+     * from stolen keys. Emits {BrandKeysReplaced}, {Appointed} and `RoleGranted`. Reverts with {BrandNotFound},
+     * {BrandStatusMismatch} or, for the zero address, {InvalidBrandProfile}.
+     */
+    function replaceBrandKeys(uint32 brandId, address admin) external;
 
     /**
      * @notice Takes an active brand's right to act, at once. For the guardian (`GUARDIAN_ROLE`) and the consortium.
@@ -179,9 +255,10 @@ interface IBrandRegistry is IBeacon {
      */
     function suspendBrand(uint32 brandId, bytes32 reason) external;
 
-    /// @notice Lets a suspended brand act again. Only for the consortium.
-    /// @dev Emits {BrandStatusChanged}. Reverts with {BrandNotFound} or {BrandStatusMismatch}.
-    function reinstateBrand(uint32 brandId) external;
+    /// @notice Lifts a brand's suspension. Only for the consortium.
+    /// @dev Emits {BrandStatusChanged}. Reverts with {BrandNotFound}, {BrandStatusMismatch} or {SuspensionMismatch}.
+    /// @param suspension The number of the suspension: a decision on one does not lift the next.
+    function reinstateBrand(uint32 brandId, uint32 suspension) external;
 
     /// @notice Ends an active or suspended brand for good; its cards stay verifiable. Only for the consortium.
     /// @dev Emits {BrandStatusChanged}. Reverts with {BrandNotFound} or {BrandStatusMismatch}.
@@ -192,25 +269,30 @@ interface IBrandRegistry is IBeacon {
     function setBrandProfile(uint32 brandId, BrandProfile calldata profile) external;
 
     /**
-     * @notice Caps how many cards an issuer can issue in a day. Only for administrators of an active brand.
+     * @notice Caps how many cards an issuer can give in a day. Only for the brand's administrators, while it is active; a cap
+     * that takes something away can be set while the brand is suspended, too.
      *
      * The cap is a bucket (OpenZeppelin's RateLimiter): it starts full, and what was used comes back evenly over 24 hours.
-     * So a stolen key issues at most the cap at once, and at most twice the cap in its first day. Applies to {issue},
-     * to allowlists when they are opened, and to claimed vouchers of this issuer. A changed cap keeps what was used; a cap
-     * where there was none begins full.
+     * So a stolen key gives at most the cap at once, and at most twice the cap in its first day. Counts each card that is
+     * issued, renewed, changed in its tier or corrected upward, each card of an allowlist when it is opened, and claimed
+     * vouchers of this issuer. A changed cap keeps what was used; a cap where there was none begins full.
      *
      * Emits {DailyCapChanged}. Reverts as {createCollection} does for the caller.
      *
-     * @param dailyCap How many cards; 0 lifts the cap.
+     * @param dailyCap How many cards; with 0 it can give nothing. See {liftDailyCap} for no cap at all.
      */
     function setDailyCap(uint32 brandId, address issuer, uint32 dailyCap) external;
+
+    /// @notice Lets an issuer give as much as it likes. Only for administrators of an active brand.
+    /// @dev Emits {DailyCapLifted}. Reverts with {DailyCapMissing}, and as {createCollection} does for the caller.
+    function liftDailyCap(uint32 brandId, address issuer) external;
 
     /**
      * @notice Creates a collection. Only for administrators of an active brand.
      *
      * The address follows from the slug alone, so no two collections can share a slug and {collectionAddress} is known
      * beforehand. Emits {CollectionCreated}. Reverts with {BrandNotFound}, {BrandNotActive}, {BrandRoleMissing},
-     * {InvalidSlug}, {SlugTaken}, {InvalidMaxSupply}, {InvalidReissueDelay}, {InvalidCollectionName} or
+     * {InvalidSlug}, {SlugTaken}, {InvalidMaxSupply}, {InvalidReissueDelay}, {InvalidLongestTerm}, {InvalidCollectionName} or
      * {InvalidCollectionFactory}; with `ERC1967InvalidImplementation` before the first {upgradeCollections}.
      */
     function createCollection(CollectionRequest calldata request) external returns (address collection);
@@ -218,15 +300,23 @@ interface IBrandRegistry is IBeacon {
     /**
      * @notice The one question that a collection asks: may `account`, who called it, do this for its brand now?
      *
-     * Only for collections of this registry. Not a view: what an issuer with a daily cap issues is counted. Reverts with
-     * {CollectionNotFound}, {BrandNotActive}, {BrandRoleMissing} or {DailyCapExceeded}; returns nothing where the answer
-     * is yes.
+     * Only for collections of this registry. Not a view: what an issuer with a daily cap gives is counted. Reverts with
+     * {CollectionNotFound}, {BrandNotActive}, {BrandRoleMissing} or {DailyCapExceeded}.
      *
      * @param role The role that the act needs.
      * @param account Who wants to act.
-     * @param cards How many new cards it creates; 0 if none.
+     * @param cards How many cards it gives something to; 0 if none.
+     * @return appointment Which appointment gives `account` the role; see {appointmentOf}.
      */
-    function authorize(BrandRole role, address account, uint256 cards) external;
+    function authorize(BrandRole role, address account, uint256 cards) external returns (uint64 appointment);
+
+    /**
+     * @notice May `account` take away what the brand's keys have given? Whatever the brand's status is.
+     *
+     * Only for collections of this registry. What an administrator may take away, the guardian may, too. Reverts with
+     * {CollectionNotFound} or {BrandRoleMissing}.
+     */
+    function authorizeWithdrawal(BrandRole role, address account) external view;
 
     /// @notice Reverts with {BrandNotFound} or {BrandNotActive} unless the brand is active.
     function requireActive(uint32 brandId) external view;
@@ -248,8 +338,23 @@ interface IBrandRegistry is IBeacon {
     /// @dev Emits {CollectionFactorySet}. Reverts with {CollectionFactoryAlreadySet} or {InvalidCollectionFactory}.
     function setCollectionFactory(ICollectionFactory factory) external;
 
-    /// @notice The AccessControl role id of a brand's role.
-    function roleId(uint32 brandId, BrandRole role) external pure returns (bytes32);
+    /// @notice Makes `consortium`, a contract, the one who decides on everything here. Only for the account that does so now, and
+    /// only as long as that is not a contract itself: on a developer's machine or while the consortium is founded.
+    /// @dev Emits {HandedOver} and AccessControl's events. Reverts with {ConsortiumIsFinal} or {ConsortiumMissing}.
+    function handOver(address consortium) external;
+
+    /**
+     * @notice The AccessControl role id of a brand's role, as long as the brand's keys are not replaced.
+     *
+     * The id says what it is: the brand's number in the bits from 64 on, its key epoch in those from 32 on, and below the
+     * role's number plus 1. Ids of earlier epochs, which have no members any more, can be told by that.
+     */
+    function roleId(uint32 brandId, BrandRole role) external view returns (bytes32);
+
+    /// @notice Which appointment gives an account a brand's role; 0 if it does not have it.
+    /// @dev Numbers grow with each appointment and are never used twice, so what names one dies with it, also when the role is
+    /// given again.
+    function appointmentOf(uint32 brandId, BrandRole role, address account) external view returns (uint64);
 
     /// @notice How many brands were admitted; brands are numbered from 1.
     function brandCount() external view returns (uint32);
@@ -260,11 +365,17 @@ interface IBrandRegistry is IBeacon {
     /// @notice A brand's status; `None` if there is no such brand.
     function brandStatus(uint32 brandId) external view returns (BrandStatus);
 
-    /// @notice An issuer's daily cap, 0 for none, and how many cards it can issue now.
-    function dailyCapOf(uint32 brandId, address issuer) external view returns (uint32 dailyCap, uint256 available);
+    /// @notice Whether an issuer has a daily cap, which, and how many cards it can give something to now.
+    function dailyCapOf(
+        uint32 brandId,
+        address issuer
+    ) external view returns (bool capped, uint32 dailyCap, uint256 available);
 
-    /// @notice A brand's status and profile. Reverts with {BrandNotFound}.
-    function brandOf(uint32 brandId) external view returns (BrandStatus status, BrandProfile memory profile);
+    /// @notice What is known of a brand. Reverts with {BrandNotFound}.
+    function brandOf(uint32 brandId) external view returns (Brand memory);
+
+    /// @notice The brand with this handle; 0 if there is none.
+    function brandOfHandle(string calldata handle) external view returns (uint32 brandId);
 
     /// @notice How many collections there are.
     function collectionCount() external view returns (uint256);
