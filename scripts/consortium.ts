@@ -119,12 +119,11 @@ async function show(chain: Chain): Promise<void> {
   heading("Together they upgrade the code of all collections");
   const before = await registry.implementation();
   const next = await step("The new code is deployed; nothing uses it yet", async () => {
-    const library = await ethers.getContractFactory("BenefitBook", brandAdmin);
-    const BenefitBook = await chain.deployed(library.deploy());
-    const code = await ethers.getContractFactory("MembershipCollection", {
-      signer: brandAdmin,
-      libraries: { BenefitBook },
+    const libraries = await deployCollectionLibraries(async (name) => {
+      const library = await ethers.getContractFactory(name, brandAdmin);
+      return await chain.deployed(library.deploy());
     });
+    const code = await ethers.getContractFactory("MembershipCollection", { signer: brandAdmin, libraries });
     return await chain.deployed(code.deploy(registry));
   });
   const upgrade = calls(registry).upgradeCollections(next);

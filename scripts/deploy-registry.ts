@@ -9,6 +9,7 @@ import type { ConsortiumParameters } from "./consortium/parameters.ts";
 import { deployModule } from "./ignition/deploy-module.ts";
 import consortiumModule from "./ignition/modules/Consortium.ts";
 import registryModule from "./ignition/modules/Registry.ts";
+import { deployCollectionLibraries } from "./solidity/libraries.ts";
 
 export interface DeployOptions {
   /** The chain's JSON-RPC endpoint. */
@@ -67,10 +68,11 @@ export async function upgradeCollections({ rpcUrl, registry }: { rpcUrl: string;
   const connection = await network.create({ network: "remote", override: { url: rpcUrl } });
   try {
     const { ethers } = connection;
-    const BenefitBook = await (await ethers.deployContract("BenefitBook")).waitForDeployment();
-    const code = await ethers.deployContract("MembershipCollection", [registry], {
-      libraries: { BenefitBook: await BenefitBook.getAddress() },
+    const libraries = await deployCollectionLibraries(async (name) => {
+      const library = await (await ethers.deployContract(name)).waitForDeployment();
+      return await library.getAddress();
     });
+    const code = await ethers.deployContract("MembershipCollection", [registry], { libraries });
     await code.waitForDeployment();
     const upgrade = await (await ethers.getContractAt("BrandRegistry", registry)).upgradeCollections(code);
     await upgrade.wait();

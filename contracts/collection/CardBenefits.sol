@@ -15,7 +15,6 @@ abstract contract CardBenefits is FinalActs {
 
     /// @custom:storage-location erc7201:mintmark.storage.CardBenefits
     struct CardBenefitsStorage {
-        bool frozen;
         BenefitBook.Book book;
     }
 
@@ -24,11 +23,10 @@ abstract contract CardBenefits is FinalActs {
 
     /// @inheritdoc ICardBenefits
     function setBenefit(uint8 tier, uint16 benefitId, BenefitTerms calldata terms) public virtual {
-        CardBenefitsStorage storage $ = _benefitsStorage();
-        if ($.frozen) revert BenefitsAreFrozen();
+        if (benefitsFrozen()) revert BenefitsAreFrozen();
         _authorize(IBrandRegistry.BrandRole.Admin);
         _checkTier(_ledgerStorage().config, tier);
-        $.book.setBenefit(tier, benefitId, terms);
+        _benefitsStorage().book.setBenefit(tier, benefitId, terms);
         _finalActsStorage().announcements.void(FinalAct.FreezeBenefits);
     }
 
@@ -65,12 +63,7 @@ abstract contract CardBenefits is FinalActs {
 
     /// @inheritdoc ICardBenefits
     function benefitsFrozen() public view virtual returns (bool) {
-        return _benefitsStorage().frozen;
-    }
-
-    function _freezeBenefits() internal {
-        _benefitsStorage().frozen = true;
-        emit BenefitsFrozen();
+        return _isDone(FinalAct.FreezeBenefits);
     }
 
     function _benefitsStorage() private pure returns (CardBenefitsStorage storage $) {

@@ -71,7 +71,11 @@ abstract contract CardIssuance is CardLedger {
         _checkIssuable(config, voucher.serial, 1);
         _checkTerms(config, voucher.tier, voucher.expiresAt);
         _checkDeadline(voucher.deadline);
-        _checkAppointment(issuer, voucher.appointment, 1);
+        _checkAppointment(
+            issuer,
+            voucher.appointment,
+            _authorize(IBrandRegistry.BrandRole.Issuer, issuer, 1)
+        );
 
         // All fields are words, in the order of the type.
         bytes32 structHash = keccak256(abi.encode(_CLAIM_VOUCHER_TYPEHASH, voucher));
@@ -131,7 +135,11 @@ abstract contract CardIssuance is CardLedger {
         _checkIssuable(config, serial, 1);
         _checkTerms(config, terms.tier, terms.expiresAt);
         // What the list gives was counted when it was opened.
-        _checkAppointment(issuer, appointment, 0);
+        _checkAppointment(
+            issuer,
+            appointment,
+            registry().activeAppointmentOf(config.brandId(), IBrandRegistry.BrandRole.Issuer, issuer)
+        );
         if (msg.sender != holder) {
             _checkDeadline(deadline);
             bytes32 structHash = keccak256(
@@ -173,11 +181,9 @@ abstract contract CardIssuance is CardLedger {
         emit BatchIssued(serial, 1, tier, expiresAt, commitmentRoot, 0);
     }
 
-    /// @dev Reverts unless `issuer` may give `count` cards by the appointment that it signed or opened something by.
-    function _checkAppointment(address issuer, uint64 appointment, uint256 count) internal {
-        if (_authorize(IBrandRegistry.BrandRole.Issuer, issuer, count) != appointment) {
-            revert AppointmentEnded(issuer, appointment);
-        }
+    /// @dev Reverts unless the appointment that something was signed or opened by is the issuer's present one.
+    function _checkAppointment(address issuer, uint64 appointment, uint64 present) internal pure {
+        if (present != appointment) revert AppointmentEnded(issuer, appointment);
     }
 
     /// @dev Who opened the allowlist that the proof leads to, and by which appointment. Reverts unless the serial can be claimed from it now.

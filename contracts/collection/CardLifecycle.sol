@@ -64,8 +64,8 @@ abstract contract CardLifecycle is CardLedger {
     function correct(Correction calldata correction, bytes32 reason, bytes calldata holderSignature) public virtual {
         CollectionConfig config = _ledgerStorage().config;
         (CardSlot storage card, CardRecord record) = _requireLive(_ledgerStorage(), correction.serial);
-        (CardRecord corrected, bool gives, bool takes, bytes32 structHash) = Corrections.correct(record, correction);
-        _authorize(IBrandRegistry.BrandRole.Steward, msg.sender, gives ? 1 : 0);
+        (CardRecord corrected, bool takes, bytes32 structHash) = Corrections.correct(record, correction);
+        _authorize(IBrandRegistry.BrandRole.Steward);
         _checkTier(config, correction.tier);
         if (correction.expiresAt != record.expiresAt()) _checkExpiry(config, correction.expiresAt);
         if (takes && !config.issuerMayBurn()) {

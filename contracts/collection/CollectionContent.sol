@@ -13,7 +13,6 @@ abstract contract CollectionContent is FinalActs, IERC7572 {
 
     /// @custom:storage-location erc7201:mintmark.storage.CollectionContent
     struct CollectionContentStorage {
-        bool frozen;
         bytes32 contentHash;
         string contractURI;
     }
@@ -25,10 +24,10 @@ abstract contract CollectionContent is FinalActs, IERC7572 {
 
     /// @inheritdoc ICollectionContent
     function setContent(string calldata contractURI_, bytes32 contentHash_) public virtual {
-        CollectionContentStorage storage $ = _contentStorage();
-        if ($.frozen) revert ContentIsFrozen();
+        if (contentFrozen()) revert ContentIsFrozen();
         if (bytes(contractURI_).length > _MAX_URI_LENGTH) revert ContentURITooLong(bytes(contractURI_).length);
         _authorize(IBrandRegistry.BrandRole.Admin);
+        CollectionContentStorage storage $ = _contentStorage();
         $.contractURI = contractURI_;
         $.contentHash = contentHash_;
         emit ContentChanged(contractURI_, contentHash_);
@@ -50,23 +49,12 @@ abstract contract CollectionContent is FinalActs, IERC7572 {
 
     /// @inheritdoc ICollectionContent
     function contentFrozen() public view virtual returns (bool) {
-        return _contentStorage().frozen;
+        return _isDone(FinalAct.FreezeContent);
     }
 
     /// @inheritdoc ICollectionContent
     function windingDown() public view virtual returns (bool) {
         return _ledgerStorage().config.windingDown();
-    }
-
-    function _freezeContent() internal {
-        _contentStorage().frozen = true;
-        emit ContentFrozen();
-    }
-
-    function _startWindDown() internal {
-        CardLedgerStorage storage $ = _ledgerStorage();
-        $.config = $.config.withWindDown();
-        emit WindDownStarted();
     }
 
     function _contentStorage() private pure returns (CollectionContentStorage storage $) {

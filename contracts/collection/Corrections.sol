@@ -17,13 +17,12 @@ library Corrections {
     /// @notice Corrects a card's record; see {ICardLifecycle-correct}. Whether the collection has the tier and the term, and who
     /// consents, is the collection's to check.
     /// @return corrected The record as it is to be.
-    /// @return gives Whether the card gets something: another tier or a later expiry.
     /// @return takes Whether it loses something: another tier or an earlier expiry. Tiers have no order here.
     /// @return structHash The EIP-712 hash of what the holder signs who consents.
     function correct(
         CardRecord record,
         ICardLifecycle.Correction calldata correction
-    ) external pure returns (CardRecord corrected, bool gives, bool takes, bytes32 structHash) {
+    ) external pure returns (CardRecord corrected, bool takes, bytes32 structHash) {
         if (record.generation() != correction.generation) {
             revert ICardBenefits.GenerationMismatch(correction.serial, record.generation());
         }
@@ -32,7 +31,6 @@ library Corrections {
         if (from == to && !otherTier) revert ICardLifecycle.CorrectionChangesNothing(correction.serial);
         // What never expires (0) expires last.
         unchecked {
-            gives = otherTier || to - 1 > from - 1;
             takes = otherTier || to - 1 < from - 1;
         }
         corrected = record.withTier(correction.tier).withExpiresAt(to);

@@ -20,7 +20,6 @@ abstract contract FinalActs is CardLedger {
 
     /// @inheritdoc IFinalActs
     function announce(FinalAct act) public virtual {
-        _checkNotDone(act);
         _authorize(IBrandRegistry.BrandRole.Admin);
         _finalActsStorage().announcements.announce(act);
     }
@@ -34,8 +33,11 @@ abstract contract FinalActs is CardLedger {
     /// @inheritdoc IFinalActs
     function carryOut(FinalAct act) public virtual {
         _authorize(IBrandRegistry.BrandRole.Admin);
-        _finalActsStorage().announcements.take(act);
-        _carryOut(act);
+        _finalActsStorage().announcements.carryOut(act);
+        if (act == FinalAct.WindDown) {
+            CardLedgerStorage storage $ = _ledgerStorage();
+            $.config = $.config.withWindDown();
+        }
     }
 
     /// @inheritdoc IFinalActs
@@ -43,11 +45,10 @@ abstract contract FinalActs is CardLedger {
         return _finalActsStorage().announcements.announcedFor(act);
     }
 
-    /// @dev Does it, and reports it.
-    function _carryOut(FinalAct act) internal virtual;
-
-    /// @dev Reverts if the act is done.
-    function _checkNotDone(FinalAct act) internal view virtual;
+    /// @dev Whether an act is done.
+    function _isDone(FinalAct act) internal view returns (bool) {
+        return _finalActsStorage().announcements.isDone(act);
+    }
 
     function _finalActsStorage() internal pure returns (FinalActsStorage storage $) {
         assembly ("memory-safe") {

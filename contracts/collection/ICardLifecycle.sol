@@ -128,8 +128,7 @@ interface ICardLifecycle {
      * of the EIP-712 type `Correction(uint256 serial,uint8 tier,uint32 expiresAt,uint16
      * generation,uint256 deadline)`.
      *
-     * A correction keeps to the collection's tiers and its longest term, and counts against the steward's daily cap if it
-     * gives something. To end a card, revoke it.
+     * A correction keeps to the collection's tiers and its longest term. To end a card, revoke it.
      *
      * Emits {CardCorrected} and `MetadataUpdate` (ERC-4906). Reverts with {CardStatusMismatch}, {CorrectionChangesNothing},
      * {ICardBenefits-GenerationMismatch}, {ICardIssuance-TierNotDeclared}, {ICardIssuance-TermTooLong}, {ICardIssuance-ExpiryNotInFuture},

@@ -11,7 +11,6 @@ import {CardLedger} from "./CardLedger.sol";
 import {CardLifecycle} from "./CardLifecycle.sol";
 import {Card, CardRecord, CardStatus} from "./CardRecord.sol";
 import {CollectionContent} from "./CollectionContent.sol";
-import {FinalActs} from "./FinalActs.sol";
 import {IMembershipCollection} from "./IMembershipCollection.sol";
 
 /**
@@ -63,20 +62,6 @@ contract MembershipCollection is CardIssuance, CardLifecycle, CardBenefits, Coll
         // A batch has no holes: between its beginning and a card of it there is no other beginning.
         firstSerial = record.isBatchStart() ? serial : $.batchStarts.find(serial);
         commitmentRoot = $.commitmentRoots[firstSerial];
-    }
-
-    /// @inheritdoc FinalActs
-    function _carryOut(FinalAct act) internal virtual override {
-        if (act == FinalAct.FreezeContent) _freezeContent();
-        else if (act == FinalAct.FreezeBenefits) _freezeBenefits();
-        else _startWindDown();
-    }
-
-    /// @inheritdoc FinalActs
-    function _checkNotDone(FinalAct act) internal view virtual override {
-        if (act == FinalAct.FreezeContent && contentFrozen()) revert ContentIsFrozen();
-        if (act == FinalAct.FreezeBenefits && benefitsFrozen()) revert BenefitsAreFrozen();
-        if (act == FinalAct.WindDown && windingDown()) revert WindingDown();
     }
 
     function _effectiveStatus(CardRecord record) internal view returns (EffectiveStatus) {

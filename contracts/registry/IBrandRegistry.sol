@@ -272,10 +272,11 @@ interface IBrandRegistry is IBeacon {
      * @notice Caps how many cards an issuer can give in a day. Only for the brand's administrators, while it is active; a cap
      * that takes something away can be set while the brand is suspended, too.
      *
-     * The cap is a bucket (OpenZeppelin's RateLimiter): it starts full, and what was used comes back evenly over 24 hours.
+     * The cap is a bucket: it starts full, and what was used comes back evenly over 24 hours.
      * So a stolen key gives at most the cap at once, and at most twice the cap in its first day. Counts each card that is
-     * issued, renewed, changed in its tier or corrected upward, each card of an allowlist when it is opened, and claimed
-     * vouchers of this issuer. A changed cap keeps what was used; a cap where there was none begins full.
+     * issued, renewed or changed in its tier, each card of an allowlist when it is opened, and claimed vouchers of this issuer.
+     * A changed cap keeps what was used; a cap where there was none begins full. It stays when the role is taken and given
+     * again, and ends when the brand's keys are replaced.
      *
      * Emits {DailyCapChanged}. Reverts as {createCollection} does for the caller.
      *
@@ -317,6 +318,9 @@ interface IBrandRegistry is IBeacon {
      * {CollectionNotFound} or {BrandRoleMissing}.
      */
     function authorizeWithdrawal(BrandRole role, address account) external view;
+
+    /// @notice The same as {appointmentOf}, while the brand is active. Reverts with {BrandNotFound} or {BrandNotActive}.
+    function activeAppointmentOf(uint32 brandId, BrandRole role, address account) external view returns (uint64);
 
     /// @notice Reverts with {BrandNotFound} or {BrandNotActive} unless the brand is active.
     function requireActive(uint32 brandId) external view;

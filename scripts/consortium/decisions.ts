@@ -47,7 +47,7 @@ export async function foundConsortium(
     registry: await ethers.getContractAt("BrandRegistry", addresses.registry),
     seat: await ethers.getContractAt("ConsortiumSeat", addresses.seat),
     governor: await ethers.getContractAt("ConsortiumGovernor", addresses.governor),
-    timelock: await ethers.getContractAt("TimelockController", addresses.timelock),
+    timelock: await ethers.getContractAt("ConsortiumTimelock", addresses.timelock),
   };
 }
 
@@ -64,8 +64,10 @@ export async function propose(
   const targets = await Promise.all(acts.map(({ target }) => target.getAddress()));
   const values = acts.map(() => 0);
   const data = acts.map((act) => act.data);
-  const operation = [targets, values, data, id(description)] as const;
-  await chain.mined(governor.connect(proposer).propose(targets, values, data, description));
+  // Whose it is, so that nobody else can propose it first.
+  const signed = `${description}#proposer=${proposer.address}`;
+  const operation = [targets, values, data, id(signed)] as const;
+  await chain.mined(governor.connect(proposer).propose(targets, values, data, signed));
   const proposalId = await governor.hashProposal(...operation);
   return {
     operation,

@@ -12,6 +12,7 @@ const START = "2026-01-01T00:00:00Z";
 export const EXPIRES_AT = 2_000_000_000;
 export const TERMS = { tier: 1, expiresAt: EXPIRES_AT };
 export const NO_ROOT = ZeroHash;
+export const NO_REFERENCE = ZeroHash;
 /** Cards 1 to 100 are issued before anything is measured: the first batch also pays for slots that all later ones share. */
 export const ISSUED = 100;
 export const FIRST_FREE = 1_001;
@@ -27,15 +28,15 @@ export async function createGasWorld(options: { hardfork?: "cancun" | "osaka" } 
   const deployed = await ignition.deploy(registryModule);
   const registry = await ethers.getContractAt("BrandRegistry", await deployed.registry.getAddress());
   const text = { name: "Bench", legalName: "Bench", domain: "bench.example", filingNumber: "", profileURI: "" };
-  await registry.admitBrand(admin, { ...text, profileHash: ZeroHash });
+  await registry.admitBrand(admin, "bench", { ...text, profileHash: ZeroHash });
   const roles = { Issuer: issuer, Steward: steward, Staff: staff };
   for (const [role, account] of Object.entries(roles) as [keyof typeof roles, typeof issuer][]) {
     await registry.connect(admin).grantRole(await registry.roleId(1, BRAND_ROLE[role]), account);
   }
-  await registry.connect(admin).createCollection(collectionRequest("bench"));
-  const collection = await ethers.getContractAt("MembershipCollection", await registry.collectionOf("bench"));
+  await registry.connect(admin).createCollection(collectionRequest("bench-first"));
+  const collection = await ethers.getContractAt("MembershipCollection", await registry.collectionOf("bench-first"));
   // The first cards are the holder's own, who signs and sends for them.
-  await collection.connect(issuer).issue(1, [holder, ...holders(ISSUED - 1)], TERMS, id("bench"));
+  await collection.connect(issuer).issue(1, [holder, ...holders(ISSUED - 1)], TERMS, id("bench"), NO_REFERENCE);
 
   return { connection, ethers, registry, collection, consortium, admin, issuer, steward, staff, holder, other };
 }
@@ -49,6 +50,8 @@ export function collectionRequest(slug: string) {
     maxSupply: 100_000,
     burnAuth: 2,
     reissueDelay: 0,
+    highestTier: 3,
+    longestTerm: 2 ** 32 - 1,
   };
 }
 

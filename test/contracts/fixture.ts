@@ -24,6 +24,11 @@ export const PROFILE = {
 export const BURN_AUTH = { IssuerOnly: 0, OwnerOnly: 1, Both: 2, Neither: 3 } as const;
 
 export const REISSUE_DELAY = 7 * 24 * 60 * 60;
+/** The longest term of a collection that does not limit it. */
+export const UNLIMITED_TERM = 2 ** 32 - 1;
+export const HANDLE = "noirance";
+/** How long a final act has to be announced, and for how long it can be carried out then. */
+export const FINAL_ACT = { notice: 7 * 24 * 60 * 60, window: 30 * 24 * 60 * 60 } as const;
 
 export const REQUEST = {
   brandId: 1,
@@ -33,6 +38,8 @@ export const REQUEST = {
   maxSupply: MAX_SUPPLY,
   burnAuth: BURN_AUTH.Both as number,
   reissueDelay: REISSUE_DELAY,
+  highestTier: 3,
+  longestTerm: UNLIMITED_TERM,
 };
 
 async function deployRegistryFixture() {
@@ -51,7 +58,7 @@ async function deployRegistryFixture() {
 async function deployCollectionFixture() {
   const accounts = await deployRegistryFixture();
   const { registry, admin, issuer, steward, staff } = accounts;
-  await registry.admitBrand(admin, PROFILE);
+  await registry.admitBrand(admin, HANDLE, PROFILE);
   await registry.connect(admin).grantRole(await registry.roleId(1, ROLE.Issuer), issuer);
   await registry.connect(admin).grantRole(await registry.roleId(1, ROLE.Steward), steward);
   await registry.connect(admin).grantRole(await registry.roleId(1, ROLE.Staff), staff);

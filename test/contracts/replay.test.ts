@@ -22,6 +22,7 @@ import {
   type ReplayLog,
   replay,
 } from "./support/replay.ts";
+import { deployImplementation } from "./support/implementations.ts";
 import { type Report, reportOfReplay, reportOfViews, type Universe } from "./support/report.ts";
 import { type SignedMessages, sign } from "./support/signatures.ts";
 
@@ -608,10 +609,7 @@ async function run(seed: number, length: number) {
   ];
   const late = (index: number) => (collections[index] as (typeof collections)[number]).collection;
   const brandOf = (index: number) => (collections[index] as (typeof collections)[number]).brand;
-  const otherCode = async () => {
-    const BenefitBook = await ethers.deployContract("BenefitBook");
-    return await ethers.deployContract("MembershipCollection", [registry], { libraries: { BenefitBook } });
-  };
+  const otherCode = () => deployImplementation(registry);
 
   /** Lets time pass: what is called from now on happens at this time, or shortly after. */
   const passTo = async (timestamp: number) => {

@@ -1,12 +1,12 @@
 // Deploys the consortium and hands the registry over to it: the seats, the governor, and the timelock that from then on
 // owns everything. The deployer keeps nothing.
 //
-// The deployer is the timelock's first proposer, and the timelock's first act is the handover: one transaction, all of it
-// or nothing, after which the governor is the only proposer and the delay is what was asked for. So there is no moment at
-// which both rule, and the deployer never is an administrator of the timelock.
+// The deployer is the timelock's first proposer, and the timelock's first act settles who decides: one transaction, all of it
+// or nothing, after which the governor is the only proposer and the delay is what was asked for. The deployer never is an
+// administrator of the timelock. The registry is handed over last, to a timelock on which only the governor decides.
 
 import { buildModule } from "@nomicfoundation/hardhat-ignition/modules";
-import { id, ZeroAddress, ZeroHash } from "ethers";
+import { id, ZeroHash } from "ethers";
 import registryModule from "./Registry.ts";
 
 /** A seat that there is from the beginning. (A type, because Ignition takes no interface as a parameter.) */
@@ -15,7 +15,6 @@ export type FoundingSeat = { account: string; organisation: string };
 const HOUR = 3_600;
 const DAY = 24 * HOUR;
 
-const DEFAULT_ADMIN_ROLE = ZeroHash;
 const PROPOSER_ROLE = id("PROPOSER_ROLE");
 const CANCELLER_ROLE = id("CANCELLER_ROLE");
 const GUARDIAN_ROLE = id("GUARDIAN_ROLE");
@@ -33,8 +32,7 @@ export default buildModule("Consortium", (m) => {
   const deployed = m.useModule(registryModule);
   const { registry } = deployed;
 
-  // Whoever likes executes what was decided and has waited: that is what the zero address among the executors means.
-  const timelock = m.contract("TimelockController", [0, [deployer], [ZeroAddress], ZeroAddress]);
+  const timelock = m.contract("ConsortiumTimelock", [[deployer]]);
   const seat = m.contract("ConsortiumSeat", [timelock, seats]);
   const governor = m.contract("ConsortiumGovernor", [
     seat,
@@ -45,22 +43,18 @@ export default buildModule("Consortium", (m) => {
     quorumPercent,
   ]);
 
-  const registryGiven = m.call(registry, "grantRole", [DEFAULT_ADMIN_ROLE, timelock], { id: "giveRegistry" });
+  const appointed = m.call(registry, "grantRole", [GUARDIAN_ROLE, guardian], { id: "appointGuardian" });
 
-  const handover = [
-    [registry, m.encodeFunctionCall(registry, "grantRole", [GUARDIAN_ROLE, guardian], { id: "appointGuardian" })],
-    [registry, m.encodeFunctionCall(registry, "revokeRole", [DEFAULT_ADMIN_ROLE, deployer], { id: "takeRegistry" })],
-    [timelock, m.encodeFunctionCall(timelock, "grantRole", [PROPOSER_ROLE, governor], { id: "governorProposes" })],
-    [timelock, m.encodeFunctionCall(timelock, "grantRole", [CANCELLER_ROLE, governor], { id: "governorCancels" })],
-    [timelock, m.encodeFunctionCall(timelock, "revokeRole", [PROPOSER_ROLE, deployer], { id: "deployerProposes" })],
-    [timelock, m.encodeFunctionCall(timelock, "revokeRole", [CANCELLER_ROLE, deployer], { id: "deployerCancels" })],
-    [timelock, m.encodeFunctionCall(timelock, "updateDelay", [timelockDelay], { id: "delay" })],
-  ] as const;
-  const batch = [handover.map(([target]) => target), handover.map(() => 0), handover.map(([, data]) => data)];
-  const scheduled = m.call(timelock, "scheduleBatch", [...batch, ZeroHash, ZeroHash, 0], {
-    after: [registryGiven],
-  });
-  m.call(timelock, "executeBatch", [...batch, ZeroHash, ZeroHash], { after: [scheduled] });
+  const acts = [
+    m.encodeFunctionCall(timelock, "settleGovernor", [governor], { id: "governorDecides" }),
+    m.encodeFunctionCall(timelock, "revokeRole", [PROPOSER_ROLE, deployer], { id: "deployerProposes" }),
+    m.encodeFunctionCall(timelock, "revokeRole", [CANCELLER_ROLE, deployer], { id: "deployerCancels" }),
+    m.encodeFunctionCall(timelock, "updateDelay", [timelockDelay], { id: "delay" }),
+  ];
+  const batch = [acts.map(() => timelock), acts.map(() => 0), acts];
+  const scheduled = m.call(timelock, "scheduleBatch", [...batch, ZeroHash, ZeroHash, 0]);
+  const settled = m.call(timelock, "executeBatch", [...batch, ZeroHash, ZeroHash], { after: [scheduled] });
+  m.call(registry, "handOver", [timelock], { after: [settled, appointed] });
 
   return { ...deployed, timelock, seat, governor };
 });

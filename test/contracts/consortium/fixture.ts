@@ -44,7 +44,7 @@ async function deployConsortium() {
   });
   const contracts = {
     registry: await ethers.getContractAt("BrandRegistry", await deployed.registry.getAddress()),
-    timelock: await ethers.getContractAt("TimelockController", await deployed.timelock.getAddress()),
+    timelock: await ethers.getContractAt("ConsortiumTimelock", await deployed.timelock.getAddress()),
     seat: await ethers.getContractAt("ConsortiumSeat", await deployed.seat.getAddress()),
     governor: await ethers.getContractAt("ConsortiumGovernor", await deployed.governor.getAddress()),
   };
@@ -74,8 +74,9 @@ export async function actions(...calls: Call[]): Promise<[string[], bigint[], By
 }
 
 /** A proposal and the steps that it takes. */
-export async function propose(consortium: Consortium, proposer: Account, description: string, ...calls: Call[]) {
+export async function propose(consortium: Consortium, proposer: Account, what: string, ...calls: Call[]) {
   const { governor, timelock } = consortium;
+  const description = `${what}#proposer=${proposer.address}`;
   const proposed = await actions(...calls);
   const hash = ethers.id(description);
   const id = await governor.hashProposal(...proposed, hash);
