@@ -71,4 +71,6 @@ for (const provider of PROVIDERS) {
 }
 const done = await Promise.all(TOOLS.map(runTool));
 // It reads the server's sources, which need the database client.
-process.exitCode = done.every(Boolean) ? await runScript("build-client.ts", []) : 1;
+process.exitCode = done.every(Boolean)
+  ? (await runScript("build-client.ts", [])) || (await runScript("build-contracts-package.ts", []))
+  : 1;

@@ -4,7 +4,7 @@
 import { copyFileSync, mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { basename, dirname, join, relative, resolve } from "node:path";
 
-const PACKAGE = import.meta.dirname;
+export const PACKAGE = import.meta.dirname;
 const ROOT = resolve(PACKAGE, "../..");
 
 /** The contracts that there are deployments of, and where their sources stand. */
