@@ -1,7 +1,8 @@
 import { expect } from "chai";
 import type { BaseContract, ContractTransactionResponse } from "ethers";
-import { BURN_AUTH, collectionFixture, ethers, networkHelpers, STATUS } from "./fixture.ts";
+import { BURN_AUTH, collectionFixture, ethers, NO_REFERENCE, networkHelpers, STATUS } from "./fixture.ts";
 import { eventsOf } from "./support/events.ts";
+import { FINAL, finish } from "./support/finalActs.ts";
 import { sign } from "./support/signatures.ts";
 
 const { time } = networkHelpers;
@@ -23,12 +24,14 @@ const REASON = ethers.id("reason");
 /** Cards 1 and 2 are `holder`'s and `other`'s and expire in a year; card 3 is `holder`'s and never does. */
 async function setup(terms: Parameters<Awaited<ReturnType<typeof collectionFixture>>["createCollection"]>[0] = {}) {
   const accounts = await collectionFixture();
-  const collection = await accounts.createCollection({ slug: "with-benefits", reissueDelay: 0, ...terms });
+  const collection = await accounts.createCollection({ slug: "noirance-with-benefits", reissueDelay: 0, ...terms });
   const { issuer, holder, other } = accounts;
   const start = await time.latest();
   const expiresAt = start + YEAR;
-  await collection.connect(issuer).issue(1, [holder, other], { tier: TIER, expiresAt }, ethers.ZeroHash);
-  await collection.connect(issuer).issue(UNDATED, [holder], { tier: TIER, expiresAt: 0 }, ethers.ZeroHash);
+  await collection.connect(issuer).issue(1, [holder, other], { tier: TIER, expiresAt }, ethers.ZeroHash, NO_REFERENCE);
+  await collection
+    .connect(issuer)
+    .issue(UNDATED, [holder], { tier: TIER, expiresAt: 0 }, ethers.ZeroHash, NO_REFERENCE);
   return { ...accounts, collection, start, expiresAt };
 }
 type Setup = Awaited<ReturnType<typeof setup>>;
@@ -176,7 +179,7 @@ describe("CardBenefits", () => {
       const f = await setupBenefit();
       const { collection, admin, startsAt } = f;
       const state = await stateOf(f);
-      expect(await eventsOf(collection.connect(admin).freezeBenefits(), collection)).to.deep.equal([
+      expect(await eventsOf(finish(collection.connect(admin), FINAL.FreezeBenefits), collection)).to.deep.equal([
         ["BenefitsFrozen"],
       ]);
       state.frozen = true;
@@ -191,7 +194,7 @@ describe("CardBenefits", () => {
         const act = () => collection.connect(admin).setBenefit(tier, benefitId, terms);
         await refuses(f, act, "BenefitsAreFrozen", []);
       }
-      await refuses(f, () => collection.connect(admin).freezeBenefits(), "BenefitsAreFrozen", []);
+      await refuses(f, () => finish(collection.connect(admin), FINAL.FreezeBenefits), "BenefitsAreFrozen", []);
       await expectUses(f, 2, "QuotaExceeded", { at: startsAt });
       await redeemAt(f, startsAt + 1);
     });
@@ -502,7 +505,7 @@ describe("CardBenefits", () => {
       const { collection, holder, other, staff, startsAt, createCollection } = f;
       await time.increaseTo(startsAt);
       const redemption = authorisation(f);
-      const elsewhere = await createCollection({ slug: "elsewhere" });
+      const elsewhere = await createCollection({ slug: "noirance-elsewhere" });
       const wrong = [
         await sign(collection, other, "Redemption", redemption),
         await sign(collection, staff, "Redemption", redemption),
@@ -528,7 +531,7 @@ describe("CardBenefits", () => {
       const { collection, issuer, holder, other, startsAt } = f;
       const wallet = await ethers.deployContract("TestWallet", [holder]);
       const terms = { tier: TIER, expiresAt: 0 };
-      await collection.connect(issuer).issue(UNISSUED, [wallet], terms, ethers.ZeroHash);
+      await collection.connect(issuer).issue(UNISSUED, [wallet], terms, ethers.ZeroHash, NO_REFERENCE);
       await time.increaseTo(startsAt);
       const card = { serial: UNISSUED };
       await refuses(f, () => redeem(f, card, other), "InvalidSignature", [await wallet.getAddress()]);
@@ -542,8 +545,8 @@ describe("CardBenefits", () => {
       await time.increaseTo(startsAt);
       await registry.connect(consortium).suspendBrand(1, REASON);
       await refuses(f, () => redeem(f), "BrandNotActive", [1, 2], registry);
-      await registry.connect(consortium).reinstateBrand(1);
-      await collection.connect(admin).startWindDown();
+      await registry.connect(consortium).reinstateBrand(1, 1);
+      await finish(collection.connect(admin), FINAL.WindDown);
       await expectUses(f, 2, "QuotaExceeded");
       await redeem(f);
     });
@@ -673,8 +676,8 @@ describe("CardBenefits", () => {
       await collection.connect(issuer).setTier([1], HIGHER_TIER);
       await undo(f, 3);
       await collection.connect(admin).setBenefit(TIER, COFFEE, { quota: 0, period: 0, startsAt: 0 });
-      await collection.connect(admin).freezeBenefits();
-      await collection.connect(admin).startWindDown();
+      await finish(collection.connect(admin), FINAL.FreezeBenefits);
+      await finish(collection.connect(admin), FINAL.WindDown);
       await undo(f, 4);
       await time.increaseTo(expiresAt);
       await undo(f, 5);
@@ -705,7 +708,7 @@ describe("CardBenefits", () => {
       }
       await registry.connect(consortium).suspendBrand(1, REASON);
       await refuses(f, () => undo(f, 1), "BrandNotActive", [1, 2], registry);
-      await registry.connect(consortium).reinstateBrand(1);
+      await registry.connect(consortium).reinstateBrand(1, 1);
       await undo(f, 1);
     });
 

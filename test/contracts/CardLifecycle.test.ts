@@ -5,12 +5,14 @@ import {
   BURN_AUTH,
   collectionFixture,
   ethers,
+  NO_REFERENCE,
   networkHelpers,
   REISSUE_DELAY,
   ROLE,
   STATUS,
 } from "./fixture.ts";
 import { eventsOf } from "./support/events.ts";
+import { FINAL, finish } from "./support/finalActs.ts";
 import { sign } from "./support/signatures.ts";
 
 const { time } = networkHelpers;
@@ -40,11 +42,15 @@ async function setup(terms: Parameters<Awaited<ReturnType<typeof collectionFixtu
   const collection =
     Object.keys(terms).length === 0
       ? accounts.collection
-      : await accounts.createCollection({ slug: "special-terms", ...terms });
+      : await accounts.createCollection({ slug: "noirance-special-terms", ...terms });
   const { issuer, holder, other } = accounts;
   const expiresAt = (await time.latest()) + YEAR;
-  await collection.connect(issuer).issue(1, [holder, holder, other, holder, holder], { tier: TIER, expiresAt }, ROOT);
-  await collection.connect(issuer).issue(UNDATED, [holder, other], { tier: TIER, expiresAt: 0 }, ethers.ZeroHash);
+  await collection
+    .connect(issuer)
+    .issue(1, [holder, holder, other, holder, holder], { tier: TIER, expiresAt }, ROOT, NO_REFERENCE);
+  await collection
+    .connect(issuer)
+    .issue(UNDATED, [holder, other], { tier: TIER, expiresAt: 0 }, ethers.ZeroHash, NO_REFERENCE);
   return { ...accounts, collection, expiresAt };
 }
 type Setup = Awaited<ReturnType<typeof setup>>;
@@ -462,7 +468,8 @@ describe("CardLifecycle", () => {
       expect(await collection.batchOf(1)).to.deep.equal([1n, ROOT]);
       // The mark of the batch is in the tombstone, and the others still find it.
       expect(await collection.batchOf(5)).to.deep.equal([1n, ROOT]);
-      const again = () => collection.connect(issuer).issue(1, [holder], { tier: TIER, expiresAt: 0 }, ethers.ZeroHash);
+      const again = () =>
+        collection.connect(issuer).issue(1, [holder], { tier: TIER, expiresAt: 0 }, ethers.ZeroHash, NO_REFERENCE);
       await refuses(f, again, "CardAlreadyIssued", [1]);
     });
 
@@ -604,7 +611,7 @@ describe("CardLifecycle", () => {
       const { collection, holder, other, stranger, expiresAt, createCollection } = f;
       const deadline = expiresAt;
       const message = { serial: 1, generation: 0, deadline };
-      const elsewhere = await createCollection({ slug: "elsewhere" });
+      const elsewhere = await createCollection({ slug: "noirance-elsewhere" });
       const wrong = [
         await sign(collection, other, "Surrender", message),
         await sign(collection, holder, "Surrender", { ...message, serial: 2 }),
@@ -643,7 +650,7 @@ describe("CardLifecycle", () => {
       const { collection, issuer, holder, other, stranger, expiresAt } = f;
       const wallet = await ethers.deployContract("TestWallet", [holder]);
       const terms = { tier: TIER, expiresAt: 0 };
-      await collection.connect(issuer).issue(UNISSUED, [wallet], terms, ethers.ZeroHash);
+      await collection.connect(issuer).issue(UNISSUED, [wallet], terms, ethers.ZeroHash, NO_REFERENCE);
       const message = { serial: UNISSUED, generation: 0, deadline: expiresAt };
       const foreign = await sign(collection, other, "Surrender", message);
       const refused = () => collection.connect(stranger).surrenderBySig(UNISSUED, expiresAt, foreign);
@@ -1008,7 +1015,7 @@ describe("CardLifecycle", () => {
     it("refuses a signature of somebody else or of something else", async () => {
       const f = await requested();
       const { collection, holder, other, stranger, message, deadline, readyAt } = f;
-      const elsewhere = await f.createCollection({ slug: "elsewhere" });
+      const elsewhere = await f.createCollection({ slug: "noirance-elsewhere" });
       const wrong = [
         await sign(collection, other, "VetoReissue", message),
         await sign(collection, stranger, "VetoReissue", message),
@@ -1052,7 +1059,9 @@ describe("CardLifecycle", () => {
       const f = await setup();
       const { collection, issuer, steward, holder, other, stranger, expiresAt } = f;
       const wallet = await ethers.deployContract("TestWallet", [holder]);
-      await collection.connect(issuer).issue(UNISSUED, [wallet], { tier: TIER, expiresAt: 0 }, ethers.ZeroHash);
+      await collection
+        .connect(issuer)
+        .issue(UNISSUED, [wallet], { tier: TIER, expiresAt: 0 }, ethers.ZeroHash, NO_REFERENCE);
       await collection.connect(steward).requestReissue(UNISSUED, stranger, REASON);
       const readyAt = (await time.latest()) + REISSUE_DELAY;
       const message = { serial: UNISSUED, to: stranger.address, readyAt, deadline: expiresAt };
@@ -1076,7 +1085,7 @@ describe("CardLifecycle", () => {
       ["the brand is retired", (f) => setBrandStatus(f, BRAND_STATUS.Retired)],
       ["the card is suspended", (f) => f.collection.connect(f.steward).suspend([1], REASON)],
       ["the card is expired", (f) => time.increaseTo(f.expiresAt)],
-      ["the edition is winding down", (f) => f.collection.connect(f.admin).startWindDown()],
+      ["the edition is winding down", (f) => finish(f.collection.connect(f.admin), FINAL.WindDown)],
       [
         "the steward has lost the role",
         async (f) => f.registry.connect(f.admin).revokeRole(await f.registry.roleId(1, ROLE.Steward), f.steward),
@@ -1136,7 +1145,7 @@ describe("CardLifecycle", () => {
         () => collection.connect(steward).revoke([1], REASON),
       ])
         await refuses(f, act, "BrandNotActive", args, registry);
-      await registry.connect(consortium).reinstateBrand(1);
+      await registry.connect(consortium).reinstateBrand(1, 1);
       await collection.connect(steward).executeReissue(1);
       expect(await collection.ownerOf(1)).to.equal(stranger.address);
     });
@@ -1214,7 +1223,9 @@ describe("CardLifecycle", () => {
   it("takes a large batch in one call", async () => {
     const { collection, issuer, steward } = await setup();
     const serials = Array.from({ length: 100 }, (_, index) => 1_000 + index);
-    await collection.connect(issuer).issue(1_000, addresses(100), { tier: 1, expiresAt: 0 }, ethers.ZeroHash);
+    await collection
+      .connect(issuer)
+      .issue(1_000, addresses(100), { tier: 1, expiresAt: 0 }, ethers.ZeroHash, NO_REFERENCE);
     const events = await eventsOf(collection.connect(steward).suspend(serials, REASON), collection);
     expect(events).to.have.length(101);
     expect(events.at(-1)).to.deep.equal(["BatchMetadataUpdate", 1_000n, 1_099n]);

@@ -8,6 +8,7 @@ import {
   collectionFixture,
   ethers,
   loadFixture,
+  NO_REFERENCE,
   networkHelpers,
   PROFILE,
   REISSUE_DELAY,
@@ -77,7 +78,9 @@ async function buildWorld(brandStatus: BrandStatus) {
 
   const expiresAt = (await time.latest()) + YEAR;
   const deadline = expiresAt + YEAR;
-  await collection.connect(issuer).issue(1, [holder, holder, holder], { tier: TIER, expiresAt }, ethers.ZeroHash);
+  await collection
+    .connect(issuer)
+    .issue(1, [holder, holder, holder], { tier: TIER, expiresAt }, ethers.ZeroHash, NO_REFERENCE);
   await collection.connect(steward).suspend([SUSPENDED], REASON);
   await collection.connect(steward).requestReissue(PENDING, stranger, REASON);
   const readyAt = (await time.latest()) + REISSUE_DELAY;
@@ -340,7 +343,7 @@ const REGISTRY_FUNCTIONS: Record<string, Case[]> = {
   ],
   "setDailyCap(uint32,address,uint32)": [{ args: ({ issuer }) => [1, issuer.address, 10], may: brandRole("Admin") }],
   "createCollection((uint32,string,string,string,uint32,uint8,uint32))": [
-    { args: () => [{ ...REQUEST, slug: "another" }], may: brandRole("Admin") },
+    { args: () => [{ ...REQUEST, slug: "noirance-another" }], may: brandRole("Admin") },
   ],
   "authorize(uint8,address,uint256)": [
     {

@@ -21,7 +21,7 @@ describe("the guardian", () => {
       .withArgs(1, STATUS.Suspended, REASON);
     const request = {
       brandId: 1,
-      slug: "noirance",
+      slug: "noirance-noirance",
       name: "N",
       symbol: "N",
       maxSupply: 1,
@@ -40,7 +40,7 @@ describe("the guardian", () => {
     const guardianRole = await registry.GUARDIAN_ROLE();
     const brandAdmin = await registry.roleId(1, 0);
     for (const attempt of [
-      () => as.reinstateBrand(1),
+      () => as.reinstateBrand(1, 1),
       () => as.retireBrand(1, REASON),
       () => as.admitBrand(guardian, PROFILE),
       () => as.setCardBaseURI("https://elsewhere.example/"),
