@@ -546,7 +546,7 @@ describe("CardIssuance: allowlists", () => {
         expect(await collection.issuedCount()).to.equal(0n);
       });
 
-      it("by the appointment that it was opened by: it dies with it, also when the role is given again", async () => {
+      it("not after its issuer has lost the role, also when it is given again: the list dies with the appointment", async () => {
         const { collection, registry, admin, issuer, holder, other, appointment, own, foreign, tree, open, claim } =
           await allowlistFixture();
         await open();

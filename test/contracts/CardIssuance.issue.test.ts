@@ -5,9 +5,12 @@ import {
   addresses,
   collectionFixture,
   ethers,
+  HANDLE,
+  HIGHEST_TIER,
   MAX_SUPPLY,
   NO_REFERENCE,
   networkHelpers,
+  OTHER_HANDLE,
   PROFILE,
   ROLE,
   registryFixture,
@@ -63,6 +66,27 @@ describe("CardIssuance: issue", () => {
       ],
       balances: [2n, 1n, 0n, 0n],
     });
+  });
+
+  it("reports what a batch commits to, its orders or a spreadsheet, and keeps nothing of it", async () => {
+    const { collection, issuer, holder } = await collectionFixture();
+    const storageHash = async () => {
+      const proof = await ethers.provider.send("eth_getProof", [await collection.getAddress(), [], "latest"]);
+      return proof.storageHash as string;
+    };
+    const [timestamp, seen] = [(await now()) + 100, [] as string[]];
+    for (const reference of [NO_REFERENCE, ethers.id("orders"), ethers.toBeHex(LARGEST)]) {
+      const snapshot = await networkHelpers.takeSnapshot();
+      await setNext(timestamp);
+      const events = await eventsOf(
+        collection.connect(issuer).issue(1, [holder, holder], NEVER, ROOT, reference),
+        collection,
+      );
+      expect(events.at(-1)).to.deep.equal(["BatchIssued", 1n, 2n, 3n, 0n, ROOT, reference]);
+      seen.push(await storageHash());
+      await snapshot.restore();
+    }
+    expect(new Set(seen).size).to.equal(1);
   });
 
   it("reports Transfer, Locked and Issued for each card, then the batch, in this order", async () => {
@@ -176,7 +200,7 @@ describe("CardIssuance: issue", () => {
     it("fill an edition exactly, of one card and of several", async () => {
       const { createCollection, issuer } = await collectionFixture();
       for (const maxSupply of [1, 3]) {
-        const tiny = await createCollection({ slug: `tiny-${maxSupply}`, maxSupply });
+        const tiny = await createCollection({ slug: `${HANDLE}-tiny-${maxSupply}`, maxSupply });
         await expect(tiny.connect(issuer).issue(1, addresses(maxSupply + 1), NEVER, NO_ROOT, NO_REFERENCE))
           .to.be.revertedWithCustomError(tiny, "SerialOutOfRange")
           .withArgs(1, maxSupply + 1, maxSupply);
@@ -262,7 +286,7 @@ describe("CardIssuance: issue", () => {
 
     for (const [name, terms] of Object.entries({
       "the smallest": { tier: 0, expiresAt: 0 },
-      "the largest": { tier: 255, expiresAt: 2 ** 32 - 1 },
+      "the largest": { tier: HIGHEST_TIER, expiresAt: 2 ** 32 - 1 },
     })) {
       it(`are kept and reported as they are: ${name}`, async () => {
         const { collection, issuer, holder } = await collectionFixture();
@@ -289,14 +313,57 @@ describe("CardIssuance: issue", () => {
       });
     }
 
+    it("are of a tier that the collection has", async () => {
+      const { createCollection, issuer, holder } = await collectionFixture();
+      for (const highestTier of [0, 1, 254, 255]) {
+        const collection = await createCollection({ slug: `${HANDLE}-t${highestTier}`, highestTier });
+        const issue = (serial: number, tier: number) =>
+          collection.connect(issuer).issue(serial, [holder], { tier, expiresAt: 0 }, NO_ROOT, NO_REFERENCE);
+        await issue(1, 0);
+        await issue(2, highestTier);
+        for (const tier of [highestTier + 1, 255].filter((tier) => tier <= 255 && tier > highestTier)) {
+          await expect(issue(3, tier))
+            .to.be.revertedWithCustomError(collection, "TierNotDeclared")
+            .withArgs(tier, highestTier);
+        }
+        expect(await collection.issuedCount()).to.equal(2n);
+      }
+    });
+
+    it("last for as long as the collection says at most, to the second, and not for ever", async () => {
+      const { createCollection, issuer, holder } = await collectionFixture();
+      for (const [index, longestTerm] of [1, 86_400, 2 ** 32 - 2].entries()) {
+        const collection = await createCollection({ slug: `${HANDLE}-l${index}`, longestTerm });
+        const timestamp = (await now()) + 100;
+        const latest = timestamp + longestTerm;
+        const issue = async (serial: number, expiresAt: number) => {
+          await setNext(timestamp + serial - 1);
+          return collection.connect(issuer).issue(serial, [holder], { tier: 1, expiresAt }, NO_ROOT, NO_REFERENCE);
+        };
+        for (const expiresAt of [0, latest + 1, 2 ** 32 - 1].filter(
+          (at) => at < 2 ** 32 && (at === 0 || at > latest),
+        )) {
+          await expect(issue(1, expiresAt))
+            .to.be.revertedWithCustomError(collection, "TermTooLong")
+            .withArgs(expiresAt, latest);
+        }
+        await issue(1, Math.min(latest, 2 ** 32 - 1));
+        await expect(issue(2, timestamp + 1))
+          .to.be.revertedWithCustomError(collection, "ExpiryNotInFuture")
+          .withArgs(timestamp + 1, timestamp + 1);
+        await issue(2, timestamp + 2);
+        expect(await collection.issuedCount()).to.equal(2n);
+      }
+    });
+
     it("have the width of their types: what is larger is refused by the decoder", async () => {
       const { collection, issuer, holder } = await collectionFixture();
       const encoded = (tier: bigint, expiresAt: bigint) =>
         ethers.concat([
           collection.interface.getFunction("issue").selector,
           ethers.AbiCoder.defaultAbiCoder().encode(
-            ["uint256", "address[]", "uint256", "uint256", "bytes32"],
-            [1, [holder.address], tier, expiresAt, NO_ROOT],
+            ["uint256", "address[]", "uint256", "uint256", "bytes32", "bytes32"],
+            [1, [holder.address], tier, expiresAt, NO_ROOT, NO_REFERENCE],
           ),
         ]);
       for (const [tier, expiresAt] of [
@@ -309,8 +376,8 @@ describe("CardIssuance: issue", () => {
         ).to.be.revertedWithoutReason(ethers);
       }
       // The encoding is right otherwise.
-      await issuer.sendTransaction({ to: collection, data: encoded(255n, 2n ** 32n - 1n) });
-      expect((await collection.cardOf(1)).tier).to.equal(255n);
+      await issuer.sendTransaction({ to: collection, data: encoded(BigInt(HIGHEST_TIER), 2n ** 32n - 1n) });
+      expect((await collection.cardOf(1)).tier).to.equal(BigInt(HIGHEST_TIER));
     });
   });
 
@@ -332,7 +399,7 @@ describe("CardIssuance: issue", () => {
 
     it("no issuer of another brand", async () => {
       const { collection, registry, other, stranger } = await collectionFixture();
-      await registry.admitBrand(other, { ...PROFILE, name: "Other" });
+      await registry.admitBrand(other, OTHER_HANDLE, { ...PROFILE, name: "Other" });
       await registry.connect(other).grantRole(await registry.roleId(2, ROLE.Issuer), stranger);
       await expect(collection.connect(stranger).issue(1, addresses(1), NEVER, NO_ROOT, NO_REFERENCE))
         .to.be.revertedWithCustomError(registry, "BrandRoleMissing")

@@ -9,6 +9,7 @@ import {
   CARD_BASE_URI,
   collectionFixture,
   ethers,
+  interfaceId,
   MAX_SUPPLY,
   NO_REFERENCE,
   networkHelpers,
@@ -29,7 +30,6 @@ describe("the standards of a collection", () => {
     "ERC-721": "0x80ac58cd",
     "ERC-721 metadata": "0x5b5e139f",
     "ERC-5192": "0xb45a3c0e",
-    "ERC-5484": "0x0489b56f",
     "ERC-4906": "0x49064906",
     "ERC-6454": "0x91a6262f",
   });
@@ -96,6 +96,12 @@ describe("the standards of a collection", () => {
   });
 
   describe("ERC-5484", () => {
+    it("is not claimed: issuing takes no signature of the receiver, and metadata can change", async () => {
+      const { collection } = await collectionFixture();
+      expect(interfaceId("burnAuth(uint256)")).to.equal("0x0489b56f");
+      expect(await collection.supportsInterface("0x0489b56f")).to.equal(false);
+    });
+
     for (const [name, auth] of Object.entries(BURN_AUTH)) {
       it(`tells ${name} before the token is issued, in Issued, and for good`, async () => {
         const { createCollection, issuer, steward, holder, registry } = await collectionFixture();

@@ -8,12 +8,14 @@ import {
   CARD_BASE_URI,
   collectionFixture,
   ethers,
+  HIGHEST_TIER,
   MAX_SUPPLY,
   NO_REFERENCE,
   networkHelpers,
   REISSUE_DELAY,
   REQUEST,
   STATUS,
+  UNLIMITED_TERM,
 } from "./fixture.ts";
 import { minedAt, now } from "./support/clock.ts";
 import { FINAL, finish } from "./support/finalActs.ts";
@@ -26,7 +28,14 @@ const LARGEST = 2n ** 256n - 1n;
 
 describe("CardLedger", () => {
   describe("initialize", () => {
-    const terms = { brandId: 1, maxSupply: 9, burnAuth: BURN_AUTH.IssuerOnly, reissueDelay: 0 };
+    const terms = {
+      brandId: 1,
+      maxSupply: 9,
+      burnAuth: BURN_AUTH.IssuerOnly,
+      reissueDelay: 0,
+      highestTier: 1,
+      longestTerm: 1,
+    };
 
     it("keeps what the registry sets", async () => {
       const { collection, registry } = await collectionFixture();
@@ -46,6 +55,8 @@ describe("CardLedger", () => {
           maxSupply: BigInt(MAX_SUPPLY),
           burnAuth: BigInt(BURN_AUTH.Both),
           reissueDelay: BigInt(REISSUE_DELAY),
+          highestTier: BigInt(HIGHEST_TIER),
+          longestTerm: BigInt(UNLIMITED_TERM),
         },
         brandId: 1n,
         maxSupply: BigInt(MAX_SUPPLY),
@@ -59,17 +70,28 @@ describe("CardLedger", () => {
     });
 
     it("keeps the largest of everything without one value spilling into the next", async () => {
-      const { createCollection } = await collectionFixture();
-      const largest = { maxSupply: 1_000_000_000, burnAuth: BURN_AUTH.Neither, reissueDelay: 365 * 24 * 60 * 60 };
+      const { createCollection, issuer, holder } = await collectionFixture();
+      const largest = {
+        maxSupply: 1_000_000_000,
+        burnAuth: BURN_AUTH.Neither,
+        reissueDelay: 365 * 24 * 60 * 60,
+        highestTier: 255,
+        longestTerm: 2 ** 32 - 1,
+      };
       const collection = await createCollection({ ...largest, slug: "noirance-largest" });
       expect(fieldsOf(await collection.collectionTerms())).to.deep.equal({
         brandId: 1n,
         maxSupply: 1_000_000_000n,
         burnAuth: 3n,
         reissueDelay: 31_536_000n,
+        highestTier: 255n,
+        longestTerm: 4_294_967_295n,
       });
+      await collection.connect(issuer).issue(1, [holder, holder], { tier: 255, expiresAt: 0 }, NO_ROOT, NO_REFERENCE);
+      await collection.connect(issuer).issue(1_000_000_000, [holder], NEVER, NO_ROOT, NO_REFERENCE);
       const counters = [await collection.issuedCount(), await collection.totalSupply(), await collection.windingDown()];
-      expect(counters).to.deep.equal([0n, 0n, false]);
+      expect(counters).to.deep.equal([3n, 3n, false]);
+      expect((await collection.collectionTerms()).longestTerm).to.equal(4_294_967_295n);
     });
 
     it("is for the registry only, of a collection, of the implementation and of a proxy of anybody's", async () => {
@@ -271,14 +293,16 @@ describe("CardLedger", () => {
       const expiresAt = 2 ** 32 - 1;
       const issuedAt = BigInt(
         await minedAt(
-          collection.connect(issuer).issue(7, [holder, other], { tier: 255, expiresAt }, NO_ROOT, NO_REFERENCE),
+          collection
+            .connect(issuer)
+            .issue(7, [holder, other], { tier: HIGHEST_TIER, expiresAt }, NO_ROOT, NO_REFERENCE),
         ),
       );
       const expected = (owner: string, flags: bigint) =>
         BigInt(owner) |
         (issuedAt << 160n) |
         (BigInt(expiresAt) << 192n) |
-        (255n << 224n) |
+        (BigInt(HIGHEST_TIER) << 224n) |
         (STATUS.Active << 232n) |
         (flags << 236n);
       const stored = async (serial: bigint) => BigInt(await ethers.provider.getStorage(collection, slotOf(serial, 1n)));
@@ -301,7 +325,9 @@ describe("CardLedger", () => {
         (3n << 64n) |
         (2n << 96n) |
         (BigInt(REISSUE_DELAY) << 128n) |
-        (BigInt(BURN_AUTH.Both) << 160n);
+        (BigInt(BURN_AUTH.Both) << 160n) |
+        (BigInt(UNLIMITED_TERM) << 176n) |
+        (BigInt(HIGHEST_TIER) << 208n);
       expect(await word()).to.equal(expected);
       await finish(collection.connect(admin), FINAL.WindDown);
       expect(await word()).to.equal(expected | (1n << 168n));

@@ -730,11 +730,11 @@ describe("CardLifecycle", () => {
       await refuses(f, () => collection.connect(holder).surrender(1), "CallerNotHolder", [1, holder.address]);
     });
 
-    it("can be carried out any time later, to somebody who has cards too", async () => {
+    it("can be carried out for 30 days, to somebody who has cards too", async () => {
       const f = await setup();
       const { collection, steward, other } = f;
       const readyAt = await request(f, 2, other.address);
-      await time.setNextBlockTimestamp(readyAt + 2 * YEAR);
+      await time.setNextBlockTimestamp(readyAt + 30 * DAY);
       await changes(
         f,
         () => collection.connect(steward).executeReissue(2),
@@ -745,6 +745,35 @@ describe("CardLifecycle", () => {
         },
       );
       expect(await collection.batchOf(2)).to.deep.equal([1n, ROOT]);
+    });
+
+    it("is void after 30 days: what was meant then may not be meant later", async () => {
+      const f = await setup();
+      const { collection, holder, steward, other } = f;
+      const readyAt = await request(f, 2, other.address);
+      const message = { serial: 2, to: other.address, readyAt, deadline: readyAt + 7 * YEAR };
+      const veto = await sign(collection, holder, "VetoReissue", message);
+      for (const timestamp of [readyAt + 30 * DAY + 1, readyAt + 7 * YEAR]) {
+        await time.increaseTo(timestamp - 1);
+        for (const act of [
+          () => collection.connect(steward).executeReissue(2),
+          () => collection.connect(steward).cancelReissue(2),
+          () => collection.connect(holder).vetoReissue(2),
+          () => collection.connect(other).vetoReissueBySig(2, message.deadline, veto),
+        ]) {
+          const snapshot = await networkHelpers.takeSnapshot();
+          await time.setNextBlockTimestamp(timestamp);
+          await expect(act()).to.be.revertedWithCustomError(collection, "ReissueNotPending").withArgs(2);
+          await snapshot.restore();
+        }
+      }
+      await time.increaseTo(readyAt + 7 * YEAR);
+      expect(await collection.pendingReissueOf(2)).to.deep.equal(NONE);
+      // It can be asked for again.
+      const again = await request(f, 2, other.address);
+      await time.increaseTo(again);
+      await collection.connect(steward).executeReissue(2);
+      expect(await collection.ownerOf(2)).to.equal(other.address);
     });
 
     it("counts the generations of a card", async () => {
@@ -1080,11 +1109,12 @@ describe("CardLifecycle", () => {
   });
 
   describe("the holder's acts work whatever becomes of brand and card", () => {
+    const expireSoon = (f: Setup) => time.increaseTo(f.expiresAt);
     const circumstances: [string, (f: Setup) => Promise<unknown>][] = [
       ["the brand is suspended", (f) => setBrandStatus(f, BRAND_STATUS.Suspended)],
       ["the brand is retired", (f) => setBrandStatus(f, BRAND_STATUS.Retired)],
       ["the card is suspended", (f) => f.collection.connect(f.steward).suspend([1], REASON)],
-      ["the card is expired", (f) => time.increaseTo(f.expiresAt)],
+      ["the card is expired", expireSoon],
       ["the edition is winding down", (f) => finish(f.collection.connect(f.admin), FINAL.WindDown)],
       [
         "the steward has lost the role",
@@ -1095,6 +1125,7 @@ describe("CardLifecycle", () => {
       it(`surrender and veto, themselves and by signature, while ${name}`, async () => {
         const f = await setup();
         const { collection, steward, holder, stranger, expiresAt } = f;
+        if (happen === expireSoon) await time.increaseTo(expiresAt - DAY);
         await collection.connect(steward).requestReissue(1, stranger, REASON);
         const readyAt = (await time.latest()) + REISSUE_DELAY;
         await happen(f);
@@ -1140,7 +1171,6 @@ describe("CardLifecycle", () => {
       const args = [1, BRAND_STATUS.Suspended];
       for (const act of [
         () => collection.connect(steward).executeReissue(1),
-        () => collection.connect(steward).cancelReissue(1),
         () => collection.connect(steward).requestReissue(2, stranger, REASON),
         () => collection.connect(steward).revoke([1], REASON),
       ])
@@ -1148,6 +1178,23 @@ describe("CardLifecycle", () => {
       await registry.connect(consortium).reinstateBrand(1, 1);
       await collection.connect(steward).executeReissue(1);
       expect(await collection.ownerOf(1)).to.equal(stranger.address);
+    });
+  });
+
+  describe("cancelReissue", () => {
+    it("works for stewards while the brand is suspended and when it is retired: it only takes away", async () => {
+      const f = await setup();
+      const { collection, registry, consortium, issuer, admin, guardian, steward, stranger } = f;
+      for (const serial of [1, 2]) await collection.connect(steward).requestReissue(serial, stranger, REASON);
+      await registry.connect(consortium).suspendBrand(1, REASON);
+      for (const account of [issuer, admin, guardian, consortium, stranger]) {
+        const act = () => collection.connect(account).cancelReissue(1);
+        await refuses(f, act, "BrandRoleMissing", [1, ROLE.Steward, account.address], registry);
+      }
+      await collection.connect(steward).cancelReissue(1);
+      await registry.connect(consortium).retireBrand(1, REASON);
+      await collection.connect(steward).cancelReissue(2);
+      for (const serial of [1, 2]) expect(await collection.pendingReissueOf(serial)).to.deep.equal(NONE);
     });
   });
 

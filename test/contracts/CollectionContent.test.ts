@@ -137,14 +137,22 @@ describe("CollectionContent", () => {
 
   describe("startWindDown", () => {
     it("is reported, final and ends every way to issue", async () => {
-      const { collection, admin, issuer, holder, content } = await contentFixture();
+      const { collection, admin, issuer, holder, appointment, content } = await contentFixture();
       await collection.connect(issuer).issue(1, [holder], NEVER, NO_ROOT, NO_REFERENCE);
       const before = await stateOf(collection, [1, 2], [holder.address]);
       expect(await eventsOf(finish(collection.connect(admin), FINAL.WindDown), collection)).to.deep.equal([
         ["WindDownStarted"],
       ]);
       expect((await content()).windingDown).to.equal(true);
-      const voucher = { serial: 2, holder, tier: 1, expiresAt: 0, commitmentRoot: NO_ROOT, deadline: 2 ** 32 };
+      const voucher = {
+        serial: 2,
+        holder,
+        tier: 1,
+        expiresAt: 0,
+        commitmentRoot: NO_ROOT,
+        appointment,
+        deadline: 2 ** 32,
+      };
       for (const attempt of [
         () => finish(collection.connect(admin), FINAL.WindDown),
         () => collection.connect(issuer).issue(2, [holder], NEVER, NO_ROOT, NO_REFERENCE),
@@ -201,8 +209,8 @@ describe("CollectionContent", () => {
       type Collection = typeof collection;
       const acts = [
         (sender: Collection) => sender.setContent("ipfs://x", HASH),
-        (sender: Collection) => finish(sender, FINAL.FreezeContent),
-        (sender: Collection) => finish(sender, FINAL.WindDown),
+        (sender: Collection) => sender.announce(FINAL.FreezeContent),
+        (sender: Collection) => sender.carryOut(FINAL.WindDown),
       ];
       for (const act of acts) {
         for (const account of [consortium, guardian, issuer, steward, staff, holder]) {

@@ -26,6 +26,7 @@ import {
 } from "./fixture.ts";
 import { FINAL } from "./support/finalActs.ts";
 import { deployImplementation } from "./support/implementations.ts";
+import { createRandom } from "./support/random.ts";
 import {
   appointmentKey,
   availableOf,
@@ -54,29 +55,6 @@ const HOUR = 60 * MINUTE;
 const DAY = 24 * HOUR;
 /** Runs begin at the same time, so that a seed repeats them to the second. */
 const BEGIN = 2_000_000_000;
-
-/** Numbers that look random and follow from a seed (mulberry32). */
-function createRandom(seed: number) {
-  let state = seed >>> 0;
-  const next = () => {
-    state = (state + 0x6d2b79f5) >>> 0;
-    let mixed = Math.imul(state ^ (state >>> 15), state | 1);
-    mixed ^= mixed + Math.imul(mixed ^ (mixed >>> 7), mixed | 61);
-    return ((mixed ^ (mixed >>> 14)) >>> 0) / 2 ** 32;
-  };
-  const below = (limit: number) => Math.floor(next() * limit);
-  return {
-    below,
-    between: (first: number, last: number) => first + below(last - first + 1),
-    chance: (probability: number) => next() < probability,
-    pick: <Value>(values: readonly Value[]): Value => {
-      const value = values[below(values.length)];
-      if (value === undefined) throw new Error("nothing to pick from");
-      return value;
-    },
-    bytes32: () => ethers.id(String(next())),
-  };
-}
 
 type Account = Awaited<ReturnType<typeof ethers.getSigners>>[number];
 
@@ -821,7 +799,14 @@ async function run(seed: number, length: number) {
 }
 
 /** Events that stand in the ABIs because a standard or a library has them, and that no contract emits. */
-const NEVER_EMITTED = ["Approval", "ApprovalForAll", "EIP712DomainChanged", "Initialized", "Unlocked"];
+const NEVER_EMITTED = [
+  "Approval",
+  "ApprovalForAll",
+  "EIP712DomainChanged",
+  "Initialized",
+  "RoleAdminChanged",
+  "Unlocked",
+];
 
 const declaredEvents = (contract: Interface) =>
   contract.fragments.filter((fragment): fragment is EventFragment => fragment.type === "event");
