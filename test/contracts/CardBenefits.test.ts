@@ -239,7 +239,7 @@ describe("CardBenefits", () => {
   describe("freezeBenefits", () => {
     it("ends all change for good, and nothing else", async () => {
       const f = await setupBenefit();
-      const { collection, admin, startsAt } = f;
+      const { collection, admin } = f;
       const state = await stateOf(f);
       expect(await eventsOf(finish(collection.connect(admin), FINAL.FreezeBenefits), collection)).to.deep.equal([
         ["BenefitsFrozen"],
@@ -451,7 +451,7 @@ describe("CardBenefits", () => {
       expect(await collection.benefitUseOf(1, COFFEE)).to.deep.equal([2n, BigInt(startsAt), 2n, 0n]);
     });
 
-    it("does not give a quota twice to a card that changes its tier, has a use undone there, and changes back", async () => {
+    it("does not give a quota twice in one period, also not across a change of tier, an undo there and the way back", async () => {
       // Redeem 1 of 1 for life; in the other tier redeem and undo on the next day; change back: 0 are left.
       const f = await setupBenefit({ quota: 1, period: 0 });
       const { collection, admin, issuer, staff, benefit, startsAt } = f;

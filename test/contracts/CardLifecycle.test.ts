@@ -5,6 +5,7 @@ import {
   BURN_AUTH,
   collectionFixture,
   ethers,
+  HIGHEST_TIER,
   NO_REFERENCE,
   networkHelpers,
   REISSUE_DELAY,
@@ -289,7 +290,7 @@ describe("CardLifecycle", () => {
     it("changes a card's tier and nothing else", async () => {
       const f = await setup();
       const { collection, issuer } = f;
-      for (const tier of [0, 255, 1]) {
+      for (const tier of [0, HIGHEST_TIER, 1]) {
         await changes(
           f,
           async () =>
@@ -1011,8 +1012,8 @@ describe("CardLifecycle", () => {
       const f = await setup();
       await f.collection.connect(f.steward).requestReissue(1, f.stranger, REASON);
       const readyAt = (await time.latest()) + REISSUE_DELAY;
-      const message = { serial: 1, to: f.stranger.address, readyAt, deadline: f.expiresAt };
-      return { ...f, readyAt, message, deadline: f.expiresAt };
+      const deadline = readyAt + 10 * DAY;
+      return { ...f, readyAt, message: { serial: 1, to: f.stranger.address, readyAt, deadline }, deadline };
     }
 
     it("does what vetoReissue does, whoever sends it, until the last second", async () => {
