@@ -39,11 +39,6 @@ contract CollectionHandler is LifecycleHandler, BenefitsHandler, BrandHandler {
         for (uint256 serial = 0; serial < list.length; ++serial) list[serial] = _entries[serial].card;
     }
 
-    /// @notice What the books say of a serial.
-    function entryOf(uint256 serial) public view returns (Entry memory) {
-        return _entries[serial];
-    }
-
     /// @notice How many cards were issued.
     function issuedCount() public view returns (uint256) {
         return _serials.length;
@@ -51,7 +46,7 @@ contract CollectionHandler is LifecycleHandler, BenefitsHandler, BrandHandler {
 
     /// @dev Every act, for {Invariants-_target}; what prepares the others stands in it several times.
     function selectors() public pure returns (bytes4[] memory list) {
-        bytes4[46] memory all = [
+        bytes4[52] memory all = [
             this.wait.selector,
             this.wait.selector,
             this.issue.selector,
@@ -96,8 +91,14 @@ contract CollectionHandler is LifecycleHandler, BenefitsHandler, BrandHandler {
             this.setDailyCap.selector,
             this.changeRole.selector,
             this.setContent.selector,
-            this.endForGood.selector,
-            this.freezeBenefits.selector
+            this.announce.selector,
+            this.announce.selector,
+            this.cancelAnnounced.selector,
+            this.carryOut.selector,
+            this.correct.selector,
+            this.correct.selector,
+            this.liftDailyCap.selector,
+            this.changeRole.selector
         ];
         list = new bytes4[](all.length);
         for (uint256 i = 0; i < all.length; ++i) list[i] = all[i];

@@ -26,6 +26,8 @@ abstract contract HandlerBase {
         MembershipCollection collection;
         IERC5484.BurnAuth burnAuth;
         uint32 reissueDelay;
+        uint8 highestTier;
+        uint32 longestTerm;
     }
 
     /// @dev What the collection must know of a serial.
@@ -76,6 +78,7 @@ abstract contract HandlerBase {
 
     uint256 private constant _FIRST_KEY = 0xCA4D0001;
     uint256 private constant _MAX_REASONS = 64;
+    uint256 private constant _REISSUE_WINDOW = 30 days;
 
     BrandRegistry internal immutable _registry;
     uint256 internal immutable _maxSupply;
@@ -89,6 +92,10 @@ abstract contract HandlerBase {
     uint256[] internal _serials;
     IBrandRegistry.BrandStatus internal _brandStatus = IBrandRegistry.BrandStatus.Active;
     mapping(IBrandRegistry.BrandRole role => mapping(address person => bool has)) internal _hasRole;
+
+    /// @dev Which appointment gives somebody the role. Asked from the registry when it is given; must grow each time.
+    mapping(IBrandRegistry.BrandRole role => mapping(address person => uint64 appointment)) internal _appointments;
+    uint64 private _lastAppointment;
 
     /// @dev The call that spent the last signature. It must never work again.
     SpentCall internal _spent;
@@ -131,11 +138,6 @@ abstract contract HandlerBase {
             _keys[person] = _FIRST_KEY + i;
         }
         _people.push(msg.sender);
-        _hasRole[IBrandRegistry.BrandRole.Admin][_people[_ADMIN]] = true;
-        _hasRole[IBrandRegistry.BrandRole.Issuer][_people[_ISSUER]] = true;
-        _hasRole[IBrandRegistry.BrandRole.Issuer][_people[_SECOND_ISSUER]] = true;
-        _hasRole[IBrandRegistry.BrandRole.Steward][_people[_STEWARD]] = true;
-        _hasRole[IBrandRegistry.BrandRole.Staff][_people[_STAFF]] = true;
     }
 
     /// @notice The collection that this sequence is about.
@@ -151,6 +153,12 @@ abstract contract HandlerBase {
     /// @notice Everybody there is: whoever holds a card is among them.
     function people() public view returns (address[] memory) {
         return _people;
+    }
+
+    /// @notice What the books say of a serial.
+    function entryOf(uint256 serial) public view returns (Entry memory entry) {
+        entry = _entries[serial];
+        entry.pending = _pendingOf(serial);
     }
 
     /// @notice Who has the role from the beginning.
@@ -210,6 +218,12 @@ abstract contract HandlerBase {
         _needRole(act, role, act.caller);
     }
 
+    /// @dev An act that only takes away: it needs the role, whatever the brand's status is.
+    function _newWithdrawal(string memory name, IBrandRegistry.BrandRole role) internal returns (Act memory act) {
+        act = _newAct(name, _chance(8) ? _anybody() : _proper(role));
+        _needRoleAlone(act, role, act.caller);
+    }
+
     /// @dev The act must be refused, with this error or another one that it is told.
     function _refuse(Act memory act, bytes memory reason) internal pure {
         act.reasons[act.reasonCount++] = keccak256(reason);
@@ -217,6 +231,10 @@ abstract contract HandlerBase {
 
     function _needRole(Act memory act, IBrandRegistry.BrandRole role, address person) internal view {
         _needActiveBrand(act);
+        _needRoleAlone(act, role, person);
+    }
+
+    function _needRoleAlone(Act memory act, IBrandRegistry.BrandRole role, address person) internal view {
         if (_hasRole[role][person]) return;
         act.unentitled = true;
         _refuse(act, abi.encodeWithSelector(IBrandRegistry.BrandRoleMissing.selector, _BRAND, role, person));
@@ -351,6 +369,43 @@ abstract contract HandlerBase {
     function _isExpired(uint256 serial) internal view returns (bool) {
         uint256 expiresAt = _entries[serial].card.expiresAt;
         return expiresAt != 0 && expiresAt <= _now;
+    }
+
+    /// @dev What is pending; nothing once its time is over.
+    function _pendingOf(uint256 serial) internal view returns (ICardLifecycle.PendingReissue memory pending) {
+        pending = _entries[serial].pending;
+        if (_now > pending.readyAt + _REISSUE_WINDOW) delete pending;
+    }
+
+    /// @dev Notes that somebody was given a role.
+    function _noteAppointment(IBrandRegistry.BrandRole role, address person) internal {
+        uint64 appointment = _registry.appointmentOf(_BRAND, role, person);
+        if (appointment <= _lastAppointment) breach = "an appointment's number was used before";
+        _lastAppointment = appointment;
+        _hasRole[role][person] = true;
+        _appointments[role][person] = appointment;
+    }
+
+    function _noteDismissal(IBrandRegistry.BrandRole role, address person) internal {
+        delete _hasRole[role][person];
+        delete _appointments[role][person];
+    }
+
+    function _needTier(Act memory act, uint8 tier) internal view {
+        if (tier <= _edition.highestTier) return;
+        _refuse(act, abi.encodeWithSelector(ICardIssuance.TierNotDeclared.selector, tier, _edition.highestTier));
+    }
+
+    /// @dev Until when a card may be valid.
+    function _needExpiry(Act memory act, uint256 expiresAt) internal view {
+        if (_edition.longestTerm != type(uint32).max) {
+            uint256 latest = _now + _edition.longestTerm;
+            if (expiresAt == 0 || expiresAt > latest) {
+                _refuse(act, abi.encodeWithSelector(ICardIssuance.TermTooLong.selector, expiresAt, latest));
+            }
+        }
+        if (expiresAt == 0 || expiresAt > _now) return;
+        _refuse(act, abi.encodeWithSelector(ICardIssuance.ExpiryNotInFuture.selector, expiresAt, _now));
     }
 
     /// @dev Mostly one of three, so that cards meet benefits.
