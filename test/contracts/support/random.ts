@@ -1,16 +1,11 @@
-// Numbers for random runs that a seed repeats.
+// Choices for random runs, which a seed repeats.
 
 import { id } from "ethers";
+import { randomNumbers } from "../../support/random.ts";
 
-/** Numbers that look random and follow from a seed (mulberry32). */
+/** What random runs choose with; all of it follows from a seed. */
 export function createRandom(seed: number) {
-  let state = seed >>> 0;
-  const next = () => {
-    state = (state + 0x6d2b79f5) >>> 0;
-    let mixed = Math.imul(state ^ (state >>> 15), state | 1);
-    mixed ^= mixed + Math.imul(mixed ^ (mixed >>> 7), mixed | 61);
-    return ((mixed ^ (mixed >>> 14)) >>> 0) / 2 ** 32;
-  };
+  const next = randomNumbers(seed);
   const below = (limit: number) => Math.floor(next() * limit);
   return {
     below,
