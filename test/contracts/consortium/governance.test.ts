@@ -243,13 +243,26 @@ describe("no decision freezes the consortium", () => {
     expect(await registry.brandCount()).to.equal(1n);
   });
 
-  it("roles that others got of the timelock are taken again, and none of the governor's", async () => {
+  it("nobody but the governor is let put decisions in or take them out: who could cancel could stop everything", async () => {
     const consortium = await consortiumFixture();
-    const { timelock, alpha, registry } = consortium;
-    const role = await timelock.PROPOSER_ROLE();
-    await decide(consortium, [call(timelock, "grantRole", [role, alpha.address])]);
-    await decide(consortium, [call(timelock, "revokeRole", [role, alpha.address])]);
-    expect(await timelock.hasRole(role, alpha)).to.equal(false);
+    const { timelock, governor, stranger, registry } = consortium;
+    const [proposer, canceller, executor] = [
+      await timelock.PROPOSER_ROLE(),
+      await timelock.CANCELLER_ROLE(),
+      await timelock.EXECUTOR_ROLE(),
+    ];
+    for (const role of [proposer, canceller, ethers.ZeroHash, ethers.id("SOME_ROLE")])
+      await expect(decide(consortium, [call(timelock, "grantRole", [role, stranger.address])]))
+        .to.be.revertedWithCustomError(timelock, "RoleNotGrantable")
+        .withArgs(role, stranger);
+    // What changes nothing can be decided.
+    await decide(consortium, [
+      call(timelock, "grantRole", [proposer, governor.target]),
+      call(timelock, "grantRole", [canceller, governor.target]),
+      call(timelock, "grantRole", [executor, stranger.address]),
+      call(timelock, "revokeRole", [executor, stranger.address]),
+      call(timelock, "revokeRole", [canceller, stranger.address]),
+    ]);
     await decide(consortium, [admitBrand(consortium)]);
     expect(await registry.brandCount()).to.equal(1n);
   });
