@@ -262,6 +262,9 @@ describe("no decision freezes the consortium", () => {
       call(timelock, "grantRole", [executor, stranger.address]),
       call(timelock, "revokeRole", [executor, stranger.address]),
       call(timelock, "revokeRole", [canceller, stranger.address]),
+      call(timelock, "revokeRole", [executor, governor.target]),
+      call(timelock, "revokeRole", [proposer, ethers.ZeroAddress]),
+      call(timelock, "revokeRole", [proposer, timelock.target]),
     ]);
     await decide(consortium, [admitBrand(consortium)]);
     expect(await registry.brandCount()).to.equal(1n);
