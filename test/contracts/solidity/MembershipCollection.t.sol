@@ -230,11 +230,7 @@ contract MembershipCollectionInvariants is Deployment, Invariants {
         vm.assertEq(collection.contentFrozen(), _handler.contentFrozen(), "contentFrozen is what the books say");
         for (uint256 i = 0; i <= uint256(type(IFinalActs.FinalAct).max); ++i) {
             IFinalActs.FinalAct act = IFinalActs.FinalAct(i);
-            vm.assertEq(
-                collection.announcedFor(act),
-                _handler.announcedFor(act),
-                "announcedFor is what the books say"
-            );
+            vm.assertEq(collection.announcedFor(act), _handler.announcedFor(act), "announcedFor is what the books say");
         }
         vm.assertEq(collection.benefitsFrozen(), _handler.benefitsFrozen(), "benefitsFrozen is what the books say");
         bytes32[] memory roots = _handler.roots();

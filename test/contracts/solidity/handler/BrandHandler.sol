@@ -59,7 +59,7 @@ abstract contract BrandHandler is IssuanceHandler {
     /// @notice The second issuer loses the role, or gets it back; who has lost another role gets it back.
     function changeRole(uint256 seed) public move(seed) {
         (IBrandRegistry.BrandRole role, address person) = _anyPost();
-        bool give = !_hasRole[role][person];
+        bool give = !_hasRole(role, person);
         address admin = _proper(IBrandRegistry.BrandRole.Admin);
         Act memory act = _newAct("changeRole", _chance(2) ? admin : _anybody());
         if (act.caller != admin) _needAccessRole(act, _roleId(IBrandRegistry.BrandRole.Admin));
@@ -209,7 +209,7 @@ abstract contract BrandHandler is IssuanceHandler {
     function _anyPost() private view returns (IBrandRegistry.BrandRole role, address person) {
         for (uint256 i = uint256(IBrandRegistry.BrandRole.Issuer); i <= uint256(IBrandRegistry.BrandRole.Staff); ++i) {
             role = IBrandRegistry.BrandRole(i);
-            if (!_hasRole[role][_proper(role)]) return (role, _proper(role));
+            if (!_hasRole(role, _proper(role))) return (role, _proper(role));
         }
         return (IBrandRegistry.BrandRole.Issuer, _person(_SECOND_ISSUER));
     }

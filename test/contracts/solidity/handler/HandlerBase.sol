@@ -12,6 +12,7 @@ import {MembershipCollection} from "../../../../contracts/collection/MembershipC
 import {BrandRegistry} from "../../../../contracts/registry/BrandRegistry.sol";
 import {IBrandRegistry} from "../../../../contracts/registry/IBrandRegistry.sol";
 import {vm} from "../support/Vm.sol";
+import {RoleBooks} from "./RoleBooks.sol";
 
 /**
  * @title People, dice and books: what every act of a handler is made of
@@ -20,7 +21,7 @@ import {vm} from "../support/Vm.sol";
  * that must not. While it is put together the books say why it must be refused ({_refuse}), with the very error. {_perform}
  * then calls the collection: an act with no reason against it must succeed, any other must revert with one of its reasons.
  */
-abstract contract HandlerBase {
+abstract contract HandlerBase is RoleBooks {
     /// @notice A collection to act on.
     struct Edition {
         MembershipCollection collection;
@@ -77,8 +78,6 @@ abstract contract HandlerBase {
     uint256 internal constant _CONSORTIUM = 12;
 
     uint256 private constant _FIRST_KEY = 0xCA4D0001;
-    uint256 private constant _MAX_REASONS = 64;
-    uint256 private constant _REISSUE_WINDOW = 30 days;
 
     BrandRegistry internal immutable _registry;
     uint256 internal immutable _maxSupply;
@@ -91,11 +90,6 @@ abstract contract HandlerBase {
     mapping(uint256 serial => Entry entry) internal _entries;
     uint256[] internal _serials;
     IBrandRegistry.BrandStatus internal _brandStatus = IBrandRegistry.BrandStatus.Active;
-    mapping(IBrandRegistry.BrandRole role => mapping(address person => bool has)) internal _hasRole;
-
-    /// @dev Which appointment gives somebody the role. Asked from the registry when it is given; must grow each time.
-    mapping(IBrandRegistry.BrandRole role => mapping(address person => uint64 appointment)) internal _appointments;
-    uint64 private _lastAppointment;
 
     /// @dev The call that spent the last signature. It must never work again.
     SpentCall internal _spent;
@@ -207,7 +201,8 @@ abstract contract HandlerBase {
     function _newAct(string memory name, address caller) internal pure returns (Act memory act) {
         act.name = name;
         act.caller = caller;
-        act.reasons = new bytes32[](_MAX_REASONS);
+        // More than there can be.
+        act.reasons = new bytes32[](64);
     }
 
     /// @dev An act that needs a role, by who has it or by somebody who perhaps has not.
@@ -235,7 +230,7 @@ abstract contract HandlerBase {
     }
 
     function _needRoleAlone(Act memory act, IBrandRegistry.BrandRole role, address person) internal view {
-        if (_hasRole[role][person]) return;
+        if (_hasRole(role, person)) return;
         act.unentitled = true;
         _refuse(act, abi.encodeWithSelector(IBrandRegistry.BrandRoleMissing.selector, _BRAND, role, person));
     }
@@ -374,21 +369,13 @@ abstract contract HandlerBase {
     /// @dev What is pending; nothing once its time is over.
     function _pendingOf(uint256 serial) internal view returns (ICardLifecycle.PendingReissue memory pending) {
         pending = _entries[serial].pending;
-        if (_now > pending.readyAt + _REISSUE_WINDOW) delete pending;
+        if (_now > uint256(pending.readyAt) + 30 days) delete pending;
     }
 
-    /// @dev Notes that somebody was given a role.
+    /// @dev Notes that somebody was given a role, with the number that the registry says.
     function _noteAppointment(IBrandRegistry.BrandRole role, address person) internal {
-        uint64 appointment = _registry.appointmentOf(_BRAND, role, person);
-        if (appointment <= _lastAppointment) breach = "an appointment's number was used before";
-        _lastAppointment = appointment;
-        _hasRole[role][person] = true;
-        _appointments[role][person] = appointment;
-    }
-
-    function _noteDismissal(IBrandRegistry.BrandRole role, address person) internal {
-        delete _hasRole[role][person];
-        delete _appointments[role][person];
+        if (_appoint(role, person, _registry.appointmentOf(_BRAND, role, person))) return;
+        breach = "an appointment's number was used before";
     }
 
     function _needTier(Act memory act, uint8 tier) internal view {

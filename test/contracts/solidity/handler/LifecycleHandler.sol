@@ -95,8 +95,7 @@ abstract contract LifecycleHandler is CapBooks {
         }
         _needTier(act, correction.tier);
         if (correction.expiresAt != card.expiresAt) _needExpiry(act, correction.expiresAt);
-        bool earlier = correction.expiresAt != 0 &&
-            (card.expiresAt == 0 || correction.expiresAt < card.expiresAt);
+        bool earlier = correction.expiresAt != 0 && (card.expiresAt == 0 || correction.expiresAt < card.expiresAt);
         bytes memory consent;
         if (!_issuerMayBurn() && (earlier || correction.tier != card.tier)) {
             correction.deadline = _deadline(act);
