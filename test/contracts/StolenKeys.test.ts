@@ -164,6 +164,27 @@ describe("a stolen Admin key", () => {
       .withArgs(accomplice, appointment);
     expect(await collection.issuedCount()).to.equal(50n);
   });
+
+  it("leaves what it requested and announced to the new keys, which cancel it", async () => {
+    const world = await brandFixture();
+    const { registry, collection, guardian, admin, steward, accomplice, newAdmin, newIssuer, holder } = world;
+    await collection.connect(steward).requestReissue(1, accomplice, REASON);
+    await collection.connect(admin).announce(FINAL.WindDown);
+    await registry.connect(guardian).suspendBrand(1, REASON);
+    await recover(world, 1);
+    await registry.connect(newAdmin).grantRole(roleIdOf(1, ROLE.Steward, 1), newIssuer);
+    await collection.connect(newIssuer).cancelReissue(1);
+    await collection.connect(newAdmin).cancelAnnounced(FINAL.WindDown);
+    await networkHelpers.time.increase(REISSUE_DELAY);
+    await expect(collection.connect(newIssuer).executeReissue(1))
+      .to.be.revertedWithCustomError(collection, "ReissueNotPending")
+      .withArgs(1);
+    await expect(collection.connect(newAdmin).carryOut(FINAL.WindDown)).to.be.revertedWithCustomError(
+      collection,
+      "FinalActNotAnnounced",
+    );
+    expect(await collection.ownerOf(1)).to.equal(holder.address);
+  });
 });
 
 describe("what defends works while the brand is suspended", () => {
