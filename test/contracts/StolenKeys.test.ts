@@ -31,7 +31,7 @@ const REASON = ethers.id("reason");
 const NO_ROOT = ethers.ZeroHash;
 const UINT32_MAX = 2 ** 32 - 1;
 const FAR = 4_000_000_000;
-const RUNS = Number(process.env["RECOVERY_RUNS"] ?? 20);
+const RUNS = Number(process.env["RECOVERY_RUNS"] ?? 12);
 const SEED = seedFrom("SEED");
 
 async function brandFixture() {

@@ -20,7 +20,7 @@ import {
   time,
 } from "./fixture.ts";
 
-const DECISIONS = Number(process.env["GOVERNANCE_DECISIONS"] ?? 60);
+const DECISIONS = Number(process.env["GOVERNANCE_DECISIONS"] ?? 48);
 const SEED = seedFrom("SEED");
 /** Decisions of one consortium, before another one is founded. */
 const LIFE = 12;
