@@ -8,7 +8,8 @@ import {TimelockController} from "@openzeppelin/contracts/governance/TimelockCon
  *
  * @dev OpenZeppelin's TimelockController with three bounds of its own, none of which a decision can lift:
  *
- * - The governor that was settled can always put decisions in and take them out, and anybody can execute them.
+ * - The governor that was settled can always put decisions in and take them out, and nobody else: who could take them out
+ *   could stop everything for ever. Anybody can execute them.
  * - The delay is at most 30 days. A longer one would be a way to stop everything for ever.
  * - What was not executed within 14 days is void. Executing it later could undo what was decided since.
  */
@@ -29,6 +30,9 @@ contract ConsortiumTimelock is TimelockController {
 
     /// @notice Without this role nobody could decide any more.
     error RoleNeeded(bytes32 role, address account);
+
+    /// @notice Only the governor that was settled puts decisions in and takes them out, and only the timelock gives its roles.
+    error RoleNotGrantable(bytes32 role, address account);
 
     /// @notice The delay is at most {MAX_DELAY}.
     error DelayTooLong(uint256 delay);
@@ -69,6 +73,14 @@ contract ConsortiumTimelock is TimelockController {
         OperationState state = super.getOperationState(id);
         bool isOver = state == OperationState.Ready && block.timestamp > getTimestamp(id) + EXECUTION_WINDOW;
         return isOver ? OperationState.Unset : state;
+    }
+
+    /// @dev The choke-point of `grantRole`. Once the governor is settled, executing is all that others can be let do. Reverts with
+    /// {RoleNotGrantable}.
+    function _grantRole(bytes32 role, address account) internal virtual override returns (bool) {
+        bool isSettled = _governor != address(0);
+        if (isSettled && role != EXECUTOR_ROLE && account != _governor) revert RoleNotGrantable(role, account);
+        return super._grantRole(role, account);
     }
 
     /// @dev The choke-point of `revokeRole` and `renounceRole`. Reverts with {RoleNeeded}.

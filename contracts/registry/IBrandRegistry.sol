@@ -240,8 +240,9 @@ interface IBrandRegistry is IBeacon {
      * @notice Ends every key of a brand at once and names its new administrator. Only for the consortium; for brands that are
      * active or suspended, which they stay.
      *
-     * The role ids change, so whoever had a role has none any more: what these keys have opened, signed or requested dies with
-     * them, and nobody can give any of it back. Together with {reinstateBrand}, in one decision, this is how a brand recovers
+     * The role ids change, so whoever had a role has none any more: what these keys have opened or signed dies with them, and
+     * nobody can give any of it back. Reissues that they have requested and acts that they have announced are left to the new
+     * keys, which cancel them, or let them pass: without a key nobody carries them out. Together with {reinstateBrand}, in one decision, this is how a brand recovers
      * from stolen keys. Emits {BrandKeysReplaced}, {Appointed} and `RoleGranted`. Reverts with {BrandNotFound},
      * {BrandStatusMismatch} or, for the zero address, {InvalidBrandProfile}.
      */

@@ -14,7 +14,7 @@ const MUTANT_TIMEOUT_MS = 120_000;
 /** Tests to try first: more would take longer than they save. */
 const MAX_LIKELY_TESTS = 5;
 /** How long a worker may take to load the tests and to run them on the unchanged code. */
-const START_TIMEOUT_MS = 300_000;
+const START_TIMEOUT_MS = 900_000;
 
 /** Tries all mutants and tells about each as soon as its outcome is known. Throws if the tests fail on unchanged code. */
 export async function tryMutants<M extends { id: string; file: string; place: string; content: string }>(

@@ -1,7 +1,16 @@
 // The daily cap of an issuer: a bucket that starts full, and into which what was used flows back evenly over a day.
 
 import { expect } from "chai";
-import { addresses, collectionFixture, ethers, networkHelpers, PROFILE, ROLE } from "./fixture.ts";
+import {
+  addresses,
+  collectionFixture,
+  ethers,
+  NO_REFERENCE,
+  networkHelpers,
+  OTHER_HANDLE,
+  PROFILE,
+  ROLE,
+} from "./fixture.ts";
 import { allowlistTree, claimOf } from "./support/allowlists.ts";
 import { now, setNext } from "./support/clock.ts";
 import { eventsOf } from "./support/events.ts";
@@ -15,17 +24,17 @@ const DAY = 24 * 60 * 60;
 const FAR = 4_000_000_000;
 
 /** Brand 1's issuer with a cap, and a clock that begins at a known second. */
-async function cappedFixture(dailyCap: number) {
+async function cappedFixture(dailyCap?: number) {
   const accounts = await collectionFixture();
   const { collection, registry, admin, issuer } = accounts;
-  if (dailyCap > 0) await registry.connect(admin).setDailyCap(1, issuer, dailyCap);
+  if (dailyCap !== undefined) await registry.connect(admin).setDailyCap(1, issuer, dailyCap);
   let nextSerial = 1;
   /** Issues the next cards of the edition, now or at a time. */
   const issue = async (count: number, at?: number) => {
     if (at !== undefined) await setNext(at);
     const firstSerial = nextSerial;
     nextSerial += count;
-    return collection.connect(issuer).issue(firstSerial, addresses(count), NEVER, NO_ROOT);
+    return collection.connect(issuer).issue(firstSerial, addresses(count), NEVER, NO_ROOT, NO_REFERENCE);
   };
   const setCap = async (cap: number, at?: number) => {
     if (at !== undefined) await setNext(at);
@@ -34,8 +43,8 @@ async function cappedFixture(dailyCap: number) {
   /** The cap and what is left of it, in a block of this time. */
   const capAt = async (at?: number) => {
     if (at !== undefined) await networkHelpers.time.increaseTo(at);
-    const { dailyCap: cap, available } = await registry.dailyCapOf(1, issuer);
-    return [cap, available];
+    const { capped, dailyCap: cap, available } = await registry.dailyCapOf(1, issuer);
+    return [capped ? cap : "none", available];
   };
   const usedIn = async (sending: ReturnType<typeof issue>) =>
     (await eventsOf(sending, registry, collection)).filter(([name]) => name === "DailyCapUsed");
@@ -44,21 +53,21 @@ async function cappedFixture(dailyCap: number) {
 
 describe("BrandRegistry: the daily cap", () => {
   it("is none at first: an issuer issues without limit, and nothing is counted", async () => {
-    const { issue, capAt, usedIn } = await cappedFixture(0);
-    expect(await capAt()).to.deep.equal([0n, UNLIMITED]);
+    const { issue, capAt, usedIn } = await cappedFixture();
+    expect(await capAt()).to.deep.equal(["none", UNLIMITED]);
     expect(await usedIn(issue(100))).to.deep.equal([]);
-    expect(await capAt()).to.deep.equal([0n, UNLIMITED]);
+    expect(await capAt()).to.deep.equal(["none", UNLIMITED]);
   });
 
   it("is reported when it is set, and starts full", async () => {
-    const { registry, issuer, setCap, capAt } = await cappedFixture(0);
+    const { registry, issuer, setCap, capAt } = await cappedFixture();
     expect(await eventsOf(setCap(10), registry)).to.deep.equal([["DailyCapChanged", 1n, issuer.address, 10n]]);
     expect(await capAt()).to.deep.equal([10n, 10n]);
   });
 
   it("is set by administrators of the active brand only", async () => {
-    const { registry, consortium, guardian, admin, issuer, steward, other, capAt } = await cappedFixture(0);
-    await registry.admitBrand(other, PROFILE);
+    const { registry, consortium, guardian, admin, issuer, steward, other, capAt } = await cappedFixture();
+    await registry.admitBrand(other, OTHER_HANDLE, PROFILE);
     for (const account of [consortium, guardian, issuer, steward, other]) {
       await expect(registry.connect(account).setDailyCap(1, issuer, 10))
         .to.be.revertedWithCustomError(registry, "BrandRoleMissing")
@@ -66,14 +75,60 @@ describe("BrandRegistry: the daily cap", () => {
     }
     for (const brandId of [0, 3, 2 ** 32 - 1]) {
       await expect(registry.connect(admin).setDailyCap(brandId, issuer, 10))
-        .to.be.revertedWithCustomError(registry, "BrandNotFound")
-        .withArgs(brandId);
+        .to.be.revertedWithCustomError(registry, "BrandRoleMissing")
+        .withArgs(brandId, ROLE.Admin, admin);
     }
+    expect(await capAt()).to.deep.equal(["none", UNLIMITED]);
+  });
+
+  it("can be set and lowered while the brand is suspended, for that takes away; neither raised nor lifted", async () => {
+    const { registry, guardian, admin, issuer, other, capAt } = await cappedFixture(10);
     await registry.connect(guardian).suspendBrand(1, REASON);
-    await expect(registry.connect(admin).setDailyCap(1, issuer, 10))
-      .to.be.revertedWithCustomError(registry, "BrandNotActive")
-      .withArgs(1, 2);
-    expect(await capAt()).to.deep.equal([0n, UNLIMITED]);
+    for (const act of [
+      () => registry.connect(admin).setDailyCap(1, issuer, 11),
+      () => registry.connect(admin).liftDailyCap(1, issuer),
+      () => registry.connect(admin).liftDailyCap(1, other),
+    ]) {
+      await expect(act()).to.be.revertedWithCustomError(registry, "BrandNotActive").withArgs(1, 2);
+    }
+    await registry.connect(admin).setDailyCap(1, issuer, 10);
+    await registry.connect(admin).setDailyCap(1, issuer, 3);
+    expect(await capAt()).to.deep.equal([3n, 3n]);
+    await registry.connect(admin).setDailyCap(1, other, 2 ** 32 - 1);
+    await registry.connect(admin).setDailyCap(1, issuer, 0);
+    expect(await capAt()).to.deep.equal([0n, 0n]);
+    await registry.reinstateBrand(1, 1);
+    await registry.connect(admin).setDailyCap(1, issuer, 11);
+    expect(await capAt()).to.deep.equal([11n, 11n]);
+  });
+
+  it("is lifted by administrators only, where there is one", async () => {
+    const { registry, consortium, guardian, admin, issuer, steward, other, capAt } = await cappedFixture(10);
+    for (const account of [consortium, guardian, issuer, steward, other]) {
+      await expect(registry.connect(account).liftDailyCap(1, issuer))
+        .to.be.revertedWithCustomError(registry, "BrandRoleMissing")
+        .withArgs(1, ROLE.Admin, account);
+    }
+    await expect(registry.connect(admin).liftDailyCap(2, issuer))
+      .to.be.revertedWithCustomError(registry, "BrandNotFound")
+      .withArgs(2);
+    await expect(registry.connect(admin).liftDailyCap(1, other))
+      .to.be.revertedWithCustomError(registry, "DailyCapMissing")
+      .withArgs(1, other);
+    await registry.connect(admin).liftDailyCap(1, issuer);
+    await expect(registry.connect(admin).liftDailyCap(1, issuer))
+      .to.be.revertedWithCustomError(registry, "DailyCapMissing")
+      .withArgs(1, issuer);
+    expect(await capAt()).to.deep.equal(["none", UNLIMITED]);
+  });
+
+  it("ends when the brand's keys are replaced, for that ends the issuer", async () => {
+    const { registry, admin, issuer, issue, capAt } = await cappedFixture(10);
+    await issue(10);
+    await registry.replaceBrandKeys(1, admin);
+    expect(await capAt()).to.deep.equal(["none", UNLIMITED]);
+    await registry.connect(admin).setDailyCap(1, issuer, 4);
+    expect(await capAt()).to.deep.equal([4n, 4n]);
   });
 
   it("lets all of it be used at once, and reports how much is", async () => {
@@ -103,10 +158,9 @@ describe("BrandRegistry: the daily cap", () => {
   it("counts nothing of a batch that fails for another reason", async () => {
     const { collection, issuer, issue, capAt } = await cappedFixture(10);
     await issue(2);
-    await expect(collection.connect(issuer).issue(2, addresses(3), NEVER, NO_ROOT)).to.be.revertedWithCustomError(
-      collection,
-      "CardAlreadyIssued",
-    );
+    await expect(
+      collection.connect(issuer).issue(2, addresses(3), NEVER, NO_ROOT, NO_REFERENCE),
+    ).to.be.revertedWithCustomError(collection, "CardAlreadyIssued");
     expect(await capAt()).to.deep.equal([10n, 8n]);
   });
 
@@ -143,7 +197,7 @@ describe("BrandRegistry: the daily cap", () => {
       it(`the first card of ${dailyCap} after ${seconds} seconds, and not one second earlier`, async () => {
         const { registry, issuer, issue, usedIn, createCollection } = await cappedFixture(dailyCap);
         // One call uses all of it up, however much it is.
-        const reserve = await createCollection({ slug: "reserve", maxSupply: 1_000_000 });
+        const reserve = await createCollection({ slug: "noirance-reserve", maxSupply: 1_000_000 });
         const start = (await now()) + 100;
         await setNext(start);
         await reserve.connect(issuer).openAllowlist(ethers.id("root"), 1, dailyCap, FAR);
@@ -193,7 +247,7 @@ describe("BrandRegistry: the daily cap", () => {
         } else {
           const count = 1 + random(25);
           const left = Math.max(0, cap - usedAt(time));
-          const sending = collection.connect(issuer).issue(serial, addresses(count), NEVER, NO_ROOT);
+          const sending = collection.connect(issuer).issue(serial, addresses(count), NEVER, NO_ROOT, NO_REFERENCE);
           if (count > left) {
             await expect(sending, `seed ${seed}, step ${step}`)
               .to.be.revertedWithCustomError(registry, "DailyCapExceeded")
@@ -254,20 +308,38 @@ describe("BrandRegistry: the daily cap", () => {
       expect(await capAt(start + DAY / 2 + 87)).to.deep.equal([1_000n, 996n]);
     });
 
-    it("to none, and then nothing is counted", async () => {
-      const { registry, issuer, issue, setCap, capAt, usedIn } = await cappedFixture(5);
-      await issue(5);
+    it("to 0, with which the issuer can give nothing at all", async () => {
+      const { collection, registry, issuer, holder, issue, setCap, capAt } = await cappedFixture();
+      await issue(2);
       expect(await eventsOf(setCap(0), registry)).to.deep.equal([["DailyCapChanged", 1n, issuer.address, 0n]]);
-      expect(await capAt()).to.deep.equal([0n, UNLIMITED]);
+      expect(await capAt()).to.deep.equal([0n, 0n]);
+      for (const act of [
+        () => collection.connect(issuer).issue(9, [holder], NEVER, NO_ROOT, NO_REFERENCE),
+        () => collection.connect(issuer).setTier([1], 2),
+        () => collection.connect(issuer).openAllowlist(ethers.id("root"), 9, 1, FAR),
+      ]) {
+        await expect(act()).to.be.revertedWithCustomError(registry, "DailyCapExceeded").withArgs(1, issuer, 1, 0);
+      }
+      expect(await capAt((await now()) + 10 * DAY)).to.deep.equal([0n, 0n]);
+    });
+
+    it("to none, and then nothing is counted", async () => {
+      const { registry, admin, issuer, issue, capAt, usedIn } = await cappedFixture(5);
+      await issue(5);
+      expect(await eventsOf(registry.connect(admin).liftDailyCap(1, issuer), registry)).to.deep.equal([
+        ["DailyCapLifted", 1n, issuer.address],
+      ]);
+      expect(await capAt()).to.deep.equal(["none", UNLIMITED]);
       expect(await usedIn(issue(50))).to.deep.equal([]);
-      expect(await capAt()).to.deep.equal([0n, UNLIMITED]);
+      expect(await capAt()).to.deep.equal(["none", UNLIMITED]);
     });
 
     it("from none to one again, which begins full: nothing was counted meanwhile", async () => {
-      const { issue, setCap, capAt } = await cappedFixture(10);
+      const { registry, admin, issuer, issue, setCap, capAt } = await cappedFixture(10);
       const start = (await now()) + 100;
       await issue(8, start);
-      await setCap(0, start + 1);
+      await setNext(start + 1);
+      await registry.connect(admin).liftDailyCap(1, issuer);
       await issue(50, start + 2);
       await setCap(10, start + 3);
       expect(await capAt()).to.deep.equal([10n, 10n]);
@@ -285,7 +357,7 @@ describe("BrandRegistry: the daily cap", () => {
     });
 
     it("to the largest that there is, which does not overflow", async () => {
-      const { issue, setCap, capAt } = await cappedFixture(0);
+      const { issue, setCap, capAt } = await cappedFixture();
       const largest = 2 ** 32 - 1;
       await setCap(largest);
       const start = (await now()) + 100;
@@ -300,7 +372,7 @@ describe("BrandRegistry: the daily cap", () => {
       const { collection, registry, admin, issuer, other, stranger, issue } = await cappedFixture(5);
       await registry.connect(admin).grantRole(await registry.roleId(1, ROLE.Issuer), other);
       await registry.connect(admin).setDailyCap(1, other, 3);
-      await registry.admitBrand(stranger, PROFILE);
+      await registry.admitBrand(stranger, OTHER_HANDLE, PROFILE);
       await registry.connect(stranger).grantRole(await registry.roleId(2, ROLE.Issuer), issuer);
       await registry.connect(stranger).setDailyCap(2, issuer, 9);
       await issue(5);
@@ -311,19 +383,19 @@ describe("BrandRegistry: the daily cap", () => {
         await left(2, issuer.address),
         await left(2, other.address),
       ]).to.deep.equal([0n, 3n, 9n, UNLIMITED]);
-      await collection.connect(other).issue(100, addresses(3), NEVER, NO_ROOT);
+      await collection.connect(other).issue(100, addresses(3), NEVER, NO_ROOT, NO_REFERENCE);
       expect([await left(1, issuer.address), await left(1, other.address)]).to.deep.equal([0n, 0n]);
     });
 
     it("all collections of the brand together", async () => {
       const { registry, createCollection, issuer, issue, capAt } = await cappedFixture(5);
-      const second = await createCollection({ slug: "second" });
+      const second = await createCollection({ slug: "noirance-second" });
       const start = (await now()) + 100;
       await issue(3, start);
       await setNext(start + 1);
-      await second.connect(issuer).issue(1, addresses(2), NEVER, NO_ROOT);
+      await second.connect(issuer).issue(1, addresses(2), NEVER, NO_ROOT, NO_REFERENCE);
       expect(await capAt()).to.deep.equal([5n, 0n]);
-      await expect(second.connect(issuer).issue(3, addresses(1), NEVER, NO_ROOT))
+      await expect(second.connect(issuer).issue(3, addresses(1), NEVER, NO_ROOT, NO_REFERENCE))
         .to.be.revertedWithCustomError(registry, "DailyCapExceeded")
         .withArgs(1, issuer, 1, 0);
     });
@@ -331,7 +403,7 @@ describe("BrandRegistry: the daily cap", () => {
     it("every batch of a multicall, all or nothing", async () => {
       const { collection, registry, issuer, capAt } = await cappedFixture(5);
       const call = (firstSerial: number, count: number) =>
-        collection.interface.encodeFunctionData("issue", [firstSerial, addresses(count), NEVER, NO_ROOT]);
+        collection.interface.encodeFunctionData("issue", [firstSerial, addresses(count), NEVER, NO_ROOT, NO_REFERENCE]);
       await expect(collection.connect(issuer).multicall([call(1, 3), call(4, 3)]))
         .to.be.revertedWithCustomError(registry, "DailyCapExceeded")
         .withArgs(1, issuer, 3, 2);
@@ -348,13 +420,14 @@ describe("BrandRegistry: the daily cap", () => {
     });
 
     it("a claimed voucher for who signed it, when it is claimed", async () => {
-      const { collection, registry, issuer, holder, capAt } = await cappedFixture(1);
+      const { collection, registry, issuer, holder, appointment, capAt } = await cappedFixture(1);
       const voucher = (serial: number) => ({
         serial,
         holder: holder.address,
         tier: 1,
         expiresAt: 0,
         commitmentRoot: NO_ROOT,
+        appointment,
         deadline: FAR,
       });
       const claim = async (serial: number) =>
@@ -375,13 +448,14 @@ describe("BrandRegistry: the daily cap", () => {
     });
 
     it("nothing of a voucher whose signature is bad", async () => {
-      const { collection, issuer, holder, stranger, capAt } = await cappedFixture(1);
+      const { collection, issuer, holder, stranger, appointment, capAt } = await cappedFixture(1);
       const voucher = {
         serial: 1,
         holder: holder.address,
         tier: 1,
         expiresAt: 0,
         commitmentRoot: NO_ROOT,
+        appointment,
         deadline: FAR,
       };
       const forged = await signVoucher(stranger, collection, voucher);
@@ -393,7 +467,7 @@ describe("BrandRegistry: the daily cap", () => {
     });
 
     it("an allowlist when it is opened, for all that it promises, and its claims not again", async () => {
-      const { collection, registry, issuer, steward, holder, capAt } = await cappedFixture(10);
+      const { collection, registry, issuer, steward, holder, appointment, capAt } = await cappedFixture(10);
       const entry = { serial: 1, holder: holder.address, tier: 1, expiresAt: 0 };
       const tree = allowlistTree([entry]);
       const start = (await now()) + 100;
@@ -402,14 +476,14 @@ describe("BrandRegistry: the daily cap", () => {
         await eventsOf(collection.connect(issuer).openAllowlist(tree.root, 1, 8, FAR), registry, collection),
       ).to.deep.equal([
         ["DailyCapUsed", 1n, issuer.address, 8n],
-        ["AllowlistOpened", tree.root, issuer.address, 1n, 8n, BigInt(FAR)],
+        ["AllowlistOpened", tree.root, issuer.address, appointment, 1n, 8n, BigInt(FAR)],
       ]);
       await setNext(start + 1);
       await expect(collection.connect(issuer).openAllowlist(ethers.id("more"), 1, 3, FAR))
         .to.be.revertedWithCustomError(registry, "DailyCapExceeded")
         .withArgs(1, issuer, 3, 2);
       const events = await eventsOf(
-        collection.connect(holder).claimAllowlisted(...claimOf(entry), [], "0x"),
+        collection.connect(holder).claimAllowlisted(...claimOf(entry), [], 0, "0x"),
         registry,
         collection,
       );
@@ -419,30 +493,45 @@ describe("BrandRegistry: the daily cap", () => {
       expect(await capAt()).to.deep.equal([10n, 2n]);
     });
 
-    it("no act that creates no cards: a capped issuer renews and changes tiers", async () => {
-      const { collection, registry, issuer, holder, capAt } = await cappedFixture(1);
-      const expiresAt = (await now()) + DAY;
-      await collection.connect(issuer).issue(1, [holder], { tier: 1, expiresAt }, NO_ROOT);
-      const events = [
-        ...(await eventsOf(collection.connect(issuer).renew([1], expiresAt, DAY), registry, collection)),
-        ...(await eventsOf(collection.connect(issuer).setTier([1], 9), registry, collection)),
-      ];
-      expect(events.map(([name]) => name)).to.deep.equal([
-        "CardRenewed",
-        "MetadataUpdate",
-        "CardTierChanged",
-        "MetadataUpdate",
+    it("each card that is renewed or changed in its tier, like one that is issued", async () => {
+      const { collection, registry, issuer, holder, capAt } = await cappedFixture(6);
+      const start = (await now()) + 100;
+      const expiresAt = start + DAY;
+      const terms = { tier: 1, expiresAt };
+      await setNext(start);
+      await collection.connect(issuer).issue(1, [holder, holder], terms, NO_ROOT, NO_REFERENCE);
+      await setNext(start + 1);
+      const renewed = await eventsOf(collection.connect(issuer).renew([1, 2], expiresAt, DAY), registry, collection);
+      expect(renewed).to.deep.equal([
+        ["DailyCapUsed", 1n, issuer.address, 4n],
+        ["CardRenewed", 1n, BigInt(expiresAt + DAY)],
+        ["CardRenewed", 2n, BigInt(expiresAt + DAY)],
+        ["BatchMetadataUpdate", 1n, 2n],
       ]);
-      expect(await capAt()).to.deep.equal([1n, 0n]);
+      await setNext(start + 2);
+      const changed = await eventsOf(collection.connect(issuer).setTier([2], 9), registry, collection);
+      expect(changed).to.deep.equal([
+        ["DailyCapUsed", 1n, issuer.address, 5n],
+        ["CardTierChanged", 2n, 9n],
+        ["MetadataUpdate", 2n],
+      ]);
+      expect(await capAt()).to.deep.equal([6n, 1n]);
+      for (const act of [
+        () => collection.connect(issuer).renew([1, 2], expiresAt + DAY, DAY),
+        () => collection.connect(issuer).setTier([1, 2], 3),
+      ]) {
+        await expect(act()).to.be.revertedWithCustomError(registry, "DailyCapExceeded").withArgs(1, issuer, 2, 1);
+      }
+      expect(await capAt()).to.deep.equal([6n, 1n]);
     });
 
     it("nothing for who is no issuer: the role is asked for first", async () => {
       const { collection, registry, admin, stranger } = await cappedFixture(5);
       await registry.connect(admin).setDailyCap(1, stranger, 5);
-      await expect(collection.connect(stranger).issue(1, addresses(6), NEVER, NO_ROOT))
+      await expect(collection.connect(stranger).issue(1, addresses(6), NEVER, NO_ROOT, NO_REFERENCE))
         .to.be.revertedWithCustomError(registry, "BrandRoleMissing")
         .withArgs(1, ROLE.Issuer, stranger);
-      expect(await registry.dailyCapOf(1, stranger)).to.deep.equal([5n, 5n]);
+      expect(await registry.dailyCapOf(1, stranger)).to.deep.equal([true, 5n, 5n]);
     });
   });
 

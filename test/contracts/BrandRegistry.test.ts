@@ -8,7 +8,10 @@ import {
   CARD_BASE_URI,
   collectionFixture,
   ethers,
+  HANDLE,
+  NO_REFERENCE,
   networkHelpers,
+  OTHER_HANDLE,
   PROFILE,
   REISSUE_DELAY,
   REQUEST,
@@ -17,8 +20,11 @@ import {
 } from "./fixture.ts";
 import { eventsOf } from "./support/events.ts";
 import { deployImplementation } from "./support/implementations.ts";
+import { roleIdOf } from "./support/replay.ts";
 
 const CONSORTIUM_ROLE = ethers.ZeroHash;
+/** The first appointment of a brand: before it the fixture has appointed the consortium and the guardian. */
+const FIRST_APPOINTMENT = 3;
 const NOBODY = ethers.ZeroAddress;
 const NO_REASON = ethers.ZeroHash;
 const REASON = ethers.id("reason");
@@ -107,30 +113,27 @@ describe("BrandRegistry", () => {
         profileURI: "https://lanting.example/profile.json",
         profileHash: ethers.id("profile"),
       };
-      expect(await registry.admitBrand.staticCall(admin, PROFILE)).to.equal(1n);
+      expect(await registry.admitBrand.staticCall(admin, HANDLE, PROFILE)).to.equal(1n);
       const admissions = [];
-      for (const [brandId, admitted, profile] of [
-        [1, admin, PROFILE],
-        [2, other, full],
+      for (const [brandId, admitted, handle, profile] of [
+        [1, admin, HANDLE, PROFILE],
+        [2, other, OTHER_HANDLE, full],
       ] as const) {
         admissions.push([
-          ["BrandAdmitted", BigInt(brandId), admitted.address, Object.values(profile)],
-          ["BrandStatusChanged", BigInt(brandId), STATUS.Active, NO_REASON],
-          ...[ROLE.Issuer, ROLE.Steward, ROLE.Staff].map((role) => [
-            "RoleAdminChanged",
-            roleIdOf(brandId, role),
-            CONSORTIUM_ROLE,
-            roleIdOf(brandId, ROLE.Admin),
-          ]),
+          ["BrandAdmitted", BigInt(brandId), admitted.address, handle, Object.values(profile)],
+          ["BrandStatusChanged", BigInt(brandId), STATUS.Active, 0n, NO_REASON],
           ["RoleGranted", roleIdOf(brandId, ROLE.Admin), admitted.address, consortium.address],
+          ["Appointed", BigInt(brandId), BigInt(ROLE.Admin), admitted.address, BigInt(FIRST_APPOINTMENT + brandId - 1)],
         ]);
-        expect(await eventsOf(registry.admitBrand(admitted, profile), registry)).to.deep.equal(admissions.at(-1));
+        expect(await eventsOf(registry.admitBrand(admitted, handle, profile), registry)).to.deep.equal(
+          admissions.at(-1),
+        );
       }
       const { brands, statuses, roles } = await stateOf(registry, admin.address, other.address);
       expect({ brands, statuses, roles, count: await registry.brandCount() }).to.deep.equal({
         brands: [
-          [STATUS.Active, PROFILE_VALUES],
-          [STATUS.Active, Object.values(full)],
+          [STATUS.Active, 0n, 0n, HANDLE, PROFILE_VALUES],
+          [STATUS.Active, 0n, 0n, OTHER_HANDLE, Object.values(full)],
         ],
         statuses: [STATUS.Active, STATUS.Active],
         // Each has the one role of its own brand: admin's in brands 1 and 2, then other's.
@@ -142,7 +145,7 @@ describe("BrandRegistry", () => {
     it("is for the consortium only", async () => {
       const { registry, guardian, admin, stranger } = await registryFixture();
       for (const account of [guardian, admin, stranger]) {
-        await expect(registry.connect(account).admitBrand(admin, PROFILE))
+        await expect(registry.connect(account).admitBrand(admin, HANDLE, PROFILE))
           .to.be.revertedWithCustomError(registry, "AccessControlUnauthorizedAccount")
           .withArgs(account, CONSORTIUM_ROLE);
       }
@@ -152,7 +155,7 @@ describe("BrandRegistry", () => {
     for (const missing of ["name", "legalName", "domain"] as const) {
       it(`refuses a profile without ${missing}`, async () => {
         const { registry, admin } = await registryFixture();
-        await expect(registry.admitBrand(admin, { ...PROFILE, [missing]: "" })).to.be.revertedWithCustomError(
+        await expect(registry.admitBrand(admin, HANDLE, { ...PROFILE, [missing]: "" })).to.be.revertedWithCustomError(
           registry,
           "InvalidBrandProfile",
         );
@@ -172,26 +175,34 @@ describe("BrandRegistry", () => {
         const longestProfile = { ...PROFILE, [field]: "x".repeat(longest) };
         const tooLong = { ...PROFILE, [field]: "x".repeat(longest + 1) };
         const tooLongInBytes = { ...PROFILE, [field]: "黑".repeat(Math.floor(longest / 3) + 1) };
-        await registry.admitBrand(admin, longestProfile);
+        await registry.admitBrand(admin, HANDLE, longestProfile);
         for (const wrong of [tooLong, tooLongInBytes]) {
-          for (const attempt of [() => registry.admitBrand(admin, wrong), () => registry.setBrandProfile(1, wrong)]) {
+          for (const attempt of [
+            () => registry.admitBrand(admin, OTHER_HANDLE, wrong),
+            () => registry.setBrandProfile(1, wrong),
+          ]) {
             await expect(attempt()).to.be.revertedWithCustomError(registry, "InvalidBrandProfile");
           }
         }
-        expect((await stateOf(registry)).brands).to.deep.equal([[STATUS.Active, Object.values(longestProfile)]]);
+        expect((await stateOf(registry)).brands).to.deep.equal([
+          [STATUS.Active, 0n, 0n, HANDLE, Object.values(longestProfile)],
+        ]);
       });
     }
 
     it("refuses a brand without an administrator", async () => {
       const { registry } = await registryFixture();
-      await expect(registry.admitBrand(NOBODY, PROFILE)).to.be.revertedWithCustomError(registry, "InvalidBrandProfile");
+      await expect(registry.admitBrand(NOBODY, HANDLE, PROFILE)).to.be.revertedWithCustomError(
+        registry,
+        "InvalidBrandProfile",
+      );
       expect(await registry.brandCount()).to.equal(0n);
     });
 
     it("makes one account the administrator of several brands, if the consortium wants so", async () => {
       const { registry, admin } = await registryFixture();
-      await registry.admitBrand(admin, PROFILE);
-      await registry.admitBrand(admin, PROFILE);
+      await registry.admitBrand(admin, HANDLE, PROFILE);
+      await registry.admitBrand(admin, OTHER_HANDLE, PROFILE);
       expect((await stateOf(registry, admin.address)).roles).to.deep.equal([
         ...[true, false, false, false],
         ...[true, false, false, false],
@@ -216,7 +227,7 @@ describe("BrandRegistry", () => {
     }
 
     const act = (registry: Registry, name: keyof typeof ACTS, brandId: number) =>
-      name === "reinstateBrand" ? registry.reinstateBrand(brandId) : registry[name](brandId, REASON);
+      name === "reinstateBrand" ? registry.reinstateBrand(brandId, 1) : registry[name](brandId, REASON);
 
     for (const [name, outcomes] of Object.entries(ACTS)) {
       for (const [from, to] of Object.entries(outcomes)) {
@@ -230,13 +241,14 @@ describe("BrandRegistry", () => {
               .withArgs(1, STATUS[from as keyof typeof STATUS]);
             expect(await stateOf(registry, admin.address, issuer.address)).to.deep.equal(before);
           } else {
+            const suspension = from === "Suspended" || name === "suspendBrand" ? 1n : 0n;
             expect(await eventsOf(sending, registry)).to.deep.equal([
-              ["BrandStatusChanged", 1n, to, name === "reinstateBrand" ? NO_REASON : REASON],
+              ["BrandStatusChanged", 1n, to, suspension, name === "reinstateBrand" ? NO_REASON : REASON],
             ]);
             // Roles, profile and collections are as they were.
             expect(await stateOf(registry, admin.address, issuer.address)).to.deep.equal({
               ...before,
-              brands: [[to, PROFILE_VALUES]],
+              brands: [[to, 0n, suspension, HANDLE, PROFILE_VALUES]],
               statuses: [to],
             });
           }
@@ -257,14 +269,14 @@ describe("BrandRegistry", () => {
       const { registry, guardian, admin } = await brandIn("Active");
       const asGuardian = registry.connect(guardian);
       expect(await eventsOf(asGuardian.suspendBrand(1, REASON), registry)).to.deep.equal([
-        ["BrandStatusChanged", 1n, STATUS.Suspended, REASON],
+        ["BrandStatusChanged", 1n, STATUS.Suspended, 1n, REASON],
       ]);
       const before = await stateOf(registry, guardian.address);
       for (const attempt of [
-        () => asGuardian.reinstateBrand(1),
+        () => asGuardian.reinstateBrand(1, 1),
         () => asGuardian.retireBrand(1, REASON),
         () => asGuardian.setBrandProfile(1, PROFILE),
-        () => asGuardian.admitBrand(admin, PROFILE),
+        () => asGuardian.admitBrand(admin, HANDLE, PROFILE),
         () => asGuardian.setCardBaseURI("x"),
         async () => asGuardian.upgradeCollections(await registry.implementation()),
         async () => asGuardian.setCollectionFactory(await registry.collectionFactory()),
@@ -284,7 +296,7 @@ describe("BrandRegistry", () => {
         const connected = registry.connect(account);
         for (const attempt of [
           () => connected.suspendBrand(1, REASON),
-          () => connected.reinstateBrand(1),
+          () => connected.reinstateBrand(1, 1),
           () => connected.retireBrand(1, REASON),
         ]) {
           await expect(attempt())
@@ -306,10 +318,10 @@ describe("BrandRegistry", () => {
 
     it("concerns that brand alone", async () => {
       const { registry, other } = await brandIn("Active");
-      await registry.admitBrand(other, PROFILE);
+      await registry.admitBrand(other, OTHER_HANDLE, PROFILE);
       await registry.suspendBrand(1, REASON);
       await registry.requireActive(2);
-      await registry.connect(other).createCollection({ ...REQUEST, brandId: 2, slug: "theirs" });
+      await registry.connect(other).createCollection({ ...REQUEST, brandId: 2, slug: `${OTHER_HANDLE}-theirs` });
       expect([await registry.brandStatus(1), await registry.brandStatus(2)]).to.deep.equal([
         STATUS.Suspended,
         STATUS.Active,
@@ -317,28 +329,32 @@ describe("BrandRegistry", () => {
     });
 
     it("stops what its people may do, and gives all of it back when it is reinstated", async () => {
-      const { registry, collection, admin, issuer } = await brandIn("Suspended");
+      const { registry, collection, admin, issuer, stranger } = await brandIn("Active");
+      await registry.connect(admin).setDailyCap(1, issuer, 5);
+      await registry.suspendBrand(1, REASON);
       const acts = [
-        () => registry.connect(admin).createCollection({ ...REQUEST, slug: "second" }),
-        () => registry.connect(admin).setDailyCap(1, issuer, 5),
-        () => collection.connect(issuer).issue(1, addresses(1), NEVER, ethers.ZeroHash),
+        () => registry.connect(admin).createCollection({ ...REQUEST, slug: "noirance-second" }),
+        () => registry.connect(admin).liftDailyCap(1, issuer),
+        () => registry.connect(admin).grantRole(roleIdOf(1, ROLE.Staff), stranger),
+        () => collection.connect(issuer).issue(1, addresses(1), NEVER, ethers.ZeroHash, NO_REFERENCE),
       ];
       for (const attempt of acts) {
         await expect(attempt()).to.be.revertedWithCustomError(registry, "BrandNotActive").withArgs(1, STATUS.Suspended);
       }
-      await registry.reinstateBrand(1);
+      await registry.reinstateBrand(1, 1);
       for (const attempt of acts) await attempt();
       expect([
         await registry.collectionCount(),
-        (await registry.dailyCapOf(1, issuer)).dailyCap,
+        (await registry.dailyCapOf(1, issuer)).capped,
+        await registry.hasRole(roleIdOf(1, ROLE.Staff), stranger),
         await collection.issuedCount(),
-      ]).to.deep.equal([2n, 5n, 1n]);
+      ]).to.deep.equal([2n, false, true, 1n]);
     });
 
     it("is told by brandStatus for every number, and by requireActive with its reason", async () => {
       const { registry, other } = await brandIn("Suspended");
-      await registry.admitBrand(other, PROFILE);
-      await registry.admitBrand(other, PROFILE);
+      await registry.admitBrand(other, OTHER_HANDLE, PROFILE);
+      await registry.admitBrand(other, "third", PROFILE);
       await registry.retireBrand(3, REASON);
       const brandIds = [0, 1, 2, 3, 4, 2 ** 32 - 1];
       expect(await Promise.all(brandIds.map((brandId) => registry.brandStatus(brandId)))).to.deep.equal([
@@ -378,7 +394,7 @@ describe("BrandRegistry", () => {
 
     it("replaces the whole profile, reports it, and changes nothing else, whatever the brand's status", async () => {
       const { registry, other, admin } = await collectionFixture();
-      await registry.admitBrand(other, PROFILE);
+      await registry.admitBrand(other, OTHER_HANDLE, PROFILE);
       const before = await stateOf(registry, admin.address, other.address);
       expect(await eventsOf(registry.setBrandProfile(1, changed), registry)).to.deep.equal([
         ["BrandProfileChanged", 1n, Object.values(changed)],
@@ -386,15 +402,15 @@ describe("BrandRegistry", () => {
       expect(await stateOf(registry, admin.address, other.address)).to.deep.equal({
         ...before,
         brands: [
-          [STATUS.Active, Object.values(changed)],
-          [STATUS.Active, PROFILE_VALUES],
+          [STATUS.Active, 0n, 0n, HANDLE, Object.values(changed)],
+          [STATUS.Active, 0n, 0n, OTHER_HANDLE, PROFILE_VALUES],
         ],
       });
       await registry.suspendBrand(1, REASON);
       await registry.setBrandProfile(1, PROFILE);
       await registry.retireBrand(1, REASON);
       await registry.setBrandProfile(1, changed);
-      expect(plain(await registry.brandOf(1))).to.deep.equal([STATUS.Retired, Object.values(changed)]);
+      expect(plain(await registry.brandOf(1))).to.deep.equal([STATUS.Retired, 0n, 1n, HANDLE, Object.values(changed)]);
     });
 
     it("is for the consortium only: these are facts that it has checked", async () => {
@@ -404,7 +420,7 @@ describe("BrandRegistry", () => {
           .to.be.revertedWithCustomError(registry, "AccessControlUnauthorizedAccount")
           .withArgs(account, CONSORTIUM_ROLE);
       }
-      expect((await stateOf(registry)).brands).to.deep.equal([[STATUS.Active, PROFILE_VALUES]]);
+      expect((await stateOf(registry)).brands).to.deep.equal([[STATUS.Active, 0n, 0n, HANDLE, PROFILE_VALUES]]);
     });
 
     it("refuses a brand that was never admitted, and a profile that misses something", async () => {
@@ -420,7 +436,7 @@ describe("BrandRegistry", () => {
           "InvalidBrandProfile",
         );
       }
-      expect((await stateOf(registry)).brands).to.deep.equal([[STATUS.Active, PROFILE_VALUES]]);
+      expect((await stateOf(registry)).brands).to.deep.equal([[STATUS.Active, 0n, 0n, HANDLE, PROFILE_VALUES]]);
     });
   });
 
@@ -439,12 +455,13 @@ describe("BrandRegistry", () => {
 
     it("are given and taken by the brand's administrator, and no other brand's", async () => {
       const { registry, admin, other, issuer } = await registryFixture();
-      await registry.admitBrand(admin, PROFILE);
-      await registry.admitBrand(other, PROFILE);
+      await registry.admitBrand(admin, HANDLE, PROFILE);
+      await registry.admitBrand(other, OTHER_HANDLE, PROFILE);
       for (const role of [ROLE.Issuer, ROLE.Steward, ROLE.Staff]) {
         const [own, foreign] = [roleIdOf(1, role), roleIdOf(2, role)];
         expect(await eventsOf(registry.connect(admin).grantRole(own, issuer), registry)).to.deep.equal([
           ["RoleGranted", own, issuer.address, admin.address],
+          ["Appointed", 1n, BigInt(role), issuer.address, BigInt(FIRST_APPOINTMENT + 1 + role)],
         ]);
         expect(await registry.hasRole(own, issuer)).to.equal(true);
         await expect(registry.connect(admin).grantRole(foreign, issuer))
@@ -462,7 +479,7 @@ describe("BrandRegistry", () => {
 
     it("of administrators stay in the consortium's hand", async () => {
       const { registry, consortium, admin, other } = await registryFixture();
-      await registry.admitBrand(admin, PROFILE);
+      await registry.admitBrand(admin, HANDLE, PROFILE);
       const role = roleIdOf(1, ROLE.Admin);
       await expect(registry.connect(admin).grantRole(role, other))
         .to.be.revertedWithCustomError(registry, "AccessControlUnauthorizedAccount")
@@ -488,7 +505,7 @@ describe("BrandRegistry", () => {
         "AccessControlBadConfirmation",
       );
       await registry.connect(issuer).renounceRole(role, issuer);
-      await expect(collection.connect(issuer).issue(1, [issuer], NEVER, ethers.ZeroHash))
+      await expect(collection.connect(issuer).issue(1, [issuer], NEVER, ethers.ZeroHash, NO_REFERENCE))
         .to.be.revertedWithCustomError(registry, "BrandRoleMissing")
         .withArgs(1, ROLE.Issuer, issuer);
       await registry.connect(admin).renounceRole(roleIdOf(1, ROLE.Admin), admin);
@@ -496,42 +513,72 @@ describe("BrandRegistry", () => {
     });
 
     describe("of the consortium", () => {
-      it("cannot be given up by whoever has it, by revoking or renouncing", async () => {
+      it("is one account's: nobody else is given it, and it cannot be given up, by revoking or renouncing", async () => {
         const { registry, consortium, other } = await registryFixture();
-        await registry.grantRole(CONSORTIUM_ROLE, other);
-        for (const account of [consortium, other]) {
-          const connected = registry.connect(account);
-          for (const attempt of [
-            () => connected.renounceRole(CONSORTIUM_ROLE, account),
-            () => connected.revokeRole(CONSORTIUM_ROLE, account),
-          ]) {
-            await expect(attempt()).to.be.revertedWithCustomError(registry, "ConsortiumCannotLeave");
-          }
+        for (const attempt of [
+          () => registry.grantRole(CONSORTIUM_ROLE, other),
+          () => registry.grantRole(CONSORTIUM_ROLE, consortium),
+          () => registry.revokeRole(CONSORTIUM_ROLE, consortium),
+          () => registry.revokeRole(CONSORTIUM_ROLE, other),
+          () => registry.renounceRole(CONSORTIUM_ROLE, consortium),
+        ]) {
+          await expect(attempt()).to.be.revertedWithCustomError(registry, "ConsortiumIsFinal");
         }
         expect([
           await registry.hasRole(CONSORTIUM_ROLE, consortium),
           await registry.hasRole(CONSORTIUM_ROLE, other),
-        ]).to.deep.equal([true, true]);
+        ]).to.deep.equal([true, false]);
       });
 
-      it("is taken by another one, so that there is always somebody who decides", async () => {
+      it("is handed over to a contract, which is reported, and by a contract never again", async () => {
         const { registry, consortium, other } = await registryFixture();
-        await registry.grantRole(CONSORTIUM_ROLE, other);
-        expect(await eventsOf(registry.connect(other).revokeRole(CONSORTIUM_ROLE, consortium), registry)).to.deep.equal(
-          [["RoleRevoked", CONSORTIUM_ROLE, consortium.address, other.address]],
-        );
-        await expect(registry.connect(consortium).setCardBaseURI("x"))
+        const wallet = await ethers.deployContract("TestWallet", [other]);
+        const next = await ethers.deployContract("TestWallet", [other]);
+        const address = await wallet.getAddress();
+        expect(await eventsOf(registry.handOver(wallet), registry)).to.deep.equal([
+          ["RoleRevoked", CONSORTIUM_ROLE, consortium.address, consortium.address],
+          ["RoleGranted", CONSORTIUM_ROLE, address, consortium.address],
+          ["HandedOver", address],
+        ]);
+        await expect(registry.setCardBaseURI("x"))
           .to.be.revertedWithCustomError(registry, "AccessControlUnauthorizedAccount")
           .withArgs(consortium, CONSORTIUM_ROLE);
-        await registry.connect(other).setCardBaseURI("ipfs://other/");
-        expect(await registry.cardBaseURI()).to.equal("ipfs://other/");
+        const act = (name: string, ...values: unknown[]) =>
+          wallet
+            .connect(other)
+            .execute(registry, registry.interface.encodeFunctionData(name as "handOver", values as [string]));
+        await act("setCardBaseURI", "ipfs://other/");
+        for (const attempt of [
+          () => act("handOver", next.target),
+          () => act("grantRole", CONSORTIUM_ROLE, other.address),
+          () => act("revokeRole", CONSORTIUM_ROLE, address),
+          () => act("renounceRole", CONSORTIUM_ROLE, address),
+        ]) {
+          await expect(attempt()).to.be.revertedWithCustomError(registry, "ConsortiumIsFinal");
+        }
+        expect([await registry.cardBaseURI(), await registry.hasRole(CONSORTIUM_ROLE, wallet)]).to.deep.equal([
+          "ipfs://other/",
+          true,
+        ]);
       });
 
-      it("is refused even where the caller does not have it, in the same words", async () => {
+      it("is handed over by nobody else, and to nothing but a contract", async () => {
+        const { registry, admin, guardian, other } = await registryFixture();
+        for (const account of [admin, guardian, other]) {
+          await expect(registry.connect(account).handOver(registry))
+            .to.be.revertedWithCustomError(registry, "AccessControlUnauthorizedAccount")
+            .withArgs(account, CONSORTIUM_ROLE);
+        }
+        for (const nobody of [NOBODY, other.address]) {
+          await expect(registry.handOver(nobody)).to.be.revertedWithCustomError(registry, "ConsortiumMissing");
+        }
+      });
+
+      it("is refused even where the caller does not have it", async () => {
         const { registry, stranger } = await registryFixture();
         await expect(registry.connect(stranger).renounceRole(CONSORTIUM_ROLE, stranger)).to.be.revertedWithCustomError(
           registry,
-          "ConsortiumCannotLeave",
+          "ConsortiumIsFinal",
         );
         await expect(registry.connect(stranger).revokeRole(CONSORTIUM_ROLE, stranger))
           .to.be.revertedWithCustomError(registry, "AccessControlUnauthorizedAccount")
@@ -553,7 +600,7 @@ describe("BrandRegistry", () => {
   describe("createCollection", () => {
     it("creates the collection at the address that its slug foretells, initialized, and reports it", async () => {
       const { registry, admin } = await registryFixture();
-      await registry.admitBrand(admin, PROFILE);
+      await registry.admitBrand(admin, HANDLE, PROFILE);
       const foretold = await registry.collectionAddress(REQUEST.slug);
       expect([
         await registry.collectionOf(REQUEST.slug),
@@ -573,6 +620,8 @@ describe("BrandRegistry", () => {
           BigInt(REQUEST.maxSupply),
           BigInt(BURN_AUTH.Both),
           BigInt(REISSUE_DELAY),
+          BigInt(REQUEST.highestTier),
+          BigInt(REQUEST.longestTerm),
         ],
       ]);
       const collection = await ethers.getContractAt("MembershipCollection", foretold);
@@ -592,17 +641,24 @@ describe("BrandRegistry", () => {
         foretold,
         REQUEST.name,
         REQUEST.symbol,
-        [1n, BigInt(REQUEST.maxSupply), BigInt(BURN_AUTH.Both), BigInt(REISSUE_DELAY)],
+        [
+          1n,
+          BigInt(REQUEST.maxSupply),
+          BigInt(BURN_AUTH.Both),
+          BigInt(REISSUE_DELAY),
+          BigInt(REQUEST.highestTier),
+          BigInt(REQUEST.longestTerm),
+        ],
         await registry.getAddress(),
       ]);
     });
 
     it("lists collections in the order of their creation, of all brands, and nothing beyond", async () => {
       const { registry, createCollection, collection, other } = await collectionFixture();
-      await registry.admitBrand(other, PROFILE);
-      const second = await createCollection({ slug: "second" });
-      await registry.connect(other).createCollection({ ...REQUEST, brandId: 2, slug: "theirs" });
-      const theirs = await registry.collectionOf("theirs");
+      await registry.admitBrand(other, OTHER_HANDLE, PROFILE);
+      const second = await createCollection({ slug: "noirance-second" });
+      await registry.connect(other).createCollection({ ...REQUEST, brandId: 2, slug: `${OTHER_HANDLE}-theirs` });
+      const theirs = await registry.collectionOf(`${OTHER_HANDLE}-theirs`);
       expect((await stateOf(registry)).collections).to.deep.equal([
         [await collection.getAddress(), 1n],
         [await second.getAddress(), 1n],
@@ -626,13 +682,13 @@ describe("BrandRegistry", () => {
         ["Noirance", "x".repeat(17)],
         ["", ""],
       ] as const) {
-        await expect(registry.connect(admin).createCollection({ ...REQUEST, slug: "names", name, symbol }))
+        await expect(registry.connect(admin).createCollection({ ...REQUEST, slug: "noirance-names", name, symbol }))
           .to.be.revertedWithCustomError(registry, "InvalidCollectionName")
           .withArgs(name, symbol);
       }
       const [longest, shortest] = [`${"黑".repeat(33)}x`, "x"];
-      const long = await createCollection({ slug: "longest", name: longest, symbol: "x".repeat(16) });
-      const short = await createCollection({ slug: "shortest", name: shortest, symbol: shortest });
+      const long = await createCollection({ slug: "noirance-longest", name: longest, symbol: "x".repeat(16) });
+      const short = await createCollection({ slug: "noirance-shortest", name: shortest, symbol: shortest });
       expect([await long.name(), await long.symbol(), await short.name(), await short.symbol()]).to.deep.equal([
         longest,
         "x".repeat(16),
@@ -644,24 +700,24 @@ describe("BrandRegistry", () => {
     it("takes an edition of 1 to 1,000,000,000 cards", async () => {
       const { registry, admin, createCollection } = await collectionFixture();
       for (const maxSupply of [0, 1_000_000_001, 2 ** 32 - 1]) {
-        await expect(registry.connect(admin).createCollection({ ...REQUEST, slug: "bounds", maxSupply }))
+        await expect(registry.connect(admin).createCollection({ ...REQUEST, slug: "noirance-bounds", maxSupply }))
           .to.be.revertedWithCustomError(registry, "InvalidMaxSupply")
           .withArgs(maxSupply);
       }
-      const one = await createCollection({ slug: "one", maxSupply: 1 });
-      const many = await createCollection({ slug: "many", maxSupply: 1_000_000_000 });
+      const one = await createCollection({ slug: "noirance-one", maxSupply: 1 });
+      const many = await createCollection({ slug: "noirance-many", maxSupply: 1_000_000_000 });
       expect([await one.maxSupply(), await many.maxSupply()]).to.deep.equal([1n, 1_000_000_000n]);
     });
 
     it("takes a holder's time to veto of up to 365 days", async () => {
       const { registry, admin, createCollection } = await collectionFixture();
       for (const reissueDelay of [REISSUE_LIMIT + 1, 2 ** 32 - 1]) {
-        await expect(registry.connect(admin).createCollection({ ...REQUEST, slug: "delays", reissueDelay }))
+        await expect(registry.connect(admin).createCollection({ ...REQUEST, slug: "noirance-delays", reissueDelay }))
           .to.be.revertedWithCustomError(registry, "InvalidReissueDelay")
           .withArgs(reissueDelay);
       }
-      const none = await createCollection({ slug: "none", reissueDelay: 0 });
-      const year = await createCollection({ slug: "year", reissueDelay: REISSUE_LIMIT });
+      const none = await createCollection({ slug: "noirance-none", reissueDelay: 0 });
+      const year = await createCollection({ slug: "noirance-year", reissueDelay: REISSUE_LIMIT });
       expect([(await none.collectionTerms()).reissueDelay, (await year.collectionTerms()).reissueDelay]).to.deep.equal([
         0n,
         BigInt(REISSUE_LIMIT),
@@ -671,22 +727,21 @@ describe("BrandRegistry", () => {
     it("takes each of the four burn authorisations, and no fifth", async () => {
       const { registry, admin, createCollection } = await collectionFixture();
       for (const [name, burnAuth] of Object.entries(BURN_AUTH)) {
-        const created = await createCollection({ slug: name.toLowerCase(), burnAuth });
+        const created = await createCollection({ slug: `${HANDLE}-${name.toLowerCase()}`, burnAuth });
         expect((await created.collectionTerms()).burnAuth).to.equal(BigInt(burnAuth));
       }
       await expect(
-        registry.connect(admin).createCollection({ ...REQUEST, slug: "fifth", burnAuth: 4 }),
+        registry.connect(admin).createCollection({ ...REQUEST, slug: "noirance-fifth", burnAuth: 4 }),
       ).to.be.revertedWithoutReason(ethers);
     });
 
-    it("never gives a slug twice, to whatever brand and terms", async () => {
+    it("never gives a slug twice, whatever the terms", async () => {
       const { registry, admin, other, collection } = await collectionFixture();
-      await registry.admitBrand(other, PROFILE);
+      await registry.admitBrand(other, OTHER_HANDLE, PROFILE);
       const before = await stateOf(registry);
       for (const [account, request] of [
         [admin, REQUEST],
         [admin, { ...REQUEST, name: "Again", maxSupply: 1 }],
-        [other, { ...REQUEST, brandId: 2 }],
       ] as const) {
         await expect(registry.connect(account).createCollection(request))
           .to.be.revertedWithCustomError(registry, "SlugTaken")
@@ -706,7 +761,7 @@ describe("BrandRegistry", () => {
 
     it("is for the administrators of that very brand, which exists and is active", async () => {
       const { registry, admin, issuer, other, consortium, guardian } = await collectionFixture();
-      await registry.admitBrand(other, PROFILE);
+      await registry.admitBrand(other, OTHER_HANDLE, PROFILE);
       const request = { ...REQUEST, slug: "noirance-white" };
       for (const account of [issuer, other, consortium, guardian]) {
         await expect(registry.connect(account).createCollection(request))
@@ -725,14 +780,15 @@ describe("BrandRegistry", () => {
       expect(await registry.collectionCount()).to.equal(1n);
     });
 
-    const good = ["abc", "a-1", "0x0", "000", "noirance-black-2027", "a-b-c-d", "a".repeat(32)];
-    const bad = [
-      "",
-      "a",
-      "ab",
-      "a".repeat(33),
+    const good = ["a", "0", "a-1", "0x0", "000", "black-2027", "a-b-c-d", "a".repeat(23)].map(
+      (rest) => `${HANDLE}-${rest}`,
+    );
+    const rests = [
+      ..."",
+      "a".repeat(24),
       "-ab",
       "ab-",
+      "-",
       "---",
       "a--b",
       "Abc",
@@ -744,11 +800,25 @@ describe("BrandRegistry", () => {
       "a/b",
       "a:b",
       "äbc",
-      "黑卡黑卡",
+      "黑卡",
       "а-b-c",
       "a\u0000bc",
       "abc/",
       "a.b",
+    ];
+    const bad = [
+      ...rests.map((rest) => `${HANDLE}-${rest}`),
+      "",
+      "a",
+      "noiranc-e",
+      HANDLE,
+      `${HANDLE}a`,
+      `${HANDLE}1-black`,
+      `${HANDLE}_black`,
+      "Noirance-black",
+      "black-noirance",
+      `${OTHER_HANDLE}-black`,
+      "а-b-c",
     ];
 
     for (const slug of good) {
@@ -763,7 +833,7 @@ describe("BrandRegistry", () => {
         const { registry, admin } = await collectionFixture();
         await expect(registry.connect(admin).createCollection({ ...REQUEST, slug }))
           .to.be.revertedWithCustomError(registry, "InvalidSlug")
-          .withArgs(slug);
+          .withArgs(slug, HANDLE);
         expect(await registry.collectionOf(slug)).to.equal(NOBODY);
       });
     }
@@ -816,7 +886,7 @@ describe("BrandRegistry", () => {
       const next = await deployImplementation(registry, "UpgradedCollection");
       expect(await eventsOf(registry.upgradeCollections(next), registry)).to.deep.equal([["Upgraded", next]]);
       expect(await stateOf(registry)).to.deep.equal({ ...before, implementation: next });
-      for (const upgraded of [collection, await createCollection({ slug: "future" })]) {
+      for (const upgraded of [collection, await createCollection({ slug: "noirance-future" })]) {
         const connected = await ethers.getContractAt("UpgradedCollection", await upgraded.getAddress());
         expect(await connected.isUpgraded()).to.equal(true);
       }
@@ -869,7 +939,7 @@ describe("BrandRegistry", () => {
     it("refuses a contract that does not say whose it is: the registry, and other tokens that are locked for good", async () => {
       const { registry, consortium } = await collectionFixture();
       const seats = await ethers.deployContract("ConsortiumSeat", [
-        consortium,
+        await ethers.deployContract("ConsortiumTimelock", [[consortium]]),
         [{ account: consortium.address, organisation: "Noirance" }],
       ]);
       for (const wrong of [await registry.getAddress(), await seats.getAddress()]) {
@@ -940,7 +1010,7 @@ describe("BrandRegistry", () => {
 
     it("is what collections wait for: before it, a slug has no address and no collection", async () => {
       const { bare, admin } = await bareRegistry();
-      await bare.admitBrand(admin, PROFILE);
+      await bare.admitBrand(admin, HANDLE, PROFILE);
       for (const attempt of [
         () => bare.collectionAddress(REQUEST.slug),
         () => bare.connect(admin).createCollection(REQUEST),
@@ -952,7 +1022,7 @@ describe("BrandRegistry", () => {
 
     it("is not all that they wait for: without code to follow, no proxy is made, and the slug stays free", async () => {
       const { bare, own, admin } = await bareRegistry();
-      await bare.admitBrand(admin, PROFILE);
+      await bare.admitBrand(admin, HANDLE, PROFILE);
       await bare.setCollectionFactory(own);
       const proxies = await ethers.getContractFactory("BeaconProxy");
       await expect(bare.connect(admin).createCollection(REQUEST)).to.be.revertedWithCustomError(
@@ -1013,7 +1083,3 @@ describe("BrandRegistry", () => {
     });
   });
 });
-
-function roleIdOf(brandId: number, role: number): string {
-  return ethers.keccak256(ethers.AbiCoder.defaultAbiCoder().encode(["uint32", "uint8"], [brandId, role]));
-}

@@ -1,7 +1,17 @@
 import { expect } from "chai";
 import type { BaseContract, ContractTransactionResponse } from "ethers";
-import { BURN_AUTH, collectionFixture, ethers, networkHelpers, STATUS } from "./fixture.ts";
+import {
+  BURN_AUTH,
+  collectionFixture,
+  ethers,
+  HIGHEST_TIER,
+  NO_REFERENCE,
+  networkHelpers,
+  ROLE,
+  STATUS,
+} from "./fixture.ts";
 import { eventsOf } from "./support/events.ts";
+import { FINAL, finish } from "./support/finalActs.ts";
 import { sign } from "./support/signatures.ts";
 
 const { time } = networkHelpers;
@@ -23,12 +33,14 @@ const REASON = ethers.id("reason");
 /** Cards 1 and 2 are `holder`'s and `other`'s and expire in a year; card 3 is `holder`'s and never does. */
 async function setup(terms: Parameters<Awaited<ReturnType<typeof collectionFixture>>["createCollection"]>[0] = {}) {
   const accounts = await collectionFixture();
-  const collection = await accounts.createCollection({ slug: "with-benefits", reissueDelay: 0, ...terms });
+  const collection = await accounts.createCollection({ slug: "noirance-with-benefits", reissueDelay: 0, ...terms });
   const { issuer, holder, other } = accounts;
   const start = await time.latest();
   const expiresAt = start + YEAR;
-  await collection.connect(issuer).issue(1, [holder, other], { tier: TIER, expiresAt }, ethers.ZeroHash);
-  await collection.connect(issuer).issue(UNDATED, [holder], { tier: TIER, expiresAt: 0 }, ethers.ZeroHash);
+  await collection.connect(issuer).issue(1, [holder, other], { tier: TIER, expiresAt }, ethers.ZeroHash, NO_REFERENCE);
+  await collection
+    .connect(issuer)
+    .issue(UNDATED, [holder], { tier: TIER, expiresAt: 0 }, ethers.ZeroHash, NO_REFERENCE);
   return { ...accounts, collection, start, expiresAt };
 }
 type Setup = Awaited<ReturnType<typeof setup>>;
@@ -53,12 +65,21 @@ interface Authorisation {
   benefitId: number;
   number: number;
   generation: number;
+  staff: string;
   deadline: number;
 }
 
 /** What a redemption is authorised with where a test does not care. */
 function authorisation(f: Setup, values: Partial<Authorisation> = {}): Authorisation {
-  return { serial: 1, benefitId: COFFEE, number: 1, generation: 0, deadline: f.start + 50 * YEAR, ...values };
+  return {
+    serial: 1,
+    benefitId: COFFEE,
+    number: 1,
+    generation: 0,
+    staff: ethers.ZeroAddress,
+    deadline: f.start + 50 * YEAR,
+    ...values,
+  };
 }
 
 /** Has the holder authorise a redemption, and staff redeem it. */
@@ -79,7 +100,7 @@ async function stateOf({ collection }: Setup) {
   for (const serial of [1, 2, UNDATED])
     for (const benefitId of [COFFEE, LOUNGE]) uses.push([...(await collection.benefitUseOf(serial, benefitId))]);
   const terms = [];
-  for (const tier of [0, TIER, HIGHER_TIER, 255])
+  for (const tier of [0, TIER, HIGHER_TIER, HIGHEST_TIER])
     for (const benefitId of [0, COFFEE, LOUNGE, 65_535]) terms.push([...(await collection.benefitOf(tier, benefitId))]);
   return { uses, terms, frozen: await collection.benefitsFrozen() };
 }
@@ -149,8 +170,8 @@ describe("CardBenefits", () => {
       expect(await stateOf(f)).to.deep.equal(state);
 
       const most = { quota: UNLIMITED, period: UNLIMITED, startsAt: UNLIMITED };
-      expect(await set(255, 65_535, most)).to.deep.equal([
-        ["BenefitChanged", 255n, 65_535n, BigInt(UNLIMITED), BigInt(UNLIMITED), BigInt(UNLIMITED)],
+      expect(await set(HIGHEST_TIER, 65_535, most)).to.deep.equal([
+        ["BenefitChanged", BigInt(HIGHEST_TIER), 65_535n, BigInt(UNLIMITED), BigInt(UNLIMITED), BigInt(UNLIMITED)],
       ]);
       state.terms[15] = Object.values(most).map(BigInt);
       expect(await set(0, 0, { quota: 1, period: 0, startsAt: 0 })).to.deep.equal([
@@ -163,20 +184,64 @@ describe("CardBenefits", () => {
     it("replaces what it said before; a quota of 0 takes the benefit away", async () => {
       const f = await setupBenefit();
       const { collection, admin, startsAt } = f;
-      await collection.connect(admin).setBenefit(TIER, COFFEE, { quota: 5, period: 0, startsAt: 1 });
-      expect(await collection.benefitOf(TIER, COFFEE)).to.deep.equal([5n, 0n, 1n]);
+      await collection.connect(admin).setBenefit(TIER, COFFEE, { quota: 5, period: DAY, startsAt });
+      expect(await collection.benefitOf(TIER, COFFEE)).to.deep.equal([5n, BigInt(DAY), BigInt(startsAt)]);
       await collection.connect(admin).setBenefit(TIER, COFFEE, { quota: 0, period: DAY, startsAt });
       expect(await collection.benefitOf(TIER, COFFEE)).to.deep.equal([0n, BigInt(DAY), BigInt(startsAt)]);
       await expectUses(f, 0, "BenefitNotGranted", { at: startsAt });
     });
   });
 
+  describe("the periods of a benefit", () => {
+    it("are the same in all tiers and for ever: only quotas differ, also after a quota of 0", async () => {
+      const f = await setupBenefit();
+      const { collection, admin, benefit, startsAt } = f;
+      const set = (tier: number, terms: Partial<Terms>) =>
+        collection.connect(admin).setBenefit(tier, COFFEE, { ...benefit, ...terms });
+      await set(HIGHER_TIER, { quota: 9 });
+      await set(TIER, { quota: 0 });
+      for (const tier of [0, TIER, HIGHER_TIER, HIGHEST_TIER])
+        for (const terms of [
+          { period: DAY + 1 },
+          { period: DAY - 1 },
+          { period: 0 },
+          { startsAt: startsAt + 1 },
+          { startsAt: startsAt - 1 },
+          { startsAt: 0 },
+          { quota: 0, period: 0, startsAt: 0 },
+        ])
+          await refuses(f, () => set(tier, terms), "BenefitPeriodsFixed", [COFFEE, DAY, startsAt]);
+      // Another benefit has its own.
+      await collection.connect(admin).setBenefit(TIER, LOUNGE, { quota: 1, period: 0, startsAt: 0 });
+      await set(TIER, { quota: 3 });
+      await expectUses(f, 3, "QuotaExceeded", { at: startsAt });
+    });
+
+    it("are fixed where there is one, which never ends and began at 0", async () => {
+      const f = await setupBenefit({ period: 0, startsAt: 0 });
+      const { collection, admin } = f;
+      const other = () => collection.connect(admin).setBenefit(TIER, COFFEE, { quota: 2, period: 1, startsAt: 0 });
+      await refuses(f, other, "BenefitPeriodsFixed", [COFFEE, 0, 0]);
+      const later = () => collection.connect(admin).setBenefit(0, COFFEE, { quota: 2, period: 0, startsAt: 1 });
+      await refuses(f, later, "BenefitPeriodsFixed", [COFFEE, 0, 0]);
+    });
+
+    it("are said for tiers that the collection has", async () => {
+      const f = await setup();
+      const { collection, admin } = f;
+      for (const tier of [HIGHEST_TIER + 1, 255]) {
+        const act = () => collection.connect(admin).setBenefit(tier, COFFEE, { quota: 1, period: 0, startsAt: 0 });
+        await refuses(f, act, "TierNotDeclared", [tier, HIGHEST_TIER]);
+      }
+    });
+  });
+
   describe("freezeBenefits", () => {
     it("ends all change for good, and nothing else", async () => {
       const f = await setupBenefit();
-      const { collection, admin, startsAt } = f;
+      const { collection, admin } = f;
       const state = await stateOf(f);
-      expect(await eventsOf(collection.connect(admin).freezeBenefits(), collection)).to.deep.equal([
+      expect(await eventsOf(finish(collection.connect(admin), FINAL.FreezeBenefits), collection)).to.deep.equal([
         ["BenefitsFrozen"],
       ]);
       state.frozen = true;
@@ -191,9 +256,9 @@ describe("CardBenefits", () => {
         const act = () => collection.connect(admin).setBenefit(tier, benefitId, terms);
         await refuses(f, act, "BenefitsAreFrozen", []);
       }
-      await refuses(f, () => collection.connect(admin).freezeBenefits(), "BenefitsAreFrozen", []);
-      await expectUses(f, 2, "QuotaExceeded", { at: startsAt });
-      await redeemAt(f, startsAt + 1);
+      await refuses(f, () => finish(collection.connect(admin), FINAL.FreezeBenefits), "BenefitsAreFrozen", []);
+      await expectUses(f, 2, "QuotaExceeded");
+      await redeem(f);
     });
   });
 
@@ -386,36 +451,45 @@ describe("CardBenefits", () => {
       expect(await collection.benefitUseOf(1, COFFEE)).to.deep.equal([2n, BigInt(startsAt), 2n, 0n]);
     });
 
-    it("begins another period when start or length change so that another one begins", async () => {
-      const f = await setupBenefit();
-      const { collection, admin, benefit, startsAt } = f;
-      await redeemAt(f, startsAt + DAY);
-      await redeem(f, { number: 2 });
-      await expectUses(f, 0, "QuotaExceeded");
-      // The same period, only longer: what was used in it counts.
-      const longer = { ...benefit, period: 2 * DAY, startsAt: startsAt + DAY };
-      await collection.connect(admin).setBenefit(TIER, COFFEE, longer);
-      await expectUses(f, 0, "QuotaExceeded");
-      await collection.connect(admin).setBenefit(TIER, COFFEE, { ...benefit, startsAt: startsAt + DAY + MINUTE });
-      await expectUses(f, 0, "BenefitNotStarted");
-      const early = () => redeem(f, { number: 3 });
-      await refuses(f, early, "BenefitNotStarted", [COFFEE, startsAt + DAY + MINUTE]);
-      await expectUses(f, 2, "QuotaExceeded", { at: startsAt + DAY + MINUTE });
-      await redeemAt(f, startsAt + DAY + MINUTE, { number: 3 });
-      expect(await collection.benefitUseOf(1, COFFEE)).to.deep.equal([3n, BigInt(startsAt + DAY + MINUTE), 1n, 0n]);
+    it("does not give a quota twice in one period, also not across a change of tier, an undo there and the way back", async () => {
+      // Redeem 1 of 1 for life; in the other tier redeem and undo on the next day; change back: 0 are left.
+      const f = await setupBenefit({ quota: 1, period: 0 });
+      const { collection, admin, issuer, staff, benefit, startsAt } = f;
+      await redeemAt(f, startsAt);
+      const daily = { quota: 1, period: DAY, startsAt };
+      const act = () => collection.connect(admin).setBenefit(HIGHER_TIER, COFFEE, daily);
+      await refuses(f, act, "BenefitPeriodsFixed", [COFFEE, 0, startsAt]);
+      await collection.connect(admin).setBenefit(HIGHER_TIER, COFFEE, { ...benefit, quota: 2 });
+      await collection.connect(issuer).setTier([1], HIGHER_TIER);
+      await redeemAt(f, startsAt + DAY, { number: 2 });
+      await collection.connect(staff).undoRedemption(1, COFFEE, 2, REASON);
+      await collection.connect(issuer).setTier([1], TIER);
+      await expectUses(f, 0, "QuotaExceeded", { at: startsAt + 2 * DAY });
+      await refuses(f, () => redeem(f, { number: 3 }), "QuotaExceeded", [1, COFFEE, 1]);
     });
 
-    it("does not give a quota twice in one period to a card that changes its tier and back", async () => {
-      const f = await setupBenefit({ quota: 1, period: 0 });
-      const { collection, admin, issuer, benefit, startsAt } = f;
-      // The same welcome gift for the higher tier, announced an hour later.
-      await collection.connect(admin).setBenefit(HIGHER_TIER, COFFEE, { ...benefit, startsAt: startsAt + 60 * MINUTE });
-      await redeemAt(f, startsAt + DAY);
-      await collection.connect(issuer).setTier([1], HIGHER_TIER);
-      await redeem(f, { number: 2 });
-      await collection.connect(issuer).setTier([1], TIER);
-      // The lower tier's one period, which never ends, has had its one use long ago.
-      await expectUses(f, 0, "QuotaExceeded");
+    it("is for the staff that the holder names, and for any of the brand's where it names nobody", async () => {
+      const f = await setupBenefit({ quota: UNLIMITED });
+      const { collection, registry, admin, holder, staff, other, stranger, startsAt } = f;
+      await registry.connect(admin).grantRole(await registry.roleId(1, ROLE.Staff), other);
+      await time.increaseTo(startsAt);
+      const named = authorisation(f, { staff: staff.address });
+      const signature = await sign(collection, holder, "Redemption", named);
+      await refuses(f, () => collection.connect(other).redeem(named, signature), "StaffMismatch", [staff.address]);
+      // Nobody can take the name out, or put one's own in.
+      for (const till of [ethers.ZeroAddress, other.address]) {
+        const forged = () => collection.connect(other).redeem({ ...named, staff: till }, signature);
+        await refuses(f, forged, "InvalidSignature", [holder.address]);
+      }
+      await collection.connect(staff).redeem(named, signature);
+      // To be named makes nobody staff.
+      const strangers = authorisation(f, { number: 2, staff: stranger.address });
+      const foreign = await sign(collection, holder, "Redemption", strangers);
+      const act = () => collection.connect(stranger).redeem(strangers, foreign);
+      await refuses(f, act, "BrandRoleMissing", [1, ROLE.Staff, stranger.address], registry);
+      const open = authorisation(f, { number: 2 });
+      await collection.connect(other).redeem(open, await sign(collection, holder, "Redemption", open));
+      expect((await collection.benefitUseOf(1, COFFEE)).redemptions).to.equal(2n);
     });
 
     it("takes each authorisation once, and only the next one", async () => {
@@ -502,7 +576,7 @@ describe("CardBenefits", () => {
       const { collection, holder, other, staff, startsAt, createCollection } = f;
       await time.increaseTo(startsAt);
       const redemption = authorisation(f);
-      const elsewhere = await createCollection({ slug: "elsewhere" });
+      const elsewhere = await createCollection({ slug: "noirance-elsewhere" });
       const wrong = [
         await sign(collection, other, "Redemption", redemption),
         await sign(collection, staff, "Redemption", redemption),
@@ -510,6 +584,7 @@ describe("CardBenefits", () => {
         await sign(collection, holder, "Redemption", { ...redemption, benefitId: LOUNGE }),
         await sign(collection, holder, "Redemption", { ...redemption, number: 2 }),
         await sign(collection, holder, "Redemption", { ...redemption, generation: 1 }),
+        await sign(collection, holder, "Redemption", { ...redemption, staff: staff.address }),
         await sign(collection, holder, "Redemption", { ...redemption, deadline: redemption.deadline - 1 }),
         await sign(elsewhere, holder, "Redemption", redemption),
         await sign(collection, holder, "Redemption", redemption, { chainId: 1 }),
@@ -528,7 +603,7 @@ describe("CardBenefits", () => {
       const { collection, issuer, holder, other, startsAt } = f;
       const wallet = await ethers.deployContract("TestWallet", [holder]);
       const terms = { tier: TIER, expiresAt: 0 };
-      await collection.connect(issuer).issue(UNISSUED, [wallet], terms, ethers.ZeroHash);
+      await collection.connect(issuer).issue(UNISSUED, [wallet], terms, ethers.ZeroHash, NO_REFERENCE);
       await time.increaseTo(startsAt);
       const card = { serial: UNISSUED };
       await refuses(f, () => redeem(f, card, other), "InvalidSignature", [await wallet.getAddress()]);
@@ -542,8 +617,8 @@ describe("CardBenefits", () => {
       await time.increaseTo(startsAt);
       await registry.connect(consortium).suspendBrand(1, REASON);
       await refuses(f, () => redeem(f), "BrandNotActive", [1, 2], registry);
-      await registry.connect(consortium).reinstateBrand(1);
-      await collection.connect(admin).startWindDown();
+      await registry.connect(consortium).reinstateBrand(1, 1);
+      await finish(collection.connect(admin), FINAL.WindDown);
       await expectUses(f, 2, "QuotaExceeded");
       await redeem(f);
     });
@@ -663,7 +738,7 @@ describe("CardBenefits", () => {
 
     it("works whatever has become of a live card and its benefit since", async () => {
       const f = await setupBenefit({ quota: UNLIMITED });
-      const { collection, admin, issuer, steward, other, startsAt, expiresAt } = f;
+      const { collection, admin, issuer, steward, other, startsAt, expiresAt, benefit } = f;
       await redeemAt(f, startsAt);
       for (const number of [2, 3, 4, 5]) await redeem(f, { number });
       await collection.connect(steward).suspend([1], REASON);
@@ -672,9 +747,9 @@ describe("CardBenefits", () => {
       await undo(f, 2);
       await collection.connect(issuer).setTier([1], HIGHER_TIER);
       await undo(f, 3);
-      await collection.connect(admin).setBenefit(TIER, COFFEE, { quota: 0, period: 0, startsAt: 0 });
-      await collection.connect(admin).freezeBenefits();
-      await collection.connect(admin).startWindDown();
+      await collection.connect(admin).setBenefit(TIER, COFFEE, { ...benefit, quota: 0 });
+      await finish(collection.connect(admin), FINAL.FreezeBenefits);
+      await finish(collection.connect(admin), FINAL.WindDown);
       await undo(f, 4);
       await time.increaseTo(expiresAt);
       await undo(f, 5);
@@ -705,7 +780,7 @@ describe("CardBenefits", () => {
       }
       await registry.connect(consortium).suspendBrand(1, REASON);
       await refuses(f, () => undo(f, 1), "BrandNotActive", [1, 2], registry);
-      await registry.connect(consortium).reinstateBrand(1);
+      await registry.connect(consortium).reinstateBrand(1, 1);
       await undo(f, 1);
     });
 

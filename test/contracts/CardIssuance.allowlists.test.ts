@@ -8,6 +8,7 @@ import {
   collectionFixture,
   ethers,
   MAX_SUPPLY,
+  NO_REFERENCE,
   networkHelpers,
   ROLE,
   STATUS,
@@ -15,17 +16,19 @@ import {
 import { allowlistTree, claimOf, ENTRY_TYPES, type Entry } from "./support/allowlists.ts";
 import { minedAt, now, setNext } from "./support/clock.ts";
 import { eventsOf } from "./support/events.ts";
+import { FINAL, finish } from "./support/finalActs.ts";
+import { sign } from "./support/signatures.ts";
 import { fieldsOf, stateOf } from "./support/state.ts";
-import { malleated, signVoucher } from "./support/vouchers.ts";
+import { malleated } from "./support/vouchers.ts";
 
 const NOBODY = ethers.ZeroAddress;
 const NO_ROOT = ethers.ZeroHash;
 const REASON = ethers.id("reason");
 const FAR = 4_000_000_000;
-const CLOSED = { issuer: NOBODY, firstSerial: 0n, count: 0n, deadline: 0n };
+const CLOSED = { issuer: NOBODY, appointment: 0n, deadline: 0n, firstSerial: 0n, count: 0n };
 
 /** What a holder signs who lets somebody else send the claim. */
-const consentTo = (entry: Entry) => ({ ...entry, commitmentRoot: NO_ROOT, deadline: 0 });
+const consentTo = (entry: Entry, appointment: bigint) => ({ ...entry, appointment, deadline: FAR });
 
 /** An open allowlist of four: the holder's 10, other's 11, stranger's 12 and somebody's 13. */
 async function allowlistFixture() {
@@ -37,24 +40,25 @@ async function allowlistFixture() {
   const entries = [own, foreign, entry(12, stranger.address), entry(13, addresses(1)[0] ?? "")];
   const tree = allowlistTree(entries);
   const open = (deadline = FAR) => collection.connect(issuer).openAllowlist(tree.root, 10, 4, deadline);
-  const claim = (sender: Signer, claimed: Entry, proof = tree.proofOf(own), consent = "0x") =>
-    collection.connect(sender).claimAllowlisted(...claimOf(claimed), proof, consent);
+  const claim = (sender: Signer, claimed: Entry, proof = tree.proofOf(own), consent = "0x", until = FAR) =>
+    collection.connect(sender).claimAllowlisted(...claimOf(claimed), proof, until, consent);
   return { ...accounts, entries, own, foreign, tree, open, claim };
 }
 
 describe("CardIssuance: allowlists", () => {
   describe("openAllowlist", () => {
     it("keeps and reports what is opened, and issues nothing", async () => {
-      const { collection, issuer, tree, open } = await allowlistFixture();
+      const { collection, issuer, appointment, tree, open } = await allowlistFixture();
       expect(fieldsOf(await collection.allowlistOf(tree.root))).to.deep.equal(CLOSED);
       expect(await eventsOf(open(), collection)).to.deep.equal([
-        ["AllowlistOpened", tree.root, issuer.address, 10n, 4n, BigInt(FAR)],
+        ["AllowlistOpened", tree.root, issuer.address, appointment, 10n, 4n, BigInt(FAR)],
       ]);
       expect(fieldsOf(await collection.allowlistOf(tree.root))).to.deep.equal({
         issuer: issuer.address,
+        appointment,
+        deadline: BigInt(FAR),
         firstSerial: 10n,
         count: 4n,
-        deadline: BigInt(FAR),
       });
       expect([await collection.issuedCount(), await collection.totalSupply()]).to.deep.equal([0n, 0n]);
     });
@@ -153,7 +157,7 @@ describe("CardIssuance: allowlists", () => {
 
     it("is over once the edition winds down", async () => {
       const { collection, admin, open } = await allowlistFixture();
-      await collection.connect(admin).startWindDown();
+      await finish(collection.connect(admin), FINAL.WindDown);
       await expect(open()).to.be.revertedWithCustomError(collection, "WindingDown");
     });
   });
@@ -188,18 +192,27 @@ describe("CardIssuance: allowlists", () => {
       await expect(close(tree.root)).to.be.revertedWithCustomError(collection, "AllowlistNotOpen").withArgs(tree.root);
     });
 
-    it("is not for a suspended brand", async () => {
-      const { collection, registry, guardian, steward, tree, open } = await allowlistFixture();
+    it("works while the brand is suspended and when it is retired: it only takes away", async () => {
+      const { collection, registry, guardian, issuer, steward, tree, open } = await allowlistFixture();
+      const other = ethers.id("another root");
       await open();
+      await collection.connect(issuer).openAllowlist(other, 20, 1, FAR);
       await registry.connect(guardian).suspendBrand(1, REASON);
-      await expect(collection.connect(steward).closeAllowlist(tree.root))
-        .to.be.revertedWithCustomError(registry, "BrandNotActive")
-        .withArgs(1, 2);
-      expect((await collection.allowlistOf(tree.root)).count).to.equal(4n);
+      await expect(collection.connect(issuer).closeAllowlist(tree.root))
+        .to.be.revertedWithCustomError(registry, "BrandRoleMissing")
+        .withArgs(1, ROLE.Steward, issuer);
+      await collection.connect(steward).closeAllowlist(tree.root);
+      await registry.retireBrand(1, REASON);
+      await collection.connect(steward).closeAllowlist(other);
+      expect([
+        (await collection.allowlistOf(tree.root)).count,
+        (await collection.allowlistOf(other)).count,
+      ]).to.deep.equal([0n, 0n]);
     });
 
     it("still works past the deadline and in a wind-down, and clears the way to open it again", async () => {
-      const { collection, issuer, admin, steward, holder, own, tree, open, claim } = await allowlistFixture();
+      const { collection, issuer, admin, steward, holder, appointment, own, tree, open, claim } =
+        await allowlistFixture();
       const deadline = (await now()) + 100;
       await open(deadline);
       await networkHelpers.time.increaseTo(deadline + 1);
@@ -207,12 +220,13 @@ describe("CardIssuance: allowlists", () => {
       await collection.connect(issuer).openAllowlist(tree.root, 9, 5, FAR);
       expect(fieldsOf(await collection.allowlistOf(tree.root))).to.deep.equal({
         issuer: issuer.address,
+        appointment,
+        deadline: BigInt(FAR),
         firstSerial: 9n,
         count: 5n,
-        deadline: BigInt(FAR),
       });
       await claim(holder, own);
-      await collection.connect(admin).startWindDown();
+      await finish(collection.connect(admin), FINAL.WindDown);
       await collection.connect(steward).closeAllowlist(tree.root);
       expect(fieldsOf(await collection.allowlistOf(tree.root))).to.deep.equal(CLOSED);
       expect(await collection.ownerOf(10)).to.equal(holder.address);
@@ -252,26 +266,26 @@ describe("CardIssuance: allowlists", () => {
     });
 
     it("reports what issuing one card reports, in the name of who opened the allowlist", async () => {
-      const { collection, issuer, holder, stranger, own, tree, open, claim } = await allowlistFixture();
+      const { collection, issuer, holder, stranger, appointment, own, tree, open, claim } = await allowlistFixture();
       await open();
-      const consent = await signVoucher(holder, collection, consentTo(own));
+      const consent = await sign(collection, holder, "AllowlistClaim", consentTo(own, appointment));
       expect(await eventsOf(claim(stranger, own, tree.proofOf(own), consent), collection)).to.deep.equal([
         ["Transfer", NOBODY, holder.address, 10n],
         ["Locked", 10n],
         ["Issued", issuer.address, holder.address, 10n, BigInt(BURN_AUTH.Both)],
-        ["BatchIssued", 10n, 1n, 4n, 0n, NO_ROOT],
+        ["BatchIssued", 10n, 1n, 4n, 0n, NO_ROOT, NO_REFERENCE],
       ]);
     });
 
     for (const size of [1, 2, 3, 1_000]) {
       it(`works from a tree of ${size}, and only with the proof of the very leaf`, async () => {
-        const { collection, issuer, stranger } = await collectionFixture();
+        const { collection, issuer, stranger, appointment } = await collectionFixture();
         // Every holder is a key of its own, so each of them can consent.
         const keys = new Map<string, Signer>();
         const entries = Array.from({ length: size }, (_, index): Entry => {
           const key = new ethers.Wallet(ethers.id(`holder ${index}`));
           keys.set(key.address, key);
-          return { serial: index + 1, holder: key.address, tier: index % 256, expiresAt: FAR + index };
+          return { serial: index + 1, holder: key.address, tier: index % 10, expiresAt: FAR + index };
         });
         const tree = allowlistTree(entries);
         await collection.connect(issuer).openAllowlist(tree.root, 1, size, FAR);
@@ -281,9 +295,9 @@ describe("CardIssuance: allowlists", () => {
         for (const entry of claimed) {
           const key = keys.get(entry.holder);
           if (key === undefined) throw new Error("no key");
-          const consent = await signVoucher(key, collection, consentTo(entry));
+          const consent = await sign(collection, key, "AllowlistClaim", consentTo(entry, appointment));
           const claim = (proof: string[]) =>
-            collection.connect(stranger).claimAllowlisted(...claimOf(entry), proof, consent);
+            collection.connect(stranger).claimAllowlisted(...claimOf(entry), proof, FAR, consent);
           const neighbour = entries[entry.serial % size];
           if (neighbour !== undefined && neighbour !== entry) {
             await expect(claim(tree.proofOf(neighbour))).to.be.revertedWithCustomError(collection, "AllowlistNotOpen");
@@ -361,10 +375,10 @@ describe("CardIssuance: allowlists", () => {
         await collection.connect(issuer).openAllowlist(pair(once(own), once(foreign)), 10, 2, FAR);
         await collection.connect(issuer).openAllowlist(pair(twice(own), twice(foreign)), 10, 2, FAR);
         await expect(
-          collection.connect(holder).claimAllowlisted(...claimOf(own), [once(foreign)], "0x"),
+          collection.connect(holder).claimAllowlisted(...claimOf(own), [once(foreign)], FAR, "0x"),
         ).to.be.revertedWithCustomError(collection, "AllowlistNotOpen");
-        await collection.connect(holder).claimAllowlisted(...claimOf(own), [twice(foreign)], "0x");
-        await collection.connect(other).claimAllowlisted(...claimOf(foreign), [twice(own)], "0x");
+        await collection.connect(holder).claimAllowlisted(...claimOf(own), [twice(foreign)], FAR, "0x");
+        await collection.connect(other).claimAllowlisted(...claimOf(foreign), [twice(own)], FAR, "0x");
         expect(await collection.issuedCount()).to.equal(2n);
       });
 
@@ -381,13 +395,13 @@ describe("CardIssuance: allowlists", () => {
         const forged = ethers.getAddress(ethers.hexlify(below.slice(44, 64)));
         for (const proof of [[uncle], [], [inner, uncle]]) {
           await expect(
-            collection.connect(holder).claimAllowlisted(serial, forged, { tier: 0, expiresAt: 0 }, proof, "0x"),
+            collection.connect(holder).claimAllowlisted(serial, forged, { tier: 0, expiresAt: 0 }, proof, FAR, "0x"),
           ).to.be.revertedWithCustomError(collection, "AllowlistNotOpen");
         }
         // Nor does an allowlist that is opened for an inner node let the leaves below it claim a second time.
         await collection.connect(issuer).openAllowlist(inner, 10, 4, FAR);
-        await collection.connect(holder).claimAllowlisted(...claimOf(own), [sibling], "0x");
-        await expect(collection.connect(holder).claimAllowlisted(...claimOf(own), [sibling, uncle], "0x"))
+        await collection.connect(holder).claimAllowlisted(...claimOf(own), [sibling], FAR, "0x");
+        await expect(collection.connect(holder).claimAllowlisted(...claimOf(own), [sibling, uncle], FAR, "0x"))
           .to.be.revertedWithCustomError(collection, "CardAlreadyIssued")
           .withArgs(10);
         expect([await collection.issuedCount(), entries.length]).to.deep.equal([1n, 4]);
@@ -396,8 +410,8 @@ describe("CardIssuance: allowlists", () => {
       it("in this collection: an allowlist of another one is worth nothing here", async () => {
         const { collection, createCollection, holder, own, tree, open } = await allowlistFixture();
         await open();
-        const second = await createCollection({ slug: "second" });
-        await expect(second.connect(holder).claimAllowlisted(...claimOf(own), tree.proofOf(own), "0x"))
+        const second = await createCollection({ slug: "noirance-second" });
+        await expect(second.connect(holder).claimAllowlisted(...claimOf(own), tree.proofOf(own), FAR, "0x"))
           .to.be.revertedWithCustomError(second, "AllowlistNotOpen")
           .withArgs(tree.root);
         expect(await collection.issuedCount()).to.equal(0n);
@@ -407,7 +421,7 @@ describe("CardIssuance: allowlists", () => {
         const { collection, issuer, holder, own } = await allowlistFixture();
         await collection.connect(issuer).openAllowlist(NO_ROOT, 10, 4, FAR);
         await expect(
-          collection.connect(holder).claimAllowlisted(...claimOf(own), [], "0x"),
+          collection.connect(holder).claimAllowlisted(...claimOf(own), [], FAR, "0x"),
         ).to.be.revertedWithCustomError(collection, "AllowlistNotOpen");
       });
     });
@@ -420,7 +434,7 @@ describe("CardIssuance: allowlists", () => {
       const tree = allowlistTree(entries);
       await collection.connect(issuer).openAllowlist(tree.root, 10, 3, FAR);
       for (const entry of entries) {
-        const claim = collection.connect(holder).claimAllowlisted(...claimOf(entry), tree.proofOf(entry), "0x");
+        const claim = collection.connect(holder).claimAllowlisted(...claimOf(entry), tree.proofOf(entry), FAR, "0x");
         if (entry.serial >= 10 && entry.serial < 13) await claim;
         else {
           await expect(claim)
@@ -443,12 +457,12 @@ describe("CardIssuance: allowlists", () => {
       if (own === undefined || rival === undefined) throw new Error("two entries");
       const tree = allowlistTree([own, rival]);
       await collection.connect(issuer).openAllowlist(tree.root, 1, 1, FAR);
-      await collection.connect(other).claimAllowlisted(...claimOf(rival), tree.proofOf(rival), "0x");
+      await collection.connect(other).claimAllowlisted(...claimOf(rival), tree.proofOf(rival), FAR, "0x");
       for (const [account, entry] of [
         [holder, own],
         [other, rival],
       ] as const) {
-        await expect(collection.connect(account).claimAllowlisted(...claimOf(entry), tree.proofOf(entry), "0x"))
+        await expect(collection.connect(account).claimAllowlisted(...claimOf(entry), tree.proofOf(entry), FAR, "0x"))
           .to.be.revertedWithCustomError(collection, "CardAlreadyIssued")
           .withArgs(1);
       }
@@ -496,7 +510,7 @@ describe("CardIssuance: allowlists", () => {
         await collection.connect(issuer).openAllowlist(tree.root, 1, 4, FAR);
         for (const entry of entries) {
           await setNext(timestamp);
-          const claim = collection.connect(holder).claimAllowlisted(...claimOf(entry), tree.proofOf(entry), "0x");
+          const claim = collection.connect(holder).claimAllowlisted(...claimOf(entry), tree.proofOf(entry), FAR, "0x");
           if (entry.expiresAt > timestamp) await claim;
           else {
             await expect(claim)
@@ -512,7 +526,7 @@ describe("CardIssuance: allowlists", () => {
         await open();
         await registry.connect(guardian).suspendBrand(1, REASON);
         await expect(claim(holder, own)).to.be.revertedWithCustomError(registry, "BrandNotActive").withArgs(1, 2);
-        await registry.reinstateBrand(1);
+        await registry.reinstateBrand(1, 1);
         await claim(holder, own);
         expect(await collection.ownerOf(10)).to.equal(holder.address);
       });
@@ -527,21 +541,23 @@ describe("CardIssuance: allowlists", () => {
       it("not once the edition winds down", async () => {
         const { collection, admin, holder, own, open, claim } = await allowlistFixture();
         await open();
-        await collection.connect(admin).startWindDown();
+        await finish(collection.connect(admin), FINAL.WindDown);
         await expect(claim(holder, own)).to.be.revertedWithCustomError(collection, "WindingDown");
         expect(await collection.issuedCount()).to.equal(0n);
       });
 
-      it("after its issuer has lost the role: what was promised stands until a steward closes it", async () => {
-        const { collection, registry, admin, issuer, steward, holder, other, own, foreign, tree, open, claim } =
+      it("not after its issuer has lost the role, also when it is given again: the list dies with the appointment", async () => {
+        const { collection, registry, admin, issuer, holder, other, appointment, own, foreign, tree, open, claim } =
           await allowlistFixture();
         await open();
-        await registry.connect(admin).revokeRole(await registry.roleId(1, ROLE.Issuer), issuer);
         await claim(holder, own);
-        await collection.connect(steward).closeAllowlist(tree.root);
-        await expect(claim(other, foreign, tree.proofOf(foreign)))
-          .to.be.revertedWithCustomError(collection, "AllowlistNotOpen")
-          .withArgs(tree.root);
+        const role = await registry.roleId(1, ROLE.Issuer);
+        for (const change of ["revokeRole", "grantRole"] as const) {
+          await registry.connect(admin)[change](role, issuer);
+          await expect(claim(other, foreign, tree.proofOf(foreign)))
+            .to.be.revertedWithCustomError(collection, "AppointmentEnded")
+            .withArgs(issuer, appointment);
+        }
         expect(await collection.issuedCount()).to.equal(1n);
       });
     });
@@ -554,24 +570,25 @@ describe("CardIssuance: allowlists", () => {
         expect(await collection.ownerOf(10)).to.equal(holder.address);
       });
 
-      it("or to sign it as a voucher without commitment and deadline, as nothing else", async () => {
-        const { collection, holder, issuer, stranger, own, tree, open, claim } = await allowlistFixture();
+      it("or to sign it with the allowlist's appointment and a deadline, as nothing else", async () => {
+        const { collection, holder, issuer, stranger, appointment, own, tree, open, claim } = await allowlistFixture();
         await open();
-        const consent = consentTo(own);
-        const good = await signVoucher(holder, collection, consent);
+        const consent = consentTo(own, appointment);
+        const good = await sign(collection, holder, "AllowlistClaim", consent);
         for (const signature of [
           "0x",
           malleated(good),
-          await signVoucher(stranger, collection, consent),
-          await signVoucher(issuer, collection, consent),
-          await signVoucher(holder, collection, { ...consent, deadline: FAR }),
-          await signVoucher(holder, collection, { ...consent, commitmentRoot: ethers.id("root") }),
-          await signVoucher(holder, collection, { ...consent, serial: 11 }),
-          await signVoucher(holder, collection, { ...consent, tier: 5 }),
-          await signVoucher(holder, collection, { ...consent, expiresAt: FAR }),
-          await signVoucher(holder, collection, { ...consent, holder: stranger.address }),
-          await signVoucher(holder, collection, consent, { chainId: 1 }),
-          await signVoucher(holder, collection, consent, { verifyingContract: NOBODY }),
+          await sign(collection, stranger, "AllowlistClaim", consent),
+          await sign(collection, issuer, "AllowlistClaim", consent),
+          await sign(collection, holder, "AllowlistClaim", { ...consent, deadline: FAR - 1 }),
+          await sign(collection, holder, "AllowlistClaim", { ...consent, appointment: appointment + 1n }),
+          await sign(collection, holder, "ClaimVoucher", { ...consent, commitmentRoot: NO_ROOT }),
+          await sign(collection, holder, "AllowlistClaim", { ...consent, serial: 11 }),
+          await sign(collection, holder, "AllowlistClaim", { ...consent, tier: 5 }),
+          await sign(collection, holder, "AllowlistClaim", { ...consent, expiresAt: FAR }),
+          await sign(collection, holder, "AllowlistClaim", { ...consent, holder: stranger.address }),
+          await sign(collection, holder, "AllowlistClaim", consent, { chainId: 1 }),
+          await sign(collection, holder, "AllowlistClaim", consent, { verifyingContract: NOBODY }),
         ]) {
           await expect(claim(stranger, own, tree.proofOf(own), signature))
             .to.be.revertedWithCustomError(collection, "InvalidSignature")
@@ -584,28 +601,57 @@ describe("CardIssuance: allowlists", () => {
         ]);
       });
 
-      it("and a consent to an allowlist is no voucher: its deadline is past", async () => {
+      it("until its deadline, which does not concern a holder who sends it", async () => {
+        const { collection, holder, stranger, appointment, own, tree, open, claim } = await allowlistFixture();
+        await open();
+        const deadline = (await now()) + 100;
+        const consent = await sign(collection, holder, "AllowlistClaim", { ...consentTo(own, appointment), deadline });
+        await setNext(deadline + 1);
+        await expect(claim(stranger, own, tree.proofOf(own), consent, deadline))
+          .to.be.revertedWithCustomError(collection, "DeadlinePassed")
+          .withArgs(deadline, deadline + 1);
+        await expect(claim(stranger, own, tree.proofOf(own), consent, deadline + 1_000))
+          .to.be.revertedWithCustomError(collection, "InvalidSignature")
+          .withArgs(holder);
+        await claim(holder, own, tree.proofOf(own), "0x", deadline);
+        expect(await collection.ownerOf(10)).to.equal(holder.address);
+      });
+
+      it("in the very second of its deadline", async () => {
+        const { collection, holder, stranger, appointment, own, tree, open, claim } = await allowlistFixture();
+        await open();
+        const deadline = (await now()) + 100;
+        const consent = await sign(collection, holder, "AllowlistClaim", { ...consentTo(own, appointment), deadline });
+        await setNext(deadline);
+        await claim(stranger, own, tree.proofOf(own), consent, deadline);
+        expect(await collection.ownerOf(10)).to.equal(holder.address);
+      });
+
+      it("and is no voucher, even of a holder who happens to be an issuer", async () => {
         const { collection, registry, admin, holder, stranger, own } = await allowlistFixture();
-        // Even of a holder who happens to be an issuer.
         await registry.connect(admin).grantRole(await registry.roleId(1, ROLE.Issuer), holder);
-        const consent = await signVoucher(holder, collection, consentTo(own));
+        const appointment = await registry.appointmentOf(1, ROLE.Issuer, holder);
+        const consent = consentTo(own, appointment);
+        const signature = await sign(collection, holder, "AllowlistClaim", consent);
         await expect(
-          collection.connect(stranger).claim(consentTo(own), holder, consent, consent),
-        ).to.be.revertedWithCustomError(collection, "DeadlinePassed");
+          collection.connect(stranger).claim({ ...consent, commitmentRoot: NO_ROOT }, holder, signature, signature),
+        )
+          .to.be.revertedWithCustomError(collection, "InvalidSignature")
+          .withArgs(holder);
       });
 
       it("of a contract by its own word (ERC-1271), without calling it back", async () => {
-        const { collection, issuer, holder, stranger } = await collectionFixture();
+        const { collection, issuer, holder, stranger, appointment } = await collectionFixture();
         const wallet = await ethers.deployContract("TestWallet", [holder]);
         const entry = { serial: 1, holder: await wallet.getAddress(), tier: 1, expiresAt: 0 };
         const tree = allowlistTree([entry]);
         await collection.connect(issuer).openAllowlist(tree.root, 1, 1, FAR);
         const claim = (consent: string) =>
-          collection.connect(stranger).claimAllowlisted(...claimOf(entry), [], consent);
-        await expect(claim(await signVoucher(stranger, collection, consentTo(entry))))
+          collection.connect(stranger).claimAllowlisted(...claimOf(entry), [], FAR, consent);
+        await expect(claim(await sign(collection, stranger, "AllowlistClaim", consentTo(entry, appointment))))
           .to.be.revertedWithCustomError(collection, "InvalidSignature")
           .withArgs(wallet);
-        await claim(await signVoucher(holder, collection, consentTo(entry)));
+        await claim(await sign(collection, holder, "AllowlistClaim", consentTo(entry, appointment)));
         expect(await collection.ownerOf(1)).to.equal(entry.holder);
       });
 
@@ -615,7 +661,7 @@ describe("CardIssuance: allowlists", () => {
         const tree = allowlistTree([entry]);
         await collection.connect(issuer).openAllowlist(tree.root, 1, 1, FAR);
         for (const consent of ["0x", `0x${"00".repeat(65)}`]) {
-          await expect(collection.connect(stranger).claimAllowlisted(...claimOf(entry), [], consent))
+          await expect(collection.connect(stranger).claimAllowlisted(...claimOf(entry), [], FAR, consent))
             .to.be.revertedWithCustomError(collection, "InvalidSignature")
             .withArgs(NOBODY);
         }

@@ -1,9 +1,19 @@
 // Claiming by voucher: the issuer's offer and the holder's consent, both EIP-712, by accounts and by contracts (ERC-1271).
 
 import { expect } from "chai";
-import { BURN_AUTH, collectionFixture, ethers, MAX_SUPPLY, ROLE, STATUS } from "./fixture.ts";
+import {
+  BURN_AUTH,
+  collectionFixture,
+  ethers,
+  HIGHEST_TIER,
+  MAX_SUPPLY,
+  NO_REFERENCE,
+  ROLE,
+  STATUS,
+} from "./fixture.ts";
 import { minedAt, now, setNext } from "./support/clock.ts";
 import { eventsOf } from "./support/events.ts";
+import { FINAL, finish } from "./support/finalActs.ts";
 import { domainOf } from "./support/signatures.ts";
 import { stateOf } from "./support/state.ts";
 import { malleated, signVoucher, VOUCHER_TYPES, type Voucher } from "./support/vouchers.ts";
@@ -17,20 +27,21 @@ const FAR = 4_000_000_000;
 
 async function voucherFixture() {
   const accounts = await collectionFixture();
-  const { collection, issuer, holder, registry, admin } = accounts;
+  const { collection, issuer, holder, registry, admin, appointment } = accounts;
   const voucher: Voucher = {
     serial: 7,
     holder: holder.address,
     tier: 2,
     expiresAt: 2_000_000_000,
     commitmentRoot: ROOT,
+    appointment,
     deadline: FAR,
   };
   /** A contract with the Issuer role, for which the issuer signs. */
   const issuerWallet = async () => {
     const wallet = await ethers.deployContract("TestWallet", [issuer]);
     await registry.connect(admin).grantRole(await registry.roleId(1, ROLE.Issuer), wallet);
-    return wallet;
+    return { wallet, appointment: await registry.appointmentOf(1, ROLE.Issuer, wallet) };
   };
   return { ...accounts, voucher, offer: await signVoucher(issuer, collection, voucher), issuerWallet };
 }
@@ -73,13 +84,13 @@ describe("CardIssuance: claim by voucher", () => {
       ["Transfer", NOBODY, holder.address, 7n],
       ["Locked", 7n],
       ["Issued", issuer.address, holder.address, 7n, BigInt(BURN_AUTH.Both)],
-      ["BatchIssued", 7n, 1n, 2n, 2_000_000_000n, ROOT],
+      ["BatchIssued", 7n, 1n, 2n, 2_000_000_000n, ROOT, NO_REFERENCE],
     ]);
   });
 
   it("hashes the type that the interface names (EIP-712)", () => {
     expect(ethers.TypedDataEncoder.from(VOUCHER_TYPES).encodeType("ClaimVoucher")).to.equal(
-      "ClaimVoucher(uint256 serial,address holder,uint8 tier,uint32 expiresAt,bytes32 commitmentRoot,uint256 deadline)",
+      "ClaimVoucher(uint256 serial,address holder,uint8 tier,uint32 expiresAt,bytes32 commitmentRoot,uint64 appointment,uint256 deadline)",
     );
   });
 
@@ -87,7 +98,13 @@ describe("CardIssuance: claim by voucher", () => {
     const { collection, issuer, holder, voucher } = await voucherFixture();
     for (const extremes of [
       { serial: 1, tier: 0, expiresAt: 0, commitmentRoot: NO_ROOT, deadline: LARGEST },
-      { serial: MAX_SUPPLY, tier: 255, expiresAt: 2 ** 32 - 1, commitmentRoot: ethers.toBeHex(LARGEST), deadline: FAR },
+      {
+        serial: MAX_SUPPLY,
+        tier: HIGHEST_TIER,
+        expiresAt: 2 ** 32 - 1,
+        commitmentRoot: ethers.toBeHex(LARGEST),
+        deadline: FAR,
+      },
     ]) {
       const extreme = { ...voucher, ...extremes };
       const signature = await signVoucher(issuer, collection, extreme);
@@ -99,6 +116,7 @@ describe("CardIssuance: claim by voucher", () => {
         BigInt(extremes.tier),
         BigInt(extremes.expiresAt),
         extremes.commitmentRoot,
+        NO_REFERENCE,
       ]);
     }
   });
@@ -146,7 +164,7 @@ describe("CardIssuance: claim by voucher", () => {
 
     it("for this collection: one for another collection of the same brand is worth nothing here", async () => {
       const { collection, createCollection, issuer, holder, voucher } = await voucherFixture();
-      const second = await createCollection({ slug: "second" });
+      const second = await createCollection({ slug: "noirance-second" });
       const signature = await signVoucher(issuer, second, voucher);
       await expect(collection.connect(holder).claim(voucher, issuer, signature, "0x"))
         .to.be.revertedWithCustomError(collection, "InvalidSignature")
@@ -215,34 +233,50 @@ describe("CardIssuance: claim by voucher", () => {
         .withArgs(1, ROLE.Issuer, NOBODY);
     });
 
-    it("of somebody who is an issuer now, not only when it was signed", async () => {
-      const { collection, registry, admin, issuer, holder, voucher, offer } = await voucherFixture();
+    it("by the issuer's appointment: it dies with it, also when the role is given again", async () => {
+      const { collection, registry, admin, issuer, holder, appointment, voucher, offer } = await voucherFixture();
       const role = await registry.roleId(1, ROLE.Issuer);
       await registry.connect(admin).revokeRole(role, issuer);
       await expect(collection.connect(holder).claim(voucher, issuer, offer, "0x"))
         .to.be.revertedWithCustomError(registry, "BrandRoleMissing")
         .withArgs(1, ROLE.Issuer, issuer);
       await registry.connect(admin).grantRole(role, issuer);
-      await collection.connect(holder).claim(voucher, issuer, offer, "0x");
+      await expect(collection.connect(holder).claim(voucher, issuer, offer, "0x"))
+        .to.be.revertedWithCustomError(collection, "AppointmentEnded")
+        .withArgs(issuer, appointment);
+      const now = await registry.appointmentOf(1, ROLE.Issuer, issuer);
+      const renamed = { ...voucher, appointment: now };
+      await expect(collection.connect(holder).claim(renamed, issuer, offer, "0x"))
+        .to.be.revertedWithCustomError(collection, "InvalidSignature")
+        .withArgs(issuer);
+      await collection.connect(holder).claim(renamed, issuer, await signVoucher(issuer, collection, renamed), "0x");
       expect(await collection.ownerOf(7)).to.equal(holder.address);
+    });
+
+    it("names no appointment to come", async () => {
+      const { collection, issuer, holder, appointment, voucher } = await voucherFixture();
+      for (const other of [0n, appointment - 1n, appointment + 1n, 2n ** 64n - 1n]) {
+        const wrong = { ...voucher, appointment: other };
+        const offer = await signVoucher(issuer, collection, wrong);
+        await expect(collection.connect(holder).claim(wrong, issuer, offer, "0x"))
+          .to.be.revertedWithCustomError(collection, "AppointmentEnded")
+          .withArgs(issuer, other);
+      }
     });
 
     it("from a contract with the role, which answers for itself (ERC-1271)", async () => {
       const { collection, issuerWallet, issuer, holder, stranger, voucher } = await voucherFixture();
-      const wallet = await issuerWallet();
-      await expect(
-        collection.connect(holder).claim(voucher, wallet, await signVoucher(stranger, collection, voucher), "0x"),
-      )
+      const { wallet, appointment } = await issuerWallet();
+      const its = { ...voucher, appointment };
+      await expect(collection.connect(holder).claim(its, wallet, await signVoucher(stranger, collection, its), "0x"))
         .to.be.revertedWithCustomError(collection, "InvalidSignature")
         .withArgs(wallet);
-      const signature = await signVoucher(issuer, collection, voucher);
-      expect(
-        await eventsOf(collection.connect(holder).claim(voucher, wallet, signature, "0x"), collection),
-      ).to.deep.equal([
+      const signature = await signVoucher(issuer, collection, its);
+      expect(await eventsOf(collection.connect(holder).claim(its, wallet, signature, "0x"), collection)).to.deep.equal([
         ["Transfer", NOBODY, holder.address, 7n],
         ["Locked", 7n],
         ["Issued", await wallet.getAddress(), holder.address, 7n, BigInt(BURN_AUTH.Both)],
-        ["BatchIssued", 7n, 1n, 2n, 2_000_000_000n, ROOT],
+        ["BatchIssued", 7n, 1n, 2n, 2_000_000_000n, ROOT, NO_REFERENCE],
       ]);
     });
 
@@ -259,20 +293,23 @@ describe("CardIssuance: claim by voucher", () => {
       ]) {
         const wallet = await ethers.deployContract("AnsweringWallet", [answer]);
         await registry.connect(admin).grantRole(await registry.roleId(1, ROLE.Issuer), wallet);
-        await expect(collection.connect(holder).claim(voucher, wallet, "0x", "0x"))
+        const its = { ...voucher, appointment: await registry.appointmentOf(1, ROLE.Issuer, wallet) };
+        await expect(collection.connect(holder).claim(its, wallet, "0x", "0x"))
           .to.be.revertedWithCustomError(collection, "InvalidSignature")
           .withArgs(wallet);
       }
       const yes = await ethers.deployContract("AnsweringWallet", [`${magic}${"00".repeat(28)}`]);
       await registry.connect(admin).grantRole(await registry.roleId(1, ROLE.Issuer), yes);
-      await collection.connect(holder).claim(voucher, yes, "0x", "0x");
+      const its = { ...voucher, appointment: await registry.appointmentOf(1, ROLE.Issuer, yes) };
+      await collection.connect(holder).claim(its, yes, "0x", "0x");
       expect(await collection.ownerOf(7)).to.equal(holder.address);
     });
 
     it("from a contract that knows of no signatures, never", async () => {
       const { collection, registry, admin, holder, voucher, offer } = await voucherFixture();
       await registry.connect(admin).grantRole(await registry.roleId(1, ROLE.Issuer), registry);
-      await expect(collection.connect(holder).claim(voucher, registry, offer, "0x"))
+      const its = { ...voucher, appointment: await registry.appointmentOf(1, ROLE.Issuer, registry) };
+      await expect(collection.connect(holder).claim(its, registry, offer, "0x"))
         .to.be.revertedWithCustomError(collection, "InvalidSignature")
         .withArgs(registry);
     });
@@ -313,7 +350,7 @@ describe("CardIssuance: claim by voucher", () => {
 
     it("under this collection's domain", async () => {
       const { collection, createCollection, issuer, holder, stranger, voucher, offer } = await voucherFixture();
-      const second = await createCollection({ slug: "second" });
+      const second = await createCollection({ slug: "noirance-second" });
       for (const consent of [
         await signVoucher(holder, second, voucher),
         await signVoucher(holder, collection, voucher, { chainId: 1 }),
@@ -431,7 +468,9 @@ describe("CardIssuance: claim by voucher", () => {
 
     it("not for a serial that was issued in a batch", async () => {
       const { collection, issuer, holder, other, voucher, offer } = await voucherFixture();
-      await collection.connect(issuer).issue(5, [other, other, other], { tier: 1, expiresAt: 0 }, NO_ROOT);
+      await collection
+        .connect(issuer)
+        .issue(5, [other, other, other], { tier: 1, expiresAt: 0 }, NO_ROOT, NO_REFERENCE);
       await expect(collection.connect(holder).claim(voucher, issuer, offer, "0x"))
         .to.be.revertedWithCustomError(collection, "CardAlreadyIssued")
         .withArgs(7);
@@ -488,14 +527,14 @@ describe("CardIssuance: claim by voucher", () => {
     it("again once a suspended brand is reinstated", async () => {
       const { collection, registry, guardian, issuer, holder, voucher, offer } = await voucherFixture();
       await registry.connect(guardian).suspendBrand(1, REASON);
-      await registry.reinstateBrand(1);
+      await registry.reinstateBrand(1, 1);
       await collection.connect(holder).claim(voucher, issuer, offer, "0x");
       expect(await collection.ownerOf(7)).to.equal(holder.address);
     });
 
     it("until the edition winds down", async () => {
       const { collection, admin, issuer, holder, voucher, offer } = await voucherFixture();
-      await collection.connect(admin).startWindDown();
+      await finish(collection.connect(admin), FINAL.WindDown);
       await expect(collection.connect(holder).claim(voucher, issuer, offer, "0x")).to.be.revertedWithCustomError(
         collection,
         "WindingDown",

@@ -9,11 +9,14 @@ import {
   CARD_BASE_URI,
   collectionFixture,
   ethers,
+  interfaceId,
   MAX_SUPPLY,
+  NO_REFERENCE,
   networkHelpers,
 } from "./fixture.ts";
 import { now } from "./support/clock.ts";
 import { eventsOf } from "./support/events.ts";
+import { FINAL, finish } from "./support/finalActs.ts";
 import { fieldsOf } from "./support/state.ts";
 
 const NEVER = { tier: 3, expiresAt: 0 };
@@ -27,7 +30,6 @@ describe("the standards of a collection", () => {
     "ERC-721": "0x80ac58cd",
     "ERC-721 metadata": "0x5b5e139f",
     "ERC-5192": "0xb45a3c0e",
-    "ERC-5484": "0x0489b56f",
     "ERC-4906": "0x49064906",
     "ERC-6454": "0x91a6262f",
   });
@@ -35,7 +37,7 @@ describe("the standards of a collection", () => {
   describe("ERC-721", () => {
     it("emits Transfer from zero for each token that is created, with all three arguments indexed", async () => {
       const { collection, issuer, holder } = await collectionFixture();
-      const receipt = await (await collection.connect(issuer).issue(1, [holder], NEVER, NO_ROOT)).wait();
+      const receipt = await (await collection.connect(issuer).issue(1, [holder], NEVER, NO_ROOT, NO_REFERENCE)).wait();
       expect(receipt?.logs[0]?.topics).to.deep.equal([
         "0xddf252ad1be2c89b69c2b068fc378daa952ba7f163c4a11628f55a4df523b3ef",
         ethers.ZeroHash,
@@ -47,7 +49,7 @@ describe("the standards of a collection", () => {
 
     it("emits Transfer to zero for a token that is destroyed", async () => {
       const { collection, issuer, steward, holder } = await collectionFixture();
-      await collection.connect(issuer).issue(1, [holder, holder], NEVER, NO_ROOT);
+      await collection.connect(issuer).issue(1, [holder, holder], NEVER, NO_ROOT, NO_REFERENCE);
       expect([
         ...(await eventsOf(collection.connect(steward).revoke([1], REASON), collection)),
         ...(await eventsOf(collection.connect(holder).surrender(2), collection)),
@@ -63,7 +65,7 @@ describe("the standards of a collection", () => {
   describe("ERC-5192", () => {
     it("emits Locked when a token is minted with the status locked, its token not indexed", async () => {
       const { collection, issuer, holder } = await collectionFixture();
-      const receipt = await (await collection.connect(issuer).issue(1, [holder], NEVER, NO_ROOT)).wait();
+      const receipt = await (await collection.connect(issuer).issue(1, [holder], NEVER, NO_ROOT, NO_REFERENCE)).wait();
       expect([receipt?.logs[1]?.topics, receipt?.logs[1]?.data]).to.deep.equal([
         [ethers.id("Locked(uint256)")],
         ethers.toBeHex(1, 32),
@@ -73,8 +75,8 @@ describe("the standards of a collection", () => {
     it("says that every live card is locked: active, suspended, expired", async () => {
       const { collection, issuer, steward, holder } = await collectionFixture();
       const expiresAt = (await now()) + 100;
-      await collection.connect(issuer).issue(1, [holder, holder], NEVER, NO_ROOT);
-      await collection.connect(issuer).issue(3, [holder], { tier: 1, expiresAt }, NO_ROOT);
+      await collection.connect(issuer).issue(1, [holder, holder], NEVER, NO_ROOT, NO_REFERENCE);
+      await collection.connect(issuer).issue(3, [holder], { tier: 1, expiresAt }, NO_ROOT, NO_REFERENCE);
       await collection.connect(steward).suspend([2], REASON);
       await networkHelpers.time.increaseTo(expiresAt + 1);
       expect(await Promise.all([1, 2, 3].map((serial) => collection.locked(serial)))).to.deep.equal([true, true, true]);
@@ -82,7 +84,7 @@ describe("the standards of a collection", () => {
 
     it("throws for tokens that nobody owns: never issued, impossible, dead", async () => {
       const { collection, issuer, steward, holder } = await collectionFixture();
-      await collection.connect(issuer).issue(1, [holder, holder], NEVER, NO_ROOT);
+      await collection.connect(issuer).issue(1, [holder, holder], NEVER, NO_ROOT, NO_REFERENCE);
       await collection.connect(steward).revoke([1], REASON);
       await collection.connect(holder).surrender(2);
       for (const serial of [0n, 1n, 2n, 3n, LARGEST]) {
@@ -94,17 +96,26 @@ describe("the standards of a collection", () => {
   });
 
   describe("ERC-5484", () => {
+    it("is not claimed: issuing takes no signature of the receiver, and metadata can change", async () => {
+      const { collection } = await collectionFixture();
+      expect(interfaceId("burnAuth(uint256)")).to.equal("0x0489b56f");
+      expect(await collection.supportsInterface("0x0489b56f")).to.equal(false);
+    });
+
     for (const [name, auth] of Object.entries(BURN_AUTH)) {
       it(`tells ${name} before the token is issued, in Issued, and for good`, async () => {
         const { createCollection, issuer, steward, holder, registry } = await collectionFixture();
-        const collection = await createCollection({ slug: "burning", burnAuth: auth });
+        const collection = await createCollection({ slug: "noirance-burning", burnAuth: auth });
         const [created] = await registry.queryFilter(registry.filters.CollectionCreated(collection));
         expect([created?.args.burnAuth, (await collection.collectionTerms()).burnAuth]).to.deep.equal([
           BigInt(auth),
           BigInt(auth),
         ]);
 
-        const issuance = await eventsOf(collection.connect(issuer).issue(1, [holder], NEVER, NO_ROOT), collection);
+        const issuance = await eventsOf(
+          collection.connect(issuer).issue(1, [holder], NEVER, NO_ROOT, NO_REFERENCE),
+          collection,
+        );
         expect(issuance.filter(([event]) => event === "Issued")).to.deep.equal([
           ["Issued", issuer.address, holder.address, 1n, BigInt(auth)],
         ]);
@@ -116,8 +127,8 @@ describe("the standards of a collection", () => {
 
       it(`makes ${name} the only thing that decides who burns`, async () => {
         const { createCollection, issuer, steward, holder } = await collectionFixture();
-        const collection = await createCollection({ slug: "burning", burnAuth: auth });
-        await collection.connect(issuer).issue(1, [holder, holder], NEVER, NO_ROOT);
+        const collection = await createCollection({ slug: "noirance-burning", burnAuth: auth });
+        await collection.connect(issuer).issue(1, [holder, holder], NEVER, NO_ROOT, NO_REFERENCE);
         const [issuerMay, ownerMay] = [
           [true, false],
           [false, true],
@@ -138,7 +149,7 @@ describe("the standards of a collection", () => {
 
     it("indexes issuer, receiver and token of Issued, and not the authorisation", async () => {
       const { collection, issuer, holder } = await collectionFixture();
-      const receipt = await (await collection.connect(issuer).issue(1, [holder], NEVER, NO_ROOT)).wait();
+      const receipt = await (await collection.connect(issuer).issue(1, [holder], NEVER, NO_ROOT, NO_REFERENCE)).wait();
       expect([receipt?.logs[2]?.topics, receipt?.logs[2]?.data]).to.deep.equal([
         [
           ethers.id("Issued(address,address,uint256,uint8)"),
@@ -157,7 +168,7 @@ describe("the standards of a collection", () => {
           .to.be.revertedWithCustomError(collection, "CardNotIssued")
           .withArgs(serial);
       }
-      await collection.connect(issuer).issue(1, [holder], NEVER, NO_ROOT);
+      await collection.connect(issuer).issue(1, [holder], NEVER, NO_ROOT, NO_REFERENCE);
       await collection.connect(steward).revoke([1], REASON);
       expect(await collection.burnAuth(1)).to.equal(BigInt(BURN_AUTH.Both));
     });
@@ -166,7 +177,7 @@ describe("the standards of a collection", () => {
   describe("ERC-6454", () => {
     it("says false between any two holders, and the transfer reverts as it MUST", async () => {
       const { collection, issuer, holder, other } = await collectionFixture();
-      await collection.connect(issuer).issue(1, [holder], NEVER, NO_ROOT);
+      await collection.connect(issuer).issue(1, [holder], NEVER, NO_ROOT, NO_REFERENCE);
       for (const from of [holder, other, issuer]) {
         for (const to of [holder, other, issuer]) {
           expect(await collection.isTransferable(1, from, to)).to.equal(false);
@@ -179,7 +190,7 @@ describe("the standards of a collection", () => {
 
     it("says false for transferability in general, asked with both addresses zero", async () => {
       const { collection, issuer, holder } = await collectionFixture();
-      await collection.connect(issuer).issue(1, [holder], NEVER, NO_ROOT);
+      await collection.connect(issuer).issue(1, [holder], NEVER, NO_ROOT, NO_REFERENCE);
       expect([
         await collection.isTransferable(1, NOBODY, NOBODY),
         await collection.isTransferable(2, NOBODY, NOBODY),
@@ -188,7 +199,7 @@ describe("the standards of a collection", () => {
 
     it("reverts for a token that does not exist, unless it is asked about minting", async () => {
       const { collection, issuer, steward, holder, other } = await collectionFixture();
-      await collection.connect(issuer).issue(1, [holder], NEVER, NO_ROOT);
+      await collection.connect(issuer).issue(1, [holder], NEVER, NO_ROOT, NO_REFERENCE);
       await collection.connect(steward).revoke([1], REASON);
       for (const serial of [0n, 1n, 2n, BigInt(MAX_SUPPLY) + 1n, LARGEST]) {
         for (const to of [other.address, NOBODY]) {
@@ -201,7 +212,7 @@ describe("the standards of a collection", () => {
 
     it("says of minting whether the serial can still be issued", async () => {
       const { collection, issuer, steward, admin, holder } = await collectionFixture();
-      await collection.connect(issuer).issue(2, [holder, holder], NEVER, NO_ROOT);
+      await collection.connect(issuer).issue(2, [holder, holder], NEVER, NO_ROOT, NO_REFERENCE);
       await collection.connect(steward).revoke([3], REASON);
       const serials = [0n, 1n, 2n, 3n, BigInt(MAX_SUPPLY), BigInt(MAX_SUPPLY) + 1n, LARGEST];
       const answers = () => Promise.all(serials.map((serial) => collection.isTransferable(serial, NOBODY, holder)));
@@ -211,7 +222,7 @@ describe("the standards of a collection", () => {
         serials.map((serial) =>
           collection
             .connect(issuer)
-            .issue.staticCall(serial, [holder], NEVER, NO_ROOT)
+            .issue.staticCall(serial, [holder], NEVER, NO_ROOT, NO_REFERENCE)
             .then(
               () => true,
               () => false,
@@ -219,15 +230,15 @@ describe("the standards of a collection", () => {
         ),
       );
       expect(issued).to.deep.equal(await answers());
-      await collection.connect(admin).startWindDown();
+      await finish(collection.connect(admin), FINAL.WindDown);
       expect(await answers()).to.deep.equal(serials.map(() => false));
     });
 
     for (const [name, auth] of Object.entries(BURN_AUTH)) {
       it(`says of burning whether anybody may, which is ${auth !== BURN_AUTH.Neither} for ${name}`, async () => {
         const { createCollection, issuer, holder } = await collectionFixture();
-        const collection = await createCollection({ slug: "burning", burnAuth: auth });
-        await collection.connect(issuer).issue(1, [holder], NEVER, NO_ROOT);
+        const collection = await createCollection({ slug: "noirance-burning", burnAuth: auth });
+        await collection.connect(issuer).issue(1, [holder], NEVER, NO_ROOT, NO_REFERENCE);
         expect(await collection.isTransferable(1, holder, NOBODY)).to.equal(auth !== BURN_AUTH.Neither);
       });
     }
@@ -257,7 +268,7 @@ describe("the standards of a collection", () => {
   describe("EIP-5267", () => {
     it("tells the EIP-712 domain, one for each collection", async () => {
       const { collection, createCollection } = await collectionFixture();
-      const second = await createCollection({ slug: "second" });
+      const second = await createCollection({ slug: "noirance-second" });
       const domains = [await collection.eip712Domain(), await second.eip712Domain()].map(fieldsOf);
       const expected = async (verifyingContract: string) => ({
         // Name, version, chain id and contract; no salt and no extensions.
@@ -278,7 +289,7 @@ describe("the standards of a collection", () => {
 
   it("takes no value and no call that it does not know", async () => {
     const { collection, issuer, holder } = await collectionFixture();
-    const data = collection.interface.encodeFunctionData("issue", [1, addresses(1), NEVER, NO_ROOT]);
+    const data = collection.interface.encodeFunctionData("issue", [1, addresses(1), NEVER, NO_ROOT, NO_REFERENCE]);
     for (const transaction of [
       { to: collection, data, value: 1 },
       { to: collection, value: 1 },

@@ -8,13 +8,17 @@ import {
   CARD_BASE_URI,
   collectionFixture,
   ethers,
+  HIGHEST_TIER,
   MAX_SUPPLY,
+  NO_REFERENCE,
   networkHelpers,
   REISSUE_DELAY,
   REQUEST,
   STATUS,
+  UNLIMITED_TERM,
 } from "./fixture.ts";
 import { minedAt, now } from "./support/clock.ts";
+import { FINAL, finish } from "./support/finalActs.ts";
 import { fieldsOf } from "./support/state.ts";
 
 const NEVER = { tier: 3, expiresAt: 0 };
@@ -24,7 +28,14 @@ const LARGEST = 2n ** 256n - 1n;
 
 describe("CardLedger", () => {
   describe("initialize", () => {
-    const terms = { brandId: 1, maxSupply: 9, burnAuth: BURN_AUTH.IssuerOnly, reissueDelay: 0 };
+    const terms = {
+      brandId: 1,
+      maxSupply: 9,
+      burnAuth: BURN_AUTH.IssuerOnly,
+      reissueDelay: 0,
+      highestTier: 1,
+      longestTerm: 1,
+    };
 
     it("keeps what the registry sets", async () => {
       const { collection, registry } = await collectionFixture();
@@ -44,6 +55,8 @@ describe("CardLedger", () => {
           maxSupply: BigInt(MAX_SUPPLY),
           burnAuth: BigInt(BURN_AUTH.Both),
           reissueDelay: BigInt(REISSUE_DELAY),
+          highestTier: BigInt(HIGHEST_TIER),
+          longestTerm: BigInt(UNLIMITED_TERM),
         },
         brandId: 1n,
         maxSupply: BigInt(MAX_SUPPLY),
@@ -57,17 +70,28 @@ describe("CardLedger", () => {
     });
 
     it("keeps the largest of everything without one value spilling into the next", async () => {
-      const { createCollection } = await collectionFixture();
-      const largest = { maxSupply: 1_000_000_000, burnAuth: BURN_AUTH.Neither, reissueDelay: 365 * 24 * 60 * 60 };
-      const collection = await createCollection({ ...largest, slug: "largest" });
+      const { createCollection, issuer, holder } = await collectionFixture();
+      const largest = {
+        maxSupply: 1_000_000_000,
+        burnAuth: BURN_AUTH.Neither,
+        reissueDelay: 365 * 24 * 60 * 60,
+        highestTier: 255,
+        longestTerm: 2 ** 32 - 1,
+      };
+      const collection = await createCollection({ ...largest, slug: "noirance-largest" });
       expect(fieldsOf(await collection.collectionTerms())).to.deep.equal({
         brandId: 1n,
         maxSupply: 1_000_000_000n,
         burnAuth: 3n,
         reissueDelay: 31_536_000n,
+        highestTier: 255n,
+        longestTerm: 4_294_967_295n,
       });
+      await collection.connect(issuer).issue(1, [holder, holder], { tier: 255, expiresAt: 0 }, NO_ROOT, NO_REFERENCE);
+      await collection.connect(issuer).issue(1_000_000_000, [holder], NEVER, NO_ROOT, NO_REFERENCE);
       const counters = [await collection.issuedCount(), await collection.totalSupply(), await collection.windingDown()];
-      expect(counters).to.deep.equal([0n, 0n, false]);
+      expect(counters).to.deep.equal([3n, 3n, false]);
+      expect((await collection.collectionTerms()).longestTerm).to.equal(4_294_967_295n);
     });
 
     it("is for the registry only, of a collection, of the implementation and of a proxy of anybody's", async () => {
@@ -102,7 +126,7 @@ describe("CardLedger", () => {
   describe("as an ERC-721 that is read", () => {
     it("answers for a live card: owner, balance, no approvals, where its metadata stands", async () => {
       const { collection, issuer, holder, other } = await collectionFixture();
-      await collection.connect(issuer).issue(7, [holder, other, holder], NEVER, NO_ROOT);
+      await collection.connect(issuer).issue(7, [holder, other, holder], NEVER, NO_ROOT, NO_REFERENCE);
       const path = `${CARD_BASE_URI}${(await collection.getAddress()).toLowerCase()}`;
       const read = async (serial: number) => [
         await collection.ownerOf(serial),
@@ -120,7 +144,7 @@ describe("CardLedger", () => {
 
     it("follows the registry's base, and answers nothing where there is none", async () => {
       const { collection, registry, issuer, holder } = await collectionFixture();
-      await collection.connect(issuer).issue(7, [holder], NEVER, NO_ROOT);
+      await collection.connect(issuer).issue(7, [holder], NEVER, NO_ROOT, NO_REFERENCE);
       await registry.setCardBaseURI("ipfs://base/");
       expect(await collection.tokenURI(7)).to.equal(`ipfs://base/${(await collection.getAddress()).toLowerCase()}/7`);
       await registry.setCardBaseURI("");
@@ -143,7 +167,7 @@ describe("CardLedger", () => {
 
     it("throws where ERC-721 says so: for dead cards, which nobody owns", async () => {
       const { collection, issuer, steward, holder } = await collectionFixture();
-      await collection.connect(issuer).issue(1, [holder, holder, holder], NEVER, NO_ROOT);
+      await collection.connect(issuer).issue(1, [holder, holder, holder], NEVER, NO_ROOT, NO_REFERENCE);
       await collection.connect(steward).revoke([1], REASON);
       await collection.connect(holder).surrender(2);
       for (const serial of [1, 2]) {
@@ -175,7 +199,7 @@ describe("CardLedger", () => {
     it("counts suspended and expired cards as owned", async () => {
       const { collection, issuer, steward, holder } = await collectionFixture();
       const expiresAt = (await now()) + 100;
-      await collection.connect(issuer).issue(1, [holder, holder], { tier: 1, expiresAt }, NO_ROOT);
+      await collection.connect(issuer).issue(1, [holder, holder], { tier: 1, expiresAt }, NO_ROOT, NO_REFERENCE);
       await collection.connect(steward).suspend([1], REASON);
       await networkHelpers.time.increaseTo(expiresAt + 1);
       expect([
@@ -191,9 +215,9 @@ describe("CardLedger", () => {
     const subjectOf = async () => {
       const { collection, issuer, steward, admin, holder, other, stranger } = await collectionFixture();
       const expiresAt = (await now()) + 100;
-      await collection.connect(issuer).issue(1, [holder], NEVER, NO_ROOT);
-      await collection.connect(issuer).issue(2, [holder], NEVER, NO_ROOT);
-      await collection.connect(issuer).issue(3, [holder], { tier: 1, expiresAt }, NO_ROOT);
+      await collection.connect(issuer).issue(1, [holder], NEVER, NO_ROOT, NO_REFERENCE);
+      await collection.connect(issuer).issue(2, [holder], NEVER, NO_ROOT, NO_REFERENCE);
+      await collection.connect(issuer).issue(3, [holder], { tier: 1, expiresAt }, NO_ROOT, NO_REFERENCE);
       await collection.connect(steward).suspend([2], REASON);
       await networkHelpers.time.increaseTo(expiresAt + 1);
       return {
@@ -213,7 +237,7 @@ describe("CardLedger", () => {
 
     it("that is dead, back to life, or at either end of the numbers", async () => {
       const { collection, issuer, steward, holder, other } = await collectionFixture();
-      await collection.connect(issuer).issue(1, [holder], NEVER, NO_ROOT);
+      await collection.connect(issuer).issue(1, [holder], NEVER, NO_ROOT, NO_REFERENCE);
       await collection.connect(steward).revoke([1], REASON);
       const before = fieldsOf(await collection.cardOf(1));
       for (const serial of [0n, 1n, LARGEST]) {
@@ -229,7 +253,7 @@ describe("CardLedger", () => {
 
   it("ends and reissues live cards only, and says what the others are", async () => {
     const { collection, issuer, steward, holder, other } = await collectionFixture();
-    await collection.connect(issuer).issue(1, [holder, holder], NEVER, NO_ROOT);
+    await collection.connect(issuer).issue(1, [holder, holder], NEVER, NO_ROOT, NO_REFERENCE);
     await collection.connect(steward).revoke([1], REASON);
     await collection.connect(holder).surrender(2);
     const before = [1, 2, 3].map((serial) => collection.cardOf(serial));
@@ -268,13 +292,17 @@ describe("CardLedger", () => {
       const { collection, issuer, holder, other } = await collectionFixture();
       const expiresAt = 2 ** 32 - 1;
       const issuedAt = BigInt(
-        await minedAt(collection.connect(issuer).issue(7, [holder, other], { tier: 255, expiresAt }, NO_ROOT)),
+        await minedAt(
+          collection
+            .connect(issuer)
+            .issue(7, [holder, other], { tier: HIGHEST_TIER, expiresAt }, NO_ROOT, NO_REFERENCE),
+        ),
       );
       const expected = (owner: string, flags: bigint) =>
         BigInt(owner) |
         (issuedAt << 160n) |
         (BigInt(expiresAt) << 192n) |
-        (255n << 224n) |
+        (BigInt(HIGHEST_TIER) << 224n) |
         (STATUS.Active << 232n) |
         (flags << 236n);
       const stored = async (serial: bigint) => BigInt(await ethers.provider.getStorage(collection, slotOf(serial, 1n)));
@@ -288,7 +316,7 @@ describe("CardLedger", () => {
 
     it("keeps terms and counters in the first slot of the namespace, as the drawing says", async () => {
       const { collection, issuer, admin, holder } = await collectionFixture();
-      await collection.connect(issuer).issue(1, [holder, ...addresses(2)], NEVER, NO_ROOT);
+      await collection.connect(issuer).issue(1, [holder, ...addresses(2)], NEVER, NO_ROOT, NO_REFERENCE);
       await collection.connect(holder).surrender(1);
       const word = async () => BigInt(await ethers.provider.getStorage(collection, BASE));
       const expected =
@@ -297,15 +325,17 @@ describe("CardLedger", () => {
         (3n << 64n) |
         (2n << 96n) |
         (BigInt(REISSUE_DELAY) << 128n) |
-        (BigInt(BURN_AUTH.Both) << 160n);
+        (BigInt(BURN_AUTH.Both) << 160n) |
+        (BigInt(UNLIMITED_TERM) << 176n) |
+        (BigInt(HIGHEST_TIER) << 208n);
       expect(await word()).to.equal(expected);
-      await collection.connect(admin).startWindDown();
+      await finish(collection.connect(admin), FINAL.WindDown);
       expect(await word()).to.equal(expected | (1n << 168n));
     });
 
     it("keeps balances and commitment roots where an upgrade must find them", async () => {
       const { collection, issuer, holder } = await collectionFixture();
-      await collection.connect(issuer).issue(5, [holder, holder], NEVER, ethers.id("root"));
+      await collection.connect(issuer).issue(5, [holder, holder], NEVER, ethers.id("root"), NO_REFERENCE);
       expect([
         BigInt(await ethers.provider.getStorage(collection, slotOf(holder.address, 2n))),
         await ethers.provider.getStorage(collection, slotOf(5n, 3n)),

@@ -5,12 +5,15 @@ import {
   BURN_AUTH,
   collectionFixture,
   ethers,
+  HIGHEST_TIER,
+  NO_REFERENCE,
   networkHelpers,
   REISSUE_DELAY,
   ROLE,
   STATUS,
 } from "./fixture.ts";
 import { eventsOf } from "./support/events.ts";
+import { FINAL, finish } from "./support/finalActs.ts";
 import { sign } from "./support/signatures.ts";
 
 const { time } = networkHelpers;
@@ -40,11 +43,15 @@ async function setup(terms: Parameters<Awaited<ReturnType<typeof collectionFixtu
   const collection =
     Object.keys(terms).length === 0
       ? accounts.collection
-      : await accounts.createCollection({ slug: "special-terms", ...terms });
+      : await accounts.createCollection({ slug: "noirance-special-terms", ...terms });
   const { issuer, holder, other } = accounts;
   const expiresAt = (await time.latest()) + YEAR;
-  await collection.connect(issuer).issue(1, [holder, holder, other, holder, holder], { tier: TIER, expiresAt }, ROOT);
-  await collection.connect(issuer).issue(UNDATED, [holder, other], { tier: TIER, expiresAt: 0 }, ethers.ZeroHash);
+  await collection
+    .connect(issuer)
+    .issue(1, [holder, holder, other, holder, holder], { tier: TIER, expiresAt }, ROOT, NO_REFERENCE);
+  await collection
+    .connect(issuer)
+    .issue(UNDATED, [holder, other], { tier: TIER, expiresAt: 0 }, ethers.ZeroHash, NO_REFERENCE);
   return { ...accounts, collection, expiresAt };
 }
 type Setup = Awaited<ReturnType<typeof setup>>;
@@ -283,7 +290,7 @@ describe("CardLifecycle", () => {
     it("changes a card's tier and nothing else", async () => {
       const f = await setup();
       const { collection, issuer } = f;
-      for (const tier of [0, 255, 1]) {
+      for (const tier of [0, HIGHEST_TIER, 1]) {
         await changes(
           f,
           async () =>
@@ -462,7 +469,8 @@ describe("CardLifecycle", () => {
       expect(await collection.batchOf(1)).to.deep.equal([1n, ROOT]);
       // The mark of the batch is in the tombstone, and the others still find it.
       expect(await collection.batchOf(5)).to.deep.equal([1n, ROOT]);
-      const again = () => collection.connect(issuer).issue(1, [holder], { tier: TIER, expiresAt: 0 }, ethers.ZeroHash);
+      const again = () =>
+        collection.connect(issuer).issue(1, [holder], { tier: TIER, expiresAt: 0 }, ethers.ZeroHash, NO_REFERENCE);
       await refuses(f, again, "CardAlreadyIssued", [1]);
     });
 
@@ -604,7 +612,7 @@ describe("CardLifecycle", () => {
       const { collection, holder, other, stranger, expiresAt, createCollection } = f;
       const deadline = expiresAt;
       const message = { serial: 1, generation: 0, deadline };
-      const elsewhere = await createCollection({ slug: "elsewhere" });
+      const elsewhere = await createCollection({ slug: "noirance-elsewhere" });
       const wrong = [
         await sign(collection, other, "Surrender", message),
         await sign(collection, holder, "Surrender", { ...message, serial: 2 }),
@@ -643,7 +651,7 @@ describe("CardLifecycle", () => {
       const { collection, issuer, holder, other, stranger, expiresAt } = f;
       const wallet = await ethers.deployContract("TestWallet", [holder]);
       const terms = { tier: TIER, expiresAt: 0 };
-      await collection.connect(issuer).issue(UNISSUED, [wallet], terms, ethers.ZeroHash);
+      await collection.connect(issuer).issue(UNISSUED, [wallet], terms, ethers.ZeroHash, NO_REFERENCE);
       const message = { serial: UNISSUED, generation: 0, deadline: expiresAt };
       const foreign = await sign(collection, other, "Surrender", message);
       const refused = () => collection.connect(stranger).surrenderBySig(UNISSUED, expiresAt, foreign);
@@ -723,11 +731,11 @@ describe("CardLifecycle", () => {
       await refuses(f, () => collection.connect(holder).surrender(1), "CallerNotHolder", [1, holder.address]);
     });
 
-    it("can be carried out any time later, to somebody who has cards too", async () => {
+    it("can be carried out for 30 days, to somebody who has cards too", async () => {
       const f = await setup();
       const { collection, steward, other } = f;
       const readyAt = await request(f, 2, other.address);
-      await time.setNextBlockTimestamp(readyAt + 2 * YEAR);
+      await time.setNextBlockTimestamp(readyAt + 30 * DAY);
       await changes(
         f,
         () => collection.connect(steward).executeReissue(2),
@@ -738,6 +746,35 @@ describe("CardLifecycle", () => {
         },
       );
       expect(await collection.batchOf(2)).to.deep.equal([1n, ROOT]);
+    });
+
+    it("is void after 30 days: what was meant then may not be meant later", async () => {
+      const f = await setup();
+      const { collection, holder, steward, other } = f;
+      const readyAt = await request(f, 2, other.address);
+      const message = { serial: 2, to: other.address, readyAt, deadline: readyAt + 7 * YEAR };
+      const veto = await sign(collection, holder, "VetoReissue", message);
+      for (const timestamp of [readyAt + 30 * DAY + 1, readyAt + 7 * YEAR]) {
+        await time.increaseTo(timestamp - 1);
+        for (const act of [
+          () => collection.connect(steward).executeReissue(2),
+          () => collection.connect(steward).cancelReissue(2),
+          () => collection.connect(holder).vetoReissue(2),
+          () => collection.connect(other).vetoReissueBySig(2, message.deadline, veto),
+        ]) {
+          const snapshot = await networkHelpers.takeSnapshot();
+          await time.setNextBlockTimestamp(timestamp);
+          await expect(act()).to.be.revertedWithCustomError(collection, "ReissueNotPending").withArgs(2);
+          await snapshot.restore();
+        }
+      }
+      await time.increaseTo(readyAt + 7 * YEAR);
+      expect(await collection.pendingReissueOf(2)).to.deep.equal(NONE);
+      // It can be asked for again.
+      const again = await request(f, 2, other.address);
+      await time.increaseTo(again);
+      await collection.connect(steward).executeReissue(2);
+      expect(await collection.ownerOf(2)).to.equal(other.address);
     });
 
     it("counts the generations of a card", async () => {
@@ -975,8 +1012,8 @@ describe("CardLifecycle", () => {
       const f = await setup();
       await f.collection.connect(f.steward).requestReissue(1, f.stranger, REASON);
       const readyAt = (await time.latest()) + REISSUE_DELAY;
-      const message = { serial: 1, to: f.stranger.address, readyAt, deadline: f.expiresAt };
-      return { ...f, readyAt, message, deadline: f.expiresAt };
+      const deadline = readyAt + 10 * DAY;
+      return { ...f, readyAt, message: { serial: 1, to: f.stranger.address, readyAt, deadline }, deadline };
     }
 
     it("does what vetoReissue does, whoever sends it, until the last second", async () => {
@@ -1008,7 +1045,7 @@ describe("CardLifecycle", () => {
     it("refuses a signature of somebody else or of something else", async () => {
       const f = await requested();
       const { collection, holder, other, stranger, message, deadline, readyAt } = f;
-      const elsewhere = await f.createCollection({ slug: "elsewhere" });
+      const elsewhere = await f.createCollection({ slug: "noirance-elsewhere" });
       const wrong = [
         await sign(collection, other, "VetoReissue", message),
         await sign(collection, stranger, "VetoReissue", message),
@@ -1052,7 +1089,9 @@ describe("CardLifecycle", () => {
       const f = await setup();
       const { collection, issuer, steward, holder, other, stranger, expiresAt } = f;
       const wallet = await ethers.deployContract("TestWallet", [holder]);
-      await collection.connect(issuer).issue(UNISSUED, [wallet], { tier: TIER, expiresAt: 0 }, ethers.ZeroHash);
+      await collection
+        .connect(issuer)
+        .issue(UNISSUED, [wallet], { tier: TIER, expiresAt: 0 }, ethers.ZeroHash, NO_REFERENCE);
       await collection.connect(steward).requestReissue(UNISSUED, stranger, REASON);
       const readyAt = (await time.latest()) + REISSUE_DELAY;
       const message = { serial: UNISSUED, to: stranger.address, readyAt, deadline: expiresAt };
@@ -1071,12 +1110,13 @@ describe("CardLifecycle", () => {
   });
 
   describe("the holder's acts work whatever becomes of brand and card", () => {
+    const expireSoon = (f: Setup) => time.increaseTo(f.expiresAt);
     const circumstances: [string, (f: Setup) => Promise<unknown>][] = [
       ["the brand is suspended", (f) => setBrandStatus(f, BRAND_STATUS.Suspended)],
       ["the brand is retired", (f) => setBrandStatus(f, BRAND_STATUS.Retired)],
       ["the card is suspended", (f) => f.collection.connect(f.steward).suspend([1], REASON)],
-      ["the card is expired", (f) => time.increaseTo(f.expiresAt)],
-      ["the edition is winding down", (f) => f.collection.connect(f.admin).startWindDown()],
+      ["the card is expired", expireSoon],
+      ["the edition is winding down", (f) => finish(f.collection.connect(f.admin), FINAL.WindDown)],
       [
         "the steward has lost the role",
         async (f) => f.registry.connect(f.admin).revokeRole(await f.registry.roleId(1, ROLE.Steward), f.steward),
@@ -1086,6 +1126,7 @@ describe("CardLifecycle", () => {
       it(`surrender and veto, themselves and by signature, while ${name}`, async () => {
         const f = await setup();
         const { collection, steward, holder, stranger, expiresAt } = f;
+        if (happen === expireSoon) await time.increaseTo(expiresAt - DAY);
         await collection.connect(steward).requestReissue(1, stranger, REASON);
         const readyAt = (await time.latest()) + REISSUE_DELAY;
         await happen(f);
@@ -1131,14 +1172,30 @@ describe("CardLifecycle", () => {
       const args = [1, BRAND_STATUS.Suspended];
       for (const act of [
         () => collection.connect(steward).executeReissue(1),
-        () => collection.connect(steward).cancelReissue(1),
         () => collection.connect(steward).requestReissue(2, stranger, REASON),
         () => collection.connect(steward).revoke([1], REASON),
       ])
         await refuses(f, act, "BrandNotActive", args, registry);
-      await registry.connect(consortium).reinstateBrand(1);
+      await registry.connect(consortium).reinstateBrand(1, 1);
       await collection.connect(steward).executeReissue(1);
       expect(await collection.ownerOf(1)).to.equal(stranger.address);
+    });
+  });
+
+  describe("cancelReissue", () => {
+    it("works for stewards while the brand is suspended and when it is retired: it only takes away", async () => {
+      const f = await setup();
+      const { collection, registry, consortium, issuer, admin, guardian, steward, stranger } = f;
+      for (const serial of [1, 2]) await collection.connect(steward).requestReissue(serial, stranger, REASON);
+      await registry.connect(consortium).suspendBrand(1, REASON);
+      for (const account of [issuer, admin, guardian, consortium, stranger]) {
+        const act = () => collection.connect(account).cancelReissue(1);
+        await refuses(f, act, "BrandRoleMissing", [1, ROLE.Steward, account.address], registry);
+      }
+      await collection.connect(steward).cancelReissue(1);
+      await registry.connect(consortium).retireBrand(1, REASON);
+      await collection.connect(steward).cancelReissue(2);
+      for (const serial of [1, 2]) expect(await collection.pendingReissueOf(serial)).to.deep.equal(NONE);
     });
   });
 
@@ -1214,7 +1271,9 @@ describe("CardLifecycle", () => {
   it("takes a large batch in one call", async () => {
     const { collection, issuer, steward } = await setup();
     const serials = Array.from({ length: 100 }, (_, index) => 1_000 + index);
-    await collection.connect(issuer).issue(1_000, addresses(100), { tier: 1, expiresAt: 0 }, ethers.ZeroHash);
+    await collection
+      .connect(issuer)
+      .issue(1_000, addresses(100), { tier: 1, expiresAt: 0 }, ethers.ZeroHash, NO_REFERENCE);
     const events = await eventsOf(collection.connect(steward).suspend(serials, REASON), collection);
     expect(events).to.have.length(101);
     expect(events.at(-1)).to.deep.equal(["BatchMetadataUpdate", 1_000n, 1_099n]);

@@ -1,8 +1,9 @@
 // What a collection promises about itself, until it is frozen, and how an edition ends.
 
 import { expect } from "chai";
-import { CARD_BASE_URI, collectionFixture, ethers, MAX_SUPPLY, ROLE } from "./fixture.ts";
+import { CARD_BASE_URI, collectionFixture, ethers, MAX_SUPPLY, NO_REFERENCE, ROLE } from "./fixture.ts";
 import { eventsOf } from "./support/events.ts";
+import { FINAL, finish } from "./support/finalActs.ts";
 import { stateOf } from "./support/state.ts";
 
 const NEVER = { tier: 1, expiresAt: 0 };
@@ -87,7 +88,7 @@ describe("CollectionContent", () => {
 
     it("is each collection's own", async () => {
       const { collection, createCollection, admin } = await contentFixture();
-      const second = await createCollection({ slug: "second" });
+      const second = await createCollection({ slug: "noirance-second" });
       await collection.connect(admin).setContent("ipfs://first", HASH);
       expect([await second.contractURI(), await second.contentHash()]).to.deep.equal([
         `${CARD_BASE_URI}${(await second.getAddress()).toLowerCase()}`,
@@ -97,10 +98,10 @@ describe("CollectionContent", () => {
 
     it("touches no card", async () => {
       const { collection, admin, issuer, holder } = await contentFixture();
-      await collection.connect(issuer).issue(1, [holder], NEVER, ethers.id("root"));
+      await collection.connect(issuer).issue(1, [holder], NEVER, ethers.id("root"), NO_REFERENCE);
       const before = await stateOf(collection, [1, 2], [holder.address]);
       await collection.connect(admin).setContent("ipfs://x", HASH);
-      await collection.connect(admin).freezeContent();
+      await finish(collection.connect(admin), FINAL.FreezeContent);
       expect(await stateOf(collection, [1, 2], [holder.address])).to.deep.equal(before);
     });
   });
@@ -109,13 +110,15 @@ describe("CollectionContent", () => {
     it("is reported and final: neither content nor the freeze can be changed any more", async () => {
       const { collection, admin, content } = await contentFixture();
       await collection.connect(admin).setContent("ipfs://x", HASH);
-      expect(await eventsOf(collection.connect(admin).freezeContent(), collection)).to.deep.equal([["ContentFrozen"]]);
+      expect(await eventsOf(finish(collection.connect(admin), FINAL.FreezeContent), collection)).to.deep.equal([
+        ["ContentFrozen"],
+      ]);
       const frozen = { uri: "ipfs://x", hash: HASH, frozen: true, windingDown: false };
       expect(await content()).to.deep.equal(frozen);
       for (const attempt of [
         () => collection.connect(admin).setContent("ipfs://y", HASH),
         () => collection.connect(admin).setContent("", ethers.ZeroHash),
-        () => collection.connect(admin).freezeContent(),
+        () => finish(collection.connect(admin), FINAL.FreezeContent),
       ]) {
         await expect(attempt()).to.be.revertedWithCustomError(collection, "ContentIsFrozen");
       }
@@ -124,9 +127,9 @@ describe("CollectionContent", () => {
 
     it("stops neither issuing nor the end of the edition", async () => {
       const { collection, admin, issuer, holder, content } = await contentFixture();
-      await collection.connect(admin).freezeContent();
-      await collection.connect(issuer).issue(1, [holder], NEVER, NO_ROOT);
-      await collection.connect(admin).startWindDown();
+      await finish(collection.connect(admin), FINAL.FreezeContent);
+      await collection.connect(issuer).issue(1, [holder], NEVER, NO_ROOT, NO_REFERENCE);
+      await finish(collection.connect(admin), FINAL.WindDown);
       const { frozen, windingDown } = await content();
       expect([frozen, windingDown, await collection.totalSupply()]).to.deep.equal([true, true, 1n]);
     });
@@ -134,17 +137,25 @@ describe("CollectionContent", () => {
 
   describe("startWindDown", () => {
     it("is reported, final and ends every way to issue", async () => {
-      const { collection, admin, issuer, holder, content } = await contentFixture();
-      await collection.connect(issuer).issue(1, [holder], NEVER, NO_ROOT);
+      const { collection, admin, issuer, holder, appointment, content } = await contentFixture();
+      await collection.connect(issuer).issue(1, [holder], NEVER, NO_ROOT, NO_REFERENCE);
       const before = await stateOf(collection, [1, 2], [holder.address]);
-      expect(await eventsOf(collection.connect(admin).startWindDown(), collection)).to.deep.equal([
+      expect(await eventsOf(finish(collection.connect(admin), FINAL.WindDown), collection)).to.deep.equal([
         ["WindDownStarted"],
       ]);
       expect((await content()).windingDown).to.equal(true);
-      const voucher = { serial: 2, holder, tier: 1, expiresAt: 0, commitmentRoot: NO_ROOT, deadline: 2 ** 32 };
+      const voucher = {
+        serial: 2,
+        holder,
+        tier: 1,
+        expiresAt: 0,
+        commitmentRoot: NO_ROOT,
+        appointment,
+        deadline: 2 ** 32,
+      };
       for (const attempt of [
-        () => collection.connect(admin).startWindDown(),
-        () => collection.connect(issuer).issue(2, [holder], NEVER, NO_ROOT),
+        () => finish(collection.connect(admin), FINAL.WindDown),
+        () => collection.connect(issuer).issue(2, [holder], NEVER, NO_ROOT, NO_REFERENCE),
         () => collection.connect(holder).claim(voucher, issuer, "0x", "0x"),
         () => collection.connect(issuer).openAllowlist(ethers.id("root"), 2, 1, 2 ** 32 - 1),
       ]) {
@@ -155,8 +166,8 @@ describe("CollectionContent", () => {
 
     it("leaves the cards to live on: they verify, and holders can still surrender", async () => {
       const { collection, admin, issuer, holder } = await contentFixture();
-      await collection.connect(issuer).issue(1, [holder, holder], NEVER, NO_ROOT);
-      await collection.connect(admin).startWindDown();
+      await collection.connect(issuer).issue(1, [holder, holder], NEVER, NO_ROOT, NO_REFERENCE);
+      await finish(collection.connect(admin), FINAL.WindDown);
       expect((await collection.verify(1)).status).to.equal(1n);
       await collection.connect(holder).surrender(1);
       expect([
@@ -170,7 +181,7 @@ describe("CollectionContent", () => {
 
     it("leaves the content to be changed until it is frozen", async () => {
       const { collection, admin, content } = await contentFixture();
-      await collection.connect(admin).startWindDown();
+      await finish(collection.connect(admin), FINAL.WindDown);
       await collection.connect(admin).setContent("ipfs://farewell", HASH);
       expect(await content()).to.deep.equal({ uri: "ipfs://farewell", hash: HASH, frozen: false, windingDown: true });
     });
@@ -185,7 +196,7 @@ describe("CollectionContent", () => {
         await collection.symbol(),
       ];
       const before = await terms();
-      await collection.connect(admin).startWindDown();
+      await finish(collection.connect(admin), FINAL.WindDown);
       expect(await terms()).to.deep.equal(before);
     });
   });
@@ -198,8 +209,8 @@ describe("CollectionContent", () => {
       type Collection = typeof collection;
       const acts = [
         (sender: Collection) => sender.setContent("ipfs://x", HASH),
-        (sender: Collection) => sender.freezeContent(),
-        (sender: Collection) => sender.startWindDown(),
+        (sender: Collection) => sender.announce(FINAL.FreezeContent),
+        (sender: Collection) => sender.carryOut(FINAL.WindDown),
       ];
       for (const act of acts) {
         for (const account of [consortium, guardian, issuer, steward, staff, holder]) {

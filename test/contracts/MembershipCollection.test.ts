@@ -1,11 +1,12 @@
 // What is read across a whole collection, several acts in one transaction, and a collection behind its beacon.
 
 import { expect } from "chai";
-import { addresses, collectionFixture, ethers, MAX_SUPPLY, networkHelpers, STATUS } from "./fixture.ts";
+import { addresses, collectionFixture, ethers, MAX_SUPPLY, NO_REFERENCE, networkHelpers, STATUS } from "./fixture.ts";
 import { allowlistTree, claimOf } from "./support/allowlists.ts";
 import { minedAt, now, setNext } from "./support/clock.ts";
 import { eventsOf } from "./support/events.ts";
 import { deployImplementation } from "./support/implementations.ts";
+import { createRandom } from "./support/random.ts";
 import { fieldsOf, stateOf } from "./support/state.ts";
 import { signVoucher } from "./support/vouchers.ts";
 
@@ -43,7 +44,7 @@ describe("MembershipCollection", () => {
       const { collection, issuer, holder } = accounts;
       const expiresAt = (await now()) + 1_000;
       const issuedAt = await minedAt(
-        collection.connect(issuer).issue(1, [holder, holder, holder], { tier: 2, expiresAt }, ROOT),
+        collection.connect(issuer).issue(1, [holder, holder, holder], { tier: 2, expiresAt }, ROOT, NO_REFERENCE),
       );
       const card = {
         ...NOTHING,
@@ -83,7 +84,7 @@ describe("MembershipCollection", () => {
 
     it("never says so of a card without an expiry", async () => {
       const { collection, issuer, holder, verify } = await verifyFixture();
-      await collection.connect(issuer).issue(9, [holder], NEVER, NO_ROOT);
+      await collection.connect(issuer).issue(9, [holder], NEVER, NO_ROOT, NO_REFERENCE);
       await networkHelpers.time.increaseTo(2 ** 32 - 2);
       const { status, expiresAt } = await verify(9);
       expect({ status, expiresAt }).to.deep.equal({ status: EFFECTIVE.Active, expiresAt: 0n });
@@ -127,9 +128,9 @@ describe("MembershipCollection", () => {
 
     it("tells a reissued card's new owner and generation, and the batch and terms that it kept", async () => {
       const { createCollection, issuer, steward, holder, other, expiresAt } = await verifyFixture();
-      const collection = await createCollection({ slug: "at-once", reissueDelay: 0 });
+      const collection = await createCollection({ slug: "noirance-at-once", reissueDelay: 0 });
       const issuedAt = await minedAt(
-        collection.connect(issuer).issue(5, [holder, holder], { tier: 2, expiresAt }, ROOT),
+        collection.connect(issuer).issue(5, [holder, holder], { tier: 2, expiresAt }, ROOT, NO_REFERENCE),
       );
       await collection.connect(steward).requestReissue(5, other, REASON);
       await collection.connect(steward).requestReissue(6, other, REASON);
@@ -156,7 +157,7 @@ describe("MembershipCollection", () => {
         { ...card, brandStatus: BRAND.Suspended },
         { ...NOTHING, brandStatus: BRAND.Suspended },
       ]);
-      await registry.reinstateBrand(1);
+      await registry.reinstateBrand(1, 1);
       expect(await verify(1)).to.deep.equal(card);
       await registry.retireBrand(1, REASON);
       expect([await verify(1), await verify(4)]).to.deep.equal([
@@ -178,7 +179,7 @@ describe("MembershipCollection", () => {
     it("finds the batch of every card of a batch of 100, and nothing beyond its ends", async () => {
       const { collection, issuer, verify } = await verifyFixture();
       const root = ethers.id("hundred");
-      await collection.connect(issuer).issue(101, addresses(100), NEVER, root);
+      await collection.connect(issuer).issue(101, addresses(100), NEVER, root, NO_REFERENCE);
       for (const serial of [101, 102, 150, 199, 200]) {
         const { batchFirstSerial, commitmentRoot } = await verify(serial);
         expect([batchFirstSerial, commitmentRoot]).to.deep.equal([101n, root]);
@@ -195,16 +196,16 @@ describe("MembershipCollection", () => {
 
   describe("batchOf", () => {
     it("finds the batch of a card among neighbours that were issued and claimed in any order", async () => {
-      const { collection, issuer, holder } = await collectionFixture();
+      const { collection, issuer, holder, appointment } = await collectionFixture();
       const entry = { serial: 10, holder: holder.address, tier: 1, expiresAt: 0 };
-      const voucher = { ...entry, serial: 9, commitmentRoot: ethers.id("voucher"), deadline: FAR };
+      const voucher = { ...entry, serial: 9, commitmentRoot: ethers.id("voucher"), appointment, deadline: FAR };
       const tree = allowlistTree([entry]);
-      await collection.connect(issuer).issue(11, addresses(10), NEVER, ethers.id("second"));
+      await collection.connect(issuer).issue(11, addresses(10), NEVER, ethers.id("second"), NO_REFERENCE);
       await collection.connect(issuer).openAllowlist(tree.root, 10, 1, FAR);
-      await collection.connect(holder).claimAllowlisted(...claimOf(entry), tree.proofOf(entry), "0x");
-      await collection.connect(issuer).issue(1, addresses(8), NEVER, NO_ROOT);
+      await collection.connect(holder).claimAllowlisted(...claimOf(entry), tree.proofOf(entry), 0, "0x");
+      await collection.connect(issuer).issue(1, addresses(8), NEVER, NO_ROOT, NO_REFERENCE);
       await collection.connect(holder).claim(voucher, issuer, await signVoucher(issuer, collection, voucher), "0x");
-      await collection.connect(issuer).issue(21, addresses(1), NEVER, ethers.id("third"));
+      await collection.connect(issuer).issue(21, addresses(1), NEVER, ethers.id("third"), NO_REFERENCE);
       const found = await Promise.all([1, 8, 9, 10, 11, 20, 21].map((serial) => collection.batchOf(serial)));
       expect(found).to.deep.equal([
         [1n, NO_ROOT],
@@ -217,11 +218,47 @@ describe("MembershipCollection", () => {
       ]);
     });
 
+    it("takes no more at any place of a batch, across the words of the bitmap and of the level above it", async () => {
+      const { createCollection, issuer } = await collectionFixture();
+      const collection = await createCollection({ slug: "noirance-bounded", maxSupply: 200_000 });
+      // A word of the bitmap has 256 serials, one of the level above it 65,536.
+      const [firstSerial, count] = [65_535, 260];
+      await collection.connect(issuer).issue(firstSerial - 1, addresses(1), NEVER, NO_ROOT, NO_REFERENCE);
+      await collection.connect(issuer).issue(firstSerial, addresses(count), NEVER, ROOT, NO_REFERENCE);
+      for (const place of [0, 1, 2, 255, 256, 257, 258, 259]) {
+        const serial = firstSerial + place;
+        expect(await collection.batchOf(serial), `place ${place}`).to.deep.equal([BigInt(firstSerial), ROOT]);
+        expect((await collection.verify(serial)).batchFirstSerial).to.equal(BigInt(firstSerial));
+      }
+      expect(await collection.batchOf(firstSerial - 1)).to.deep.equal([BigInt(firstSerial - 1), NO_ROOT]);
+      await expect(collection.batchOf(firstSerial + count)).to.be.revertedWithCustomError(collection, "CardNotIssued");
+    });
+
+    it("finds starts in the same word, in words before and across empty ones, also when filled backwards (seeded)", async () => {
+      const { createCollection, issuer } = await collectionFixture();
+      const collection = await createCollection({ slug: "noirance-starts", maxSupply: 400_000 });
+      const random = createRandom(13);
+      const serials = new Map<number, number>();
+      for (const first of [399_000, 131_071, 131_060, 65_536, 65_530, 65_280, 512, 511, 256, 255, 200, 1]) {
+        const free = () => {
+          let count = 0;
+          while (count < 300 && !serials.has(first + count)) ++count;
+          return count;
+        };
+        const count = Math.min(free(), 1 + random.below(250));
+        await collection.connect(issuer).issue(first, addresses(count), NEVER, NO_ROOT, NO_REFERENCE);
+        for (let place = 0; place < count; ++place) serials.set(first + place, first);
+      }
+      for (const [serial, first] of serials)
+        if (serial === first || random.chance(0.1) || serials.get(serial + 1) !== first)
+          expect((await collection.batchOf(serial))[0], `serial ${serial}`).to.equal(BigInt(first));
+    });
+
     it("does not change when cards of the batch die or are reissued, its first one too", async () => {
       const { createCollection, issuer, steward, holder, other } = await collectionFixture();
-      const collection = await createCollection({ slug: "at-once", reissueDelay: 0 });
-      await collection.connect(issuer).issue(1, addresses(3), NEVER, ethers.id("first"));
-      await collection.connect(issuer).issue(4, [holder, holder, holder, holder], NEVER, ROOT);
+      const collection = await createCollection({ slug: "noirance-at-once", reissueDelay: 0 });
+      await collection.connect(issuer).issue(1, addresses(3), NEVER, ethers.id("first"), NO_REFERENCE);
+      await collection.connect(issuer).issue(4, [holder, holder, holder, holder], NEVER, ROOT, NO_REFERENCE);
       await collection.connect(steward).revoke([4], REASON);
       await collection.connect(holder).surrender(5);
       await collection.connect(steward).requestReissue(6, other, REASON);
@@ -234,7 +271,7 @@ describe("MembershipCollection", () => {
 
     it("refuses a serial that was never issued", async () => {
       const { collection, issuer } = await collectionFixture();
-      await collection.connect(issuer).issue(1, addresses(2), NEVER, ROOT);
+      await collection.connect(issuer).issue(1, addresses(2), NEVER, ROOT, NO_REFERENCE);
       for (const serial of [0n, 3n, BigInt(MAX_SUPPLY) + 1n, LARGEST]) {
         await expect(collection.batchOf(serial))
           .to.be.revertedWithCustomError(collection, "CardNotIssued")
@@ -253,7 +290,9 @@ describe("MembershipCollection", () => {
 
     it("keep the last holder of a dead card", async () => {
       const { collection, issuer, steward, holder, other } = await collectionFixture();
-      const issuedAt = BigInt(await minedAt(collection.connect(issuer).issue(1, [holder, other], NEVER, NO_ROOT)));
+      const issuedAt = BigInt(
+        await minedAt(collection.connect(issuer).issue(1, [holder, other], NEVER, NO_ROOT, NO_REFERENCE)),
+      );
       await collection.connect(steward).revoke([1], REASON);
       await collection.connect(other).surrender(2);
       expect(await collection.cardsOf(1, 2)).to.deep.equal([
@@ -265,7 +304,7 @@ describe("MembershipCollection", () => {
     it("never say that a card is expired: that follows from the clock", async () => {
       const { collection, issuer, holder } = await collectionFixture();
       const expiresAt = (await now()) + 100;
-      await collection.connect(issuer).issue(1, [holder], { tier: 1, expiresAt }, NO_ROOT);
+      await collection.connect(issuer).issue(1, [holder], { tier: 1, expiresAt }, NO_ROOT, NO_REFERENCE);
       const before = fieldsOf(await collection.cardOf(1));
       await networkHelpers.time.increaseTo(expiresAt + 1);
       expect(fieldsOf(await collection.cardOf(1))).to.deep.equal(before);
@@ -274,8 +313,8 @@ describe("MembershipCollection", () => {
 
     it("answer for many serials at once, at both ends of the edition and of the numbers", async () => {
       const { collection, issuer, holder } = await collectionFixture();
-      await collection.connect(issuer).issue(2, [holder], NEVER, NO_ROOT);
-      await collection.connect(issuer).issue(MAX_SUPPLY, [holder], NEVER, NO_ROOT);
+      await collection.connect(issuer).issue(2, [holder], NEVER, NO_ROOT, NO_REFERENCE);
+      await collection.connect(issuer).issue(MAX_SUPPLY, [holder], NEVER, NO_ROOT, NO_REFERENCE);
       const statuses = async (firstSerial: bigint, count: number) =>
         (await collection.cardsOf(firstSerial, count)).map((card) => card.status);
       expect({
@@ -307,17 +346,23 @@ describe("MembershipCollection", () => {
     it("issues several batches in one transaction, each with its own events, root and terms", async () => {
       const { collection, issuer, holder, other } = await collectionFixture();
       const call = (firstSerial: number, owner: string, tier: number, root: string) =>
-        collection.interface.encodeFunctionData("issue", [firstSerial, [owner], { tier, expiresAt: 0 }, root]);
+        collection.interface.encodeFunctionData("issue", [
+          firstSerial,
+          [owner],
+          { tier, expiresAt: 0 },
+          root,
+          NO_REFERENCE,
+        ]);
       const calls = [call(1, holder.address, 1, ROOT), call(10, other.address, 2, NO_ROOT)];
       expect(await eventsOf(collection.connect(issuer).multicall(calls), collection)).to.deep.equal([
         ["Transfer", NOBODY, holder.address, 1n],
         ["Locked", 1n],
         ["Issued", issuer.address, holder.address, 1n, 2n],
-        ["BatchIssued", 1n, 1n, 1n, 0n, ROOT],
+        ["BatchIssued", 1n, 1n, 1n, 0n, ROOT, NO_REFERENCE],
         ["Transfer", NOBODY, other.address, 10n],
         ["Locked", 10n],
         ["Issued", issuer.address, other.address, 10n, 2n],
-        ["BatchIssued", 10n, 1n, 2n, 0n, NO_ROOT],
+        ["BatchIssued", 10n, 1n, 2n, 0n, NO_ROOT, NO_REFERENCE],
       ]);
       const { issuedCount, totalSupply, batches, balances } = await stateOf(
         collection,
@@ -338,10 +383,10 @@ describe("MembershipCollection", () => {
 
     it("undoes all of them if one fails, and says why", async () => {
       const { collection, issuer, holder } = await collectionFixture();
-      await collection.connect(issuer).issue(2, [holder], NEVER, NO_ROOT);
+      await collection.connect(issuer).issue(2, [holder], NEVER, NO_ROOT, NO_REFERENCE);
       const before = await stateOf(collection, [1, 2, 20], [holder.address]);
       const call = (firstSerial: number) =>
-        collection.interface.encodeFunctionData("issue", [firstSerial, [holder.address], NEVER, ROOT]);
+        collection.interface.encodeFunctionData("issue", [firstSerial, [holder.address], NEVER, ROOT, NO_REFERENCE]);
       for (const calls of [
         [call(20), call(2)],
         [call(2), call(20)],
@@ -363,20 +408,21 @@ describe("MembershipCollection", () => {
 
     it("lets nobody do what he may not do in single calls", async () => {
       const { collection, registry, stranger, holder } = await collectionFixture();
-      const call = collection.interface.encodeFunctionData("issue", [1, [holder.address], NEVER, ROOT]);
+      const call = collection.interface.encodeFunctionData("issue", [1, [holder.address], NEVER, ROOT, NO_REFERENCE]);
       await expect(collection.connect(stranger).multicall([call]))
         .to.be.revertedWithCustomError(registry, "BrandRoleMissing")
         .withArgs(1, 1, stranger);
     });
 
     it("keeps the caller, so a holder claims and surrenders in one transaction", async () => {
-      const { collection, issuer, holder } = await collectionFixture();
+      const { collection, issuer, holder, appointment } = await collectionFixture();
       const voucher = {
         serial: 1,
         holder: holder.address,
         tier: 1,
         expiresAt: 0,
         commitmentRoot: NO_ROOT,
+        appointment,
         deadline: FAR,
       };
       const offer = await signVoucher(issuer, collection, voucher);
@@ -408,7 +454,7 @@ describe("MembershipCollection", () => {
   describe("behind its beacon", () => {
     it("gets other code with its cards, terms, content and allowlists kept", async () => {
       const { collection, registry, admin, issuer, steward, holder } = await collectionFixture();
-      await collection.connect(issuer).issue(1, [holder, holder], NEVER, ROOT);
+      await collection.connect(issuer).issue(1, [holder, holder], NEVER, ROOT, NO_REFERENCE);
       await collection.connect(steward).revoke([2], REASON);
       await collection.connect(admin).setContent("ipfs://x", ethers.id("description"));
       await collection.connect(issuer).openAllowlist(ROOT, 10, 5, FAR);
@@ -426,7 +472,7 @@ describe("MembershipCollection", () => {
       await registry.upgradeCollections(await deployImplementation(registry, "UpgradedCollection"));
       expect(await upgraded.isUpgraded()).to.equal(true);
       expect(await all()).to.deep.equal(before);
-      await collection.connect(issuer).issue(3, [holder], NEVER, NO_ROOT);
+      await collection.connect(issuer).issue(3, [holder], NEVER, NO_ROOT, NO_REFERENCE);
       expect(await collection.totalSupply()).to.equal(2n);
     });
   });
@@ -435,7 +481,7 @@ describe("MembershipCollection", () => {
     const { collection, issuer, holder } = await collectionFixture();
     const timestamp = (await now()) + 12_345;
     await setNext(timestamp);
-    await collection.connect(issuer).issue(1, [holder], NEVER, NO_ROOT);
+    await collection.connect(issuer).issue(1, [holder], NEVER, NO_ROOT, NO_REFERENCE);
     expect((await collection.cardOf(1)).issuedAt).to.equal(BigInt(timestamp));
   });
 });

@@ -8,12 +8,15 @@ import {
   collectionFixture,
   ethers,
   loadFixture,
+  NO_REFERENCE,
   networkHelpers,
+  OTHER_HANDLE,
   PROFILE,
   REISSUE_DELAY,
   REQUEST,
   ROLE,
 } from "./fixture.ts";
+import { FINAL } from "./support/finalActs.ts";
 import { deployImplementation } from "./support/implementations.ts";
 import { sign } from "./support/signatures.ts";
 
@@ -50,12 +53,14 @@ const PENDING = 3;
 const NEXT = 10;
 const VOUCHED = 20;
 const LISTED = 30;
+/** Of somebody who is no issuer yet. */
+const CAP = 5;
 const YEAR = 365 * 24 * 60 * 60;
 
 /** A collection in which every act would succeed if the right account did it, to begin with for an active brand. */
 async function buildWorld(brandStatus: BrandStatus) {
   const fixture = await collectionFixture();
-  const { registry, collection, consortium, admin, issuer, steward, staff, holder, stranger } = fixture;
+  const { registry, collection, consortium, admin, issuer, steward, staff, holder, stranger, appointment } = fixture;
   const [rival, former] = (await ethers.getSigners()).slice(9);
   if (rival === undefined || former === undefined) throw new Error("too few accounts");
   const accounts = { ...fixture, rival, former };
@@ -64,12 +69,12 @@ async function buildWorld(brandStatus: BrandStatus) {
   const roleIds = {} as Record<BrandRole, string>;
   for (const role of Object.keys(ROLE) as BrandRole[]) roleIds[role] = await registry.roleId(1, ROLE[role]);
 
-  await registry.admitBrand(rival, PROFILE);
+  await registry.admitBrand(rival, OTHER_HANDLE, PROFILE);
   for (const role of [ROLE.Issuer, ROLE.Steward, ROLE.Staff])
     await registry.connect(rival).grantRole(await registry.roleId(2, role), rival);
 
   const lost = [
-    ...[defaultAdminRole, guardianRole, roleIds.Admin].map((role) => [consortium, role] as const),
+    ...[guardianRole, roleIds.Admin].map((role) => [consortium, role] as const),
     ...[roleIds.Issuer, roleIds.Steward, roleIds.Staff].map((role) => [admin, role] as const),
   ];
   for (const [giver, role] of lost) await registry.connect(giver).grantRole(role, former);
@@ -77,14 +82,19 @@ async function buildWorld(brandStatus: BrandStatus) {
 
   const expiresAt = (await time.latest()) + YEAR;
   const deadline = expiresAt + YEAR;
-  await collection.connect(issuer).issue(1, [holder, holder, holder], { tier: TIER, expiresAt }, ethers.ZeroHash);
+  await collection
+    .connect(issuer)
+    .issue(1, [holder, holder, holder], { tier: TIER, expiresAt }, ethers.ZeroHash, NO_REFERENCE);
   await collection.connect(steward).suspend([SUSPENDED], REASON);
+  for (const act of [FINAL.FreezeContent, FINAL.WindDown]) await collection.connect(admin).announce(act);
+  await registry.connect(admin).setDailyCap(1, staff, CAP);
   await collection.connect(steward).requestReissue(PENDING, stranger, REASON);
   const readyAt = (await time.latest()) + REISSUE_DELAY;
   await time.increaseTo(readyAt);
   await collection.connect(admin).setBenefit(TIER, BENEFIT, { quota: 1, period: 0, startsAt: 0 });
   await collection.connect(admin).setBenefit(TIER, USED_BENEFIT, { quota: 1, period: 0, startsAt: 0 });
-  const used = { serial: ACTIVE, benefitId: USED_BENEFIT, number: 1, generation: 0, deadline };
+  const nobodys = { generation: 0, staff: ethers.ZeroAddress, deadline };
+  const used = { serial: ACTIVE, benefitId: USED_BENEFIT, number: 1, ...nobodys };
   await collection.connect(staff).redeem(used, await sign(collection, holder, "Redemption", used));
 
   // A tree of one leaf is its own root, and its proof is empty.
@@ -95,16 +105,17 @@ async function buildWorld(brandStatus: BrandStatus) {
   const root = ethers.keccak256(ethers.keccak256(leaf));
   await collection.connect(issuer).openAllowlist(root, LISTED, 1, deadline);
 
-  const redemption = { serial: ACTIVE, benefitId: BENEFIT, number: 1, generation: 0, deadline };
+  const redemption = { serial: ACTIVE, benefitId: BENEFIT, number: 1, ...nobodys };
   const voucher = {
     serial: VOUCHED,
     holder: holder.address,
     tier: TIER,
     expiresAt: 0,
     commitmentRoot: ethers.ZeroHash,
+    appointment,
     deadline,
   };
-  const listed = { ...voucher, serial: LISTED, deadline: 0 };
+  const listed = { ...voucher, serial: LISTED };
   const otherCode = await deployImplementation(registry);
   const veto = { serial: PENDING, to: stranger.address, readyAt, deadline };
   const signatures = {
@@ -112,7 +123,7 @@ async function buildWorld(brandStatus: BrandStatus) {
     veto: await sign(collection, holder, "VetoReissue", veto),
     redemption: await sign(collection, holder, "Redemption", redemption),
     accepted: await sign(collection, holder, "ClaimVoucher", voucher),
-    acceptedListed: await sign(collection, holder, "ClaimVoucher", listed),
+    acceptedListed: await sign(collection, holder, "AllowlistClaim", listed),
   };
   const offers = {} as Record<Kind, string>;
   for (const kind of Object.keys(KINDS) as Kind[])
@@ -191,6 +202,20 @@ const brandRole =
     return { error: "BrandRoleMissing", args: [1, ROLE[role], world[kind].address] };
   };
 
+/** The accounts of one of the brand's roles, and some others, whatever the brand's status: what only takes away. */
+const withdrawal =
+  (role: BrandRole, ...others: Kind[]): Rule =>
+  (world, kind) =>
+    kind === role.toLowerCase() || others.includes(kind)
+      ? undefined
+      : { error: "BrandRoleMissing", args: [1, ROLE[role], world[kind].address] };
+
+/** What both refuse, the first one first. */
+const both =
+  (first: Rule, second: Rule): Rule =>
+  (world, kind) =>
+    first(world, kind) ?? second(world, kind);
+
 /** Those that the standard's role names, whatever the brand's status. */
 const accessControl =
   (role: (world: World) => string, ...kinds: Kind[]): Rule =>
@@ -211,10 +236,10 @@ const statusChange =
   };
 
 const COLLECTION_FUNCTIONS: Record<string, Case[]> = {
-  "issue(uint256,address[],(uint8,uint32),bytes32)": [
-    { args: ({ holder }) => [NEXT, [holder.address], NEVER, ethers.ZeroHash], may: brandRole("Issuer") },
+  "issue(uint256,address[],(uint8,uint32),bytes32,bytes32)": [
+    { args: ({ holder }) => [NEXT, [holder.address], NEVER, ethers.ZeroHash, NO_REFERENCE], may: brandRole("Issuer") },
   ],
-  "claim((uint256,address,uint8,uint32,bytes32,uint256),address,bytes,bytes)": [
+  "claim((uint256,address,uint8,uint32,bytes32,uint64,uint256),address,bytes,bytes)": [
     {
       what: "an issuer's voucher that the holder accepted",
       args: ({ voucher, issuer, offers, signatures }) => [voucher, issuer.address, offers.issuer, signatures.accepted],
@@ -236,16 +261,23 @@ const COLLECTION_FUNCTIONS: Record<string, Case[]> = {
   "openAllowlist(bytes32,uint32,uint32,uint32)": [
     { args: ({ deadline }) => [ethers.id("new root"), 40, 10, deadline], may: brandRole("Issuer") },
   ],
-  "closeAllowlist(bytes32)": [{ args: ({ root }) => [root], may: brandRole("Steward") }],
-  "claimAllowlisted(uint256,address,(uint8,uint32),bytes32[],bytes)": [
+  "closeAllowlist(bytes32)": [{ args: ({ root }) => [root], may: withdrawal("Steward") }],
+  "claimAllowlisted(uint256,address,(uint8,uint32),bytes32[],uint256,bytes)": [
     {
       what: "a card that the holder accepted",
-      args: ({ holder, signatures }) => [LISTED, holder.address, NEVER, [], signatures.acceptedListed],
+      args: ({ holder, deadline, signatures }) => [
+        LISTED,
+        holder.address,
+        NEVER,
+        [],
+        deadline,
+        signatures.acceptedListed,
+      ],
       may: inActiveBrand,
     },
     {
       what: "a card that the holder did not accept",
-      args: ({ holder }) => [LISTED, holder.address, NEVER, [], "0x"],
+      args: ({ holder, deadline }) => [LISTED, holder.address, NEVER, [], deadline, "0x"],
       may: (world, kind) =>
         inActiveBrand(world, kind) ??
         (kind === "holder" ? undefined : { error: "InvalidSignature", args: [world.holder.address] }),
@@ -255,6 +287,16 @@ const COLLECTION_FUNCTIONS: Record<string, Case[]> = {
     { args: ({ expiresAt }) => [[ACTIVE], expiresAt, 1_000], may: brandRole("Issuer") },
   ],
   "setTier(uint256[],uint8)": [{ args: () => [[ACTIVE], TIER + 1], may: brandRole("Issuer") }],
+  "correct((uint256,uint8,uint32,uint16,uint256),bytes32,bytes)": [
+    {
+      args: ({ expiresAt }) => [
+        { serial: ACTIVE, tier: TIER + 1, expiresAt, generation: 0, deadline: 0 },
+        REASON,
+        "0x",
+      ],
+      may: brandRole("Steward"),
+    },
+  ],
   "suspend(uint256[],bytes32)": [{ args: () => [[ACTIVE], REASON], may: brandRole("Steward") }],
   "reinstate(uint256[])": [{ args: () => [[SUSPENDED]], may: brandRole("Steward") }],
   "revoke(uint256[],bytes32)": [{ args: () => [[ACTIVE], REASON], may: brandRole("Steward") }],
@@ -266,29 +308,36 @@ const COLLECTION_FUNCTIONS: Record<string, Case[]> = {
     { args: ({ stranger }) => [ACTIVE, stranger.address, REASON], may: brandRole("Steward") },
   ],
   "executeReissue(uint256)": [{ args: () => [PENDING], may: brandRole("Steward") }],
-  "cancelReissue(uint256)": [{ args: () => [PENDING], may: brandRole("Steward") }],
+  "cancelReissue(uint256)": [{ args: () => [PENDING], may: withdrawal("Steward") }],
   "vetoReissue(uint256)": [{ args: () => [PENDING], may: holderOf(PENDING) }],
   "vetoReissueBySig(uint256,uint256,bytes)": [
     { args: ({ deadline, signatures }) => [PENDING, deadline, signatures.veto], may: anyone },
   ],
   "setBenefit(uint8,uint16,(uint32,uint32,uint32))": [
-    { args: () => [TIER, BENEFIT, { quota: 9, period: 9, startsAt: 9 }], may: brandRole("Admin") },
+    { args: () => [TIER, BENEFIT, { quota: 9, period: 0, startsAt: 0 }], may: brandRole("Admin") },
   ],
-  "freezeBenefits()": [{ args: () => [], may: brandRole("Admin") }],
-  "redeem((uint256,uint16,uint32,uint16,uint256),bytes)": [
+  "announce(uint8)": [{ args: () => [FINAL.FreezeBenefits], may: brandRole("Admin") }],
+  "cancelAnnounced(uint8)": [{ args: () => [FINAL.FreezeContent], may: withdrawal("Admin", "guardian") }],
+  "carryOut(uint8)": [
+    { what: "the content's end", args: () => [FINAL.FreezeContent], may: brandRole("Admin") },
+    { what: "the edition's end", args: () => [FINAL.WindDown], may: brandRole("Admin") },
+  ],
+  "redeem((uint256,uint16,uint32,uint16,address,uint256),bytes)": [
     { args: ({ redemption, signatures }) => [redemption, signatures.redemption], may: brandRole("Staff") },
   ],
   "undoRedemption(uint256,uint16,uint32,bytes32)": [
     { args: () => [ACTIVE, USED_BENEFIT, 1, REASON], may: brandRole("Staff") },
   ],
   "setContent(string,bytes32)": [{ args: () => ["https://noirance.example", REASON], may: brandRole("Admin") }],
-  "freezeContent()": [{ args: () => [], may: brandRole("Admin") }],
-  "startWindDown()": [{ args: () => [], may: brandRole("Admin") }],
   // What it carries is checked as if it were sent by itself: see below.
   "multicall(bytes[])": [{ args: () => [[]], may: anyone, changes: () => false }],
-  "initialize(string,string,(uint32,uint32,uint8,uint32))": [
+  "initialize(string,string,(uint32,uint32,uint8,uint32,uint8,uint32))": [
     {
-      args: () => ["x", "x", { brandId: 1, maxSupply: 1, burnAuth: 0, reissueDelay: 0 }],
+      args: () => [
+        "x",
+        "x",
+        { brandId: 1, maxSupply: 1, burnAuth: 0, reissueDelay: 0, highestTier: 0, longestTerm: 1 },
+      ],
       may: nobodyNamed("CallerNotRegistry"),
     },
   ],
@@ -321,8 +370,8 @@ const COLLECTION_FUNCTIONS: Record<string, Case[]> = {
 const byBrandAdmin = accessControl((world) => world.roleIds.Admin, "admin");
 
 const REGISTRY_FUNCTIONS: Record<string, Case[]> = {
-  "admitBrand(address,(string,string,string,string,string,bytes32))": [
-    { args: ({ stranger }) => [stranger.address, PROFILE], may: byConsortium },
+  "admitBrand(address,string,(string,string,string,string,string,bytes32))": [
+    { args: ({ stranger }) => [stranger.address, "third", PROFILE], may: byConsortium },
   ],
   "suspendBrand(uint32,bytes32)": [
     {
@@ -333,14 +382,23 @@ const REGISTRY_FUNCTIONS: Record<string, Case[]> = {
       ),
     },
   ],
-  "reinstateBrand(uint32)": [{ args: () => [1], may: statusChange(byConsortium, "Suspended") }],
+  "reinstateBrand(uint32,uint32)": [{ args: () => [1, 1], may: statusChange(byConsortium, "Suspended") }],
   "retireBrand(uint32,bytes32)": [{ args: () => [1, REASON], may: statusChange(byConsortium, "Active", "Suspended") }],
+  "replaceBrandKeys(uint32,address)": [
+    { args: ({ stranger }) => [1, stranger.address], may: statusChange(byConsortium, "Active", "Suspended") },
+  ],
+  "handOver(address)": [{ args: ({ collectionFactory }) => [collectionFactory], may: byConsortium }],
   "setBrandProfile(uint32,(string,string,string,string,string,bytes32))": [
     { args: () => [1, { ...PROFILE, name: "Noirance Paris" }], may: byConsortium },
   ],
-  "setDailyCap(uint32,address,uint32)": [{ args: ({ issuer }) => [1, issuer.address, 10], may: brandRole("Admin") }],
-  "createCollection((uint32,string,string,string,uint32,uint8,uint32))": [
-    { args: () => [{ ...REQUEST, slug: "another" }], may: brandRole("Admin") },
+  "setDailyCap(uint32,address,uint32)": [
+    { what: "where there is none", args: ({ issuer }) => [1, issuer.address, 10], may: withdrawal("Admin") },
+    { what: "a lower one", args: ({ staff }) => [1, staff.address, CAP - 1], may: withdrawal("Admin") },
+    { what: "a higher one", args: ({ staff }) => [1, staff.address, CAP + 1], may: brandRole("Admin") },
+  ],
+  "liftDailyCap(uint32,address)": [{ args: ({ staff }) => [1, staff.address], may: brandRole("Admin") }],
+  "createCollection((uint32,string,string,string,uint32,uint8,uint32,uint8,uint32))": [
+    { args: () => [{ ...REQUEST, slug: "noirance-another" }], may: brandRole("Admin") },
   ],
   "authorize(uint8,address,uint256)": [
     {
@@ -366,18 +424,22 @@ const REGISTRY_FUNCTIONS: Record<string, Case[]> = {
     },
   ],
   "grantRole(bytes32,address)": [
-    { what: "the consortium", args: (w) => [w.defaultAdminRole, w.other.address], may: byConsortium },
+    {
+      what: "the consortium",
+      args: (w) => [w.defaultAdminRole, w.other.address],
+      may: both(byConsortium, nobody("ConsortiumIsFinal")),
+    },
     { what: "the guardian", args: (w) => [w.guardianRole, w.other.address], may: byConsortium },
-    { what: "administrator", args: (w) => [w.roleIds.Admin, w.other.address], may: byConsortium },
-    { what: "issuer", args: (w) => [w.roleIds.Issuer, w.other.address], may: byBrandAdmin },
-    { what: "steward", args: (w) => [w.roleIds.Steward, w.other.address], may: byBrandAdmin },
-    { what: "staff", args: (w) => [w.roleIds.Staff, w.other.address], may: byBrandAdmin },
+    { what: "administrator", args: (w) => [w.roleIds.Admin, w.other.address], may: both(byConsortium, inActiveBrand) },
+    { what: "issuer", args: (w) => [w.roleIds.Issuer, w.other.address], may: both(byBrandAdmin, inActiveBrand) },
+    { what: "steward", args: (w) => [w.roleIds.Steward, w.other.address], may: both(byBrandAdmin, inActiveBrand) },
+    { what: "staff", args: (w) => [w.roleIds.Staff, w.other.address], may: both(byBrandAdmin, inActiveBrand) },
   ],
   "revokeRole(bytes32,address)": [
     {
       what: "the consortium's",
       args: (w) => [w.defaultAdminRole, w.consortium.address],
-      may: (world, kind) => byConsortium(world, kind) ?? { error: "ConsortiumCannotLeave", args: [] },
+      may: both(byConsortium, nobody("ConsortiumIsFinal")),
     },
     { what: "the guardian's", args: (w) => [w.guardianRole, w.guardian.address], may: byConsortium },
     { what: "an administrator's", args: (w) => [w.roleIds.Admin, w.admin.address], may: byConsortium },
@@ -394,7 +456,7 @@ const REGISTRY_FUNCTIONS: Record<string, Case[]> = {
     {
       what: "the consortium's",
       args: (w, kind) => [w.defaultAdminRole, w[kind].address],
-      may: nobody("ConsortiumCannotLeave"),
+      may: nobody("ConsortiumIsFinal"),
     },
     {
       what: "their own",

@@ -3,9 +3,11 @@ import { artifacts, globalOptions } from "hardhat";
 
 /** EIP-170 allows 24,576 bytes; the rest is room for what an upgrade adds in a hurry. */
 const MOST_BYTES = 20 * 1024;
+/** Those that need more of it. */
+const MORE_BYTES: Record<string, number> = { MembershipCollection: 23_500 };
 
 describe("Contract size", () => {
-  it(`is at most ${MOST_BYTES.toLocaleString("en")} bytes for every deployed contract`, async function () {
+  it("leaves room below the limit for every deployed contract, and at least 1,000 bytes", async function () {
     // Instrumented contracts are larger.
     if (globalOptions.coverage) return this.skip();
     const names = [...(await artifacts.getAllFullyQualifiedNames())].filter((name) => name.startsWith("contracts/"));
@@ -18,8 +20,12 @@ describe("Contract size", () => {
     // A wrong folder would leave nothing to measure.
     expect(sizes.filter(({ bytes }) => bytes > 0)).to.not.be.empty;
     const tooLarge = sizes
-      .filter(({ bytes }) => bytes > MOST_BYTES)
-      .map(({ name, bytes }) => `${name}: ${bytes} bytes`);
-    expect(tooLarge, `larger than ${MOST_BYTES} bytes`).to.deep.equal([]);
+      .map(({ name, bytes }) => ({ name, bytes, most: MORE_BYTES[name.split(":")[1] ?? ""] ?? MOST_BYTES }))
+      .filter(({ bytes, most }) => bytes > most)
+      .map(({ name, bytes, most }) => `${name}: ${bytes} bytes, of ${most} allowed`);
+    expect(tooLarge).to.deep.equal([]);
+    expect(Object.keys(MORE_BYTES).filter((name) => !names.some((full) => full.endsWith(`:${name}`)))).to.deep.equal(
+      [],
+    );
   });
 });

@@ -26,7 +26,13 @@ export const BURN_AUTH = { IssuerOnly: 0, OwnerOnly: 1, Both: 2, Neither: 3 } as
 export const REISSUE_DELAY = 7 * 24 * 60 * 60;
 /** The longest term of a collection that does not limit it. */
 export const UNLIMITED_TERM = 2 ** 32 - 1;
+/** The tiers of the collection are 0 to this one. */
+export const HIGHEST_TIER = 9;
+/** Where a batch commits to no orders. */
+export const NO_REFERENCE = ethers.ZeroHash;
 export const HANDLE = "noirance";
+/** Of another brand. */
+export const OTHER_HANDLE = "lanting";
 /** How long a final act has to be announced, and for how long it can be carried out then. */
 export const FINAL_ACT = { notice: 7 * 24 * 60 * 60, window: 30 * 24 * 60 * 60 } as const;
 
@@ -38,7 +44,7 @@ export const REQUEST = {
   maxSupply: MAX_SUPPLY,
   burnAuth: BURN_AUTH.Both as number,
   reissueDelay: REISSUE_DELAY,
-  highestTier: 3,
+  highestTier: HIGHEST_TIER,
   longestTerm: UNLIMITED_TERM,
 };
 
@@ -69,7 +75,9 @@ async function deployCollectionFixture() {
     return await ethers.getContractAt("MembershipCollection", await registry.collectionOf(slug));
   };
   const collection = await createCollection();
-  return { ...accounts, createCollection, collection };
+  /** By which appointment the issuer issues. */
+  const appointment = await registry.appointmentOf(1, ROLE.Issuer, issuer);
+  return { ...accounts, createCollection, collection, appointment };
 }
 
 /**

@@ -1,5 +1,14 @@
 import { expect } from "chai";
-import { createGasWorld, FIRST_FREE, type GasWorld, gasOf, holders, NO_ROOT, TERMS } from "../../scripts/gas/world.ts";
+import {
+  createGasWorld,
+  FIRST_FREE,
+  type GasWorld,
+  gasOf,
+  holders,
+  NO_REFERENCE,
+  NO_ROOT,
+  TERMS,
+} from "../../scripts/gas/world.ts";
 
 /** EIP-7825. */
 const TRANSACTION_GAS_CAP = 2 ** 24;
@@ -27,13 +36,17 @@ describe("Under the Osaka rules", () => {
     const { collection, issuer } = world;
     const fits = holders(320, "fits");
     const gas = await gasOf(
-      collection.connect(issuer).issue(FIRST_FREE, fits, TERMS, NO_ROOT, { gasLimit: TRANSACTION_GAS_CAP }),
+      collection
+        .connect(issuer)
+        .issue(FIRST_FREE, fits, TERMS, NO_ROOT, NO_REFERENCE, { gasLimit: TRANSACTION_GAS_CAP }),
     );
     expect(gas).to.be.within(0.9 * TRANSACTION_GAS_CAP, TRANSACTION_GAS_CAP);
 
     const tooMany = collection
       .connect(issuer)
-      .issue(FIRST_FREE + fits.length, holders(340, "too many"), TERMS, NO_ROOT, { gasLimit: TRANSACTION_GAS_CAP });
+      .issue(FIRST_FREE + fits.length, holders(340, "too many"), TERMS, NO_ROOT, NO_REFERENCE, {
+        gasLimit: TRANSACTION_GAS_CAP,
+      });
     expect(await failureOf(tooMany)).to.match(/reverted|out of gas/i);
     expect(await collection.totalSupply()).to.equal(100 + fits.length);
   });
@@ -42,7 +55,7 @@ describe("Under the Osaka rules", () => {
     const { collection, issuer } = world;
     const sent = collection
       .connect(issuer)
-      .issue(2 * FIRST_FREE, holders(1), TERMS, NO_ROOT, { gasLimit: TRANSACTION_GAS_CAP + 1 });
+      .issue(2 * FIRST_FREE, holders(1), TERMS, NO_ROOT, NO_REFERENCE, { gasLimit: TRANSACTION_GAS_CAP + 1 });
     expect(await failureOf(sent)).to.match(/cap|exceed/i);
   });
 });

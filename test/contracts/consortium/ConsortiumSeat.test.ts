@@ -13,16 +13,20 @@ import {
   time,
 } from "./fixture.ts";
 
-/** Seats whose owner is an account, so that each rule can be tried without a vote. */
+/** Seats whose timelock a test speaks for, so that each rule can be tried without a vote. */
 async function deploySeats() {
-  const [owner, alpha, beta, gamma, stranger, other] = await ethers.getSigners();
-  if (!owner || !alpha || !beta || !gamma || !stranger || !other) throw new Error("too few accounts");
+  const [deployer, alpha, beta, gamma, stranger, other] = await ethers.getSigners();
+  if (!deployer || !alpha || !beta || !gamma || !stranger || !other) throw new Error("too few accounts");
   const founders = [
     { account: alpha.address, organisation: "Alpha" },
     { account: beta.address, organisation: "Beta" },
   ];
-  const seat = await ethers.deployContract("ConsortiumSeat", [owner, founders]);
-  return { owner, alpha, beta, gamma, stranger, other, founders, seat };
+  const timelock = await ethers.deployContract("ConsortiumTimelock", [[deployer]]);
+  const address = await timelock.getAddress();
+  await networkHelpers.impersonateAccount(address);
+  const owner = await ethers.getSigner(address);
+  const seat = (await ethers.deployContract("ConsortiumSeat", [owner, founders])).connect(owner);
+  return { deployer, timelock, owner, alpha, beta, gamma, stranger, other, founders, seat };
 }
 const seatFixture = () => networkHelpers.loadFixture(deploySeats);
 
@@ -266,13 +270,56 @@ describe("ConsortiumSeat", () => {
         ],
       };
       const expiry = (await time.latest()) + 1_000;
-      const message = { delegatee: other.address, nonce: 0n, expiry };
+      const nonce = await seat.nonces(alpha);
+      const message = { delegatee: other.address, nonce, expiry };
       const { v, r, s } = ethers.Signature.from(await alpha.signTypedData(domain, types, message));
-      await seat.connect(stranger).delegateBySig(other, 0n, expiry, v, r, s);
+      await seat.connect(stranger).delegateBySig(other, nonce, expiry, v, r, s);
       expect(await seat.getVotes(other)).to.equal(1n);
-      await expect(seat.connect(stranger).delegateBySig(other, 0n, expiry, v, r, s))
+      await expect(seat.connect(stranger).delegateBySig(other, nonce, expiry, v, r, s))
         .to.be.revertedWithCustomError(seat, "InvalidAccountNonce")
-        .withArgs(alpha, 1n);
+        .withArgs(alpha, (nonce + 1n) % 2n ** 256n);
+      expect(await seat.nonces(alpha)).to.equal((nonce + 1n) % 2n ** 256n);
+    });
+
+    it("is not taken by a delegation that was signed before the seat was admitted, nor before it was admitted again", async () => {
+      const { seat, gamma, other, stranger } = await seatFixture();
+      const expiry = (await time.latest()) + 1_000_000;
+      const domain = {
+        name: "Mintmark Consortium Seat",
+        version: "1",
+        chainId: (await ethers.provider.getNetwork()).chainId,
+        verifyingContract: await seat.getAddress(),
+      };
+      const types = {
+        Delegation: [
+          { name: "delegatee", type: "address" },
+          { name: "nonce", type: "uint256" },
+          { name: "expiry", type: "uint256" },
+        ],
+      };
+      const signed = async (nonce: bigint) => {
+        const message = { delegatee: other.address, nonce, expiry };
+        const { v, r, s } = ethers.Signature.from(await gamma.signTypedData(domain, types, message));
+        return () => seat.connect(stranger).delegateBySig(other, nonce, expiry, v, r, s);
+      };
+      // The next ones, too: whoever makes up an organisation's mind may have signed several.
+      const stale = await Promise.all([0n, 1n, 2n].map(signed));
+      await seat.admitSeat(gamma, "Gamma");
+      const first = await seat.nonces(gamma);
+      const good = await signed(first);
+      const ahead = await signed((first + 1n) % 2n ** 256n);
+      for (const bring of stale) {
+        await expect(bring()).to.be.revertedWithCustomError(seat, "InvalidAccountNonce").withArgs(gamma, first);
+      }
+      expect([await seat.getVotes(other), await seat.getVotes(gamma)]).to.deep.equal([0n, 1n]);
+      await seat.removeSeat(3n);
+      await seat.admitSeat(gamma, "Gamma");
+      for (const bring of [...stale, good, ahead]) {
+        await expect(bring()).to.be.revertedWithCustomError(seat, "InvalidAccountNonce");
+      }
+      expect([await seat.getVotes(other), await seat.getVotes(gamma)]).to.deep.equal([0n, 1n]);
+      await (await signed(await seat.nonces(gamma)))();
+      expect([await seat.getVotes(other), await seat.getVotes(gamma)]).to.deep.equal([1n, 0n]);
     });
 
     it("is nothing that an account without a seat could give away", async () => {
@@ -283,24 +330,39 @@ describe("ConsortiumSeat", () => {
   });
 
   describe("the owner", () => {
-    it("cannot give the seats up, so that somebody can always admit and remove", async () => {
+    it("is the timelock for ever: it can neither give the seats up nor hand them over", async () => {
       const { seat, owner, stranger } = await seatFixture();
-      await expect(seat.renounceOwnership()).to.be.revertedWithCustomError(seat, "OwnerNeeded");
-      await expect(seat.connect(stranger).renounceOwnership())
-        .to.be.revertedWithCustomError(seat, "OwnableUnauthorizedAccount")
-        .withArgs(stranger);
+      for (const act of [
+        () => seat.renounceOwnership(),
+        () => seat.transferOwnership(stranger),
+        () => seat.transferOwnership(owner),
+        () => seat.transferOwnership(ethers.ZeroAddress),
+      ]) {
+        await expect(act()).to.be.revertedWithCustomError(seat, "OwnerIsFinal");
+      }
+      for (const act of [
+        () => seat.connect(stranger).renounceOwnership(),
+        () => seat.connect(stranger).transferOwnership(stranger),
+      ]) {
+        await expect(act()).to.be.revertedWithCustomError(seat, "OwnableUnauthorizedAccount").withArgs(stranger);
+      }
       expect(await seat.owner()).to.equal(owner);
     });
 
-    it("hands over only to one that accepts", async () => {
-      const { seat, owner, stranger, other } = await seatFixture();
-      await seat.transferOwnership(other);
-      expect(await seat.owner()).to.equal(owner);
-      await expect(seat.connect(stranger).acceptOwnership())
-        .to.be.revertedWithCustomError(seat, "OwnableUnauthorizedAccount")
-        .withArgs(stranger);
-      await seat.connect(other).acceptOwnership();
-      expect(await seat.owner()).to.equal(other);
+    it("gives no seat to the consortium's own contracts, whose vote would be nobody's", async () => {
+      const { seat, timelock, deployer, owner } = await seatFixture();
+      const governor = await ethers.deployContract("ConsortiumGovernor", [seat, timelock, 0, 1, 1, 51]);
+      const settle = timelock.interface.encodeFunctionData("settleGovernor", [await governor.getAddress()]);
+      const operation = [timelock, 0, settle, ethers.ZeroHash, ethers.ZeroHash] as const;
+      await seat.admitSeat(governor, "Not ours yet");
+      await seat.removeSeat(3n);
+      await timelock.connect(deployer).schedule(...operation, 0);
+      await timelock.connect(deployer).execute(...operation);
+      for (const account of [await seat.getAddress(), owner.address, await governor.getAddress()]) {
+        await expect(seat.admitSeat(account, "Ourselves"))
+          .to.be.revertedWithCustomError(seat, "ERC721InvalidReceiver")
+          .withArgs(account);
+      }
     });
   });
 
@@ -416,7 +478,7 @@ describe("ConsortiumSeat", () => {
   }
 
   it("fits into a contract with room to spare", async () => {
-    for (const name of ["ConsortiumSeat", "ConsortiumGovernor", "TimelockController"]) {
+    for (const name of ["ConsortiumSeat", "ConsortiumGovernor", "ConsortiumTimelock"]) {
       const { deployedBytecode } = await artifacts.readArtifact(name);
       expect(ethers.dataLength(deployedBytecode), name).to.be.lessThan(20_000);
     }

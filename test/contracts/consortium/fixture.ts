@@ -132,6 +132,8 @@ export function nameOf(length: number): string {
   return "n".repeat(length);
 }
 
+export const HANDLE = "noirance";
+
 export const PROFILE = {
   name: "Noirance",
   legalName: "Noirance Parfums (Shanghai) Co., Ltd.",

@@ -1,5 +1,5 @@
 import { expect } from "chai";
-import { type Consortium, call, consortiumFixture, decide, ethers, PROFILE, propose } from "./fixture.ts";
+import { type Consortium, call, consortiumFixture, decide, ethers, HANDLE, PROFILE, propose } from "./fixture.ts";
 
 const REASON = ethers.encodeBytes32String("key reported stolen");
 const STATUS = { Active: 1n, Suspended: 2n } as const;
@@ -9,7 +9,7 @@ const DEFAULT_ADMIN_ROLE = ethers.ZeroHash;
 async function brandFixture(): Promise<Consortium> {
   const consortium = await consortiumFixture();
   const { registry, newcomer } = consortium;
-  await decide(consortium, [call(registry, "admitBrand", [newcomer.address, PROFILE])]);
+  await decide(consortium, [call(registry, "admitBrand", [newcomer.address, HANDLE, PROFILE])]);
   return consortium;
 }
 
@@ -18,15 +18,17 @@ describe("the guardian", () => {
     const { registry, guardian, newcomer } = await brandFixture();
     await expect(registry.connect(guardian).suspendBrand(1, REASON))
       .to.emit(registry, "BrandStatusChanged")
-      .withArgs(1, STATUS.Suspended, REASON);
+      .withArgs(1, STATUS.Suspended, 1, REASON);
     const request = {
       brandId: 1,
-      slug: "noirance",
+      slug: "noirance-noirance",
       name: "N",
       symbol: "N",
       maxSupply: 1,
       burnAuth: 2,
       reissueDelay: 0,
+      highestTier: 0,
+      longestTerm: 1,
     };
     await expect(registry.connect(newcomer).createCollection(request))
       .to.be.revertedWithCustomError(registry, "BrandNotActive")
@@ -40,13 +42,15 @@ describe("the guardian", () => {
     const guardianRole = await registry.GUARDIAN_ROLE();
     const brandAdmin = await registry.roleId(1, 0);
     for (const attempt of [
-      () => as.reinstateBrand(1),
+      () => as.reinstateBrand(1, 1),
       () => as.retireBrand(1, REASON),
-      () => as.admitBrand(guardian, PROFILE),
+      () => as.admitBrand(guardian, "guardians", PROFILE),
       () => as.setCardBaseURI("https://elsewhere.example/"),
       () => as.grantRole(DEFAULT_ADMIN_ROLE, guardian),
       () => as.grantRole(guardianRole, stranger),
       () => as.revokeRole(guardianRole, guardian),
+      () => as.replaceBrandKeys(1, guardian),
+      () => as.handOver(registry),
       () => as.grantRole(brandAdmin, guardian),
       () => as.revokeRole(brandAdmin, stranger),
     ]) {
@@ -59,7 +63,7 @@ describe("the guardian", () => {
   it("has no say in the consortium", async () => {
     const consortium = await brandFixture();
     const { governor, timelock, seat, registry, guardian, stranger, alpha } = consortium;
-    const reinstate = call(registry, "reinstateBrand", [1]);
+    const reinstate = call(registry, "reinstateBrand", [1, 1]);
     await expect(propose(consortium, guardian, "Mine", reinstate)).to.be.revertedWithCustomError(
       governor,
       "GovernorInsufficientProposerVotes",
@@ -99,7 +103,7 @@ describe("the guardian", () => {
       [
         call(registry, "revokeRole", [role, guardian.address]),
         call(registry, "grantRole", [role, stranger.address]),
-        call(registry, "reinstateBrand", [1]),
+        call(registry, "reinstateBrand", [1, 1]),
       ],
       [alpha, beta],
     );
@@ -130,7 +134,13 @@ describe("the consortium's own hold on the registry", () => {
     for (const method of ["renounceRole", "revokeRole"]) {
       await expect(
         decide(consortium, [call(registry, method, [DEFAULT_ADMIN_ROLE, self])]),
-      ).to.be.revertedWithCustomError(registry, "ConsortiumCannotLeave");
+      ).to.be.revertedWithCustomError(registry, "ConsortiumIsFinal");
+    }
+    for (const calls of [
+      [call(registry, "handOver", [await registry.getAddress()])],
+      [call(registry, "grantRole", [DEFAULT_ADMIN_ROLE, consortium.stranger.address])],
+    ]) {
+      await expect(decide(consortium, calls)).to.be.revertedWithCustomError(registry, "ConsortiumIsFinal");
     }
     expect(await registry.hasRole(DEFAULT_ADMIN_ROLE, timelock)).to.equal(true);
   });

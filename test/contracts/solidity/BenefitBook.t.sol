@@ -21,17 +21,40 @@ contract BenefitBookTest {
     BenefitReckoning.Use[] private _uses;
     uint256 private _dice;
 
-    /// @dev Tiers with periods of their own, from one that never ends to some minutes.
+    /// @dev One schedule for all tiers, also one that never ends or that begins later, and any quotas.
     function testFuzz_TheBookIsWhatTheListOfUsesSays(uint256 seed) public {
         _dice = seed;
+        uint32 period = _roll(4) == 0 ? 0 : uint32(1 + _roll(30 days));
+        uint32 startsAt = uint32(_START - 1 days + _roll(2 days));
         for (uint8 tier = 0; tier < _TIERS; ++tier) {
-            _book.benefits[tier][_BENEFIT] = ICardBenefits.BenefitTerms({
-                quota: _roll(6) == 0 ? type(uint32).max : uint32(_roll(4)),
-                period: _roll(4) == 0 ? 0 : uint32(1 + _roll(30 days)),
-                startsAt: uint32(_START - 1 days + _roll(2 days))
-            });
+            _set(tier, _roll(6) == 0 ? type(uint32).max : uint32(_roll(4)), period, startsAt);
         }
         _visit(10 days);
+    }
+
+    /// @dev Whatever was set first, for whatever tier, is the benefit's schedule for ever.
+    function testFuzz_ABenefitHasOneSchedule(
+        uint8 tier,
+        ICardBenefits.BenefitTerms memory first,
+        uint8 otherTier,
+        ICardBenefits.BenefitTerms memory next
+    ) public {
+        this.setBenefit(tier, first);
+        bool same = next.period == first.period && next.startsAt == first.startsAt;
+        (bool success, bytes memory answer) = address(this).call(abi.encodeCall(this.setBenefit, (otherTier, next)));
+        vm.assertEq(success, same, "set");
+        next.period = first.period;
+        next.startsAt = first.startsAt;
+        this.setBenefit(otherTier, next);
+        vm.assertEq(_book.benefits[otherTier][_BENEFIT].quota, next.quota, "quota");
+        if (same) return;
+        bytes memory reason = abi.encodeWithSelector(
+            ICardBenefits.BenefitPeriodsFixed.selector,
+            _BENEFIT,
+            first.period,
+            first.startsAt
+        );
+        vm.assertEq(keccak256(answer), keccak256(reason), "why it is not set");
     }
 
     /// @dev What brands do: each tier has a quota of its own in the same periods. Then it holds without any condition that
@@ -41,7 +64,7 @@ contract BenefitBookTest {
         period = uint32(bound(period, 1, 30 days));
         startsAt = uint32(bound(startsAt, 0, _START));
         for (uint8 tier = 0; tier < _TIERS; ++tier) {
-            _book.benefits[tier][_BENEFIT] = ICardBenefits.BenefitTerms(uint32(1 + _roll(4)), period, startsAt);
+            _set(tier, uint32(1 + _roll(4)), period, startsAt);
         }
         _visit(uint256(period) / 2 + 1);
         for (uint256 i = 0; i < _uses.length; ++i) {
@@ -61,7 +84,7 @@ contract BenefitBookTest {
         quota = uint32(bound(quota, 1, 5));
         period = uint32(bound(period, 1, 365 days));
         startsAt = uint32(bound(startsAt, 0, _START));
-        _book.benefits[0][_BENEFIT] = ICardBenefits.BenefitTerms(quota, period, startsAt);
+        _set(0, quota, period, startsAt);
         uint256 start = BenefitReckoning.periodStart(startsAt, period, _START);
         for (uint256 i = 0; i < 3; ++i) {
             // Somewhere in this period, its last second included.
@@ -81,12 +104,20 @@ contract BenefitBookTest {
         _book.redeem(redemption, _record(tier));
     }
 
+    function setBenefit(uint8 tier, ICardBenefits.BenefitTerms calldata terms) public {
+        _book.setBenefit(tier, _BENEFIT, terms);
+    }
+
     function undoRedemption(uint32 number) public {
         _book.undoRedemption(_SERIAL, _BENEFIT, number, "", _record(0));
     }
 
     function _redemption(uint256 number) private pure returns (ICardBenefits.Redemption memory) {
-        return ICardBenefits.Redemption(_SERIAL, _BENEFIT, uint32(number), 0, 0);
+        return ICardBenefits.Redemption(_SERIAL, _BENEFIT, uint32(number), 0, address(0), 0);
+    }
+
+    function _set(uint8 tier, uint32 quota, uint32 period, uint32 startsAt) private {
+        this.setBenefit(tier, ICardBenefits.BenefitTerms(quota, period, startsAt));
     }
 
     /// @dev An active card that never expires.

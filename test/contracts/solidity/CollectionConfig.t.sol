@@ -37,6 +37,8 @@ contract CollectionConfigTest {
         vm.assertEq(config.liveCount(), uint32(raw >> 96), "liveCount");
         vm.assertEq(config.reissueDelay(), uint32(raw >> 128), "reissueDelay");
         vm.assertEq(uint256(config.burnAuth()), uint8(raw >> 160), "burnAuth");
+        vm.assertEq(config.longestTerm(), uint32(raw >> 176), "longestTerm");
+        vm.assertEq(config.highestTier(), uint8(raw >> 208), "highestTier");
         vm.assertEq(config.windingDown(), (raw >> 168) & 1 == 1, "windingDown");
     }
 
@@ -44,13 +46,27 @@ contract CollectionConfigTest {
         uint32 brandId,
         uint32 maxSupply,
         uint8 auth,
-        uint32 reissueDelay
+        uint32 reissueDelay,
+        uint8 highestTier,
+        uint32 longestTerm
     ) public pure {
         auth = uint8(bound(auth, 0, uint256(type(IERC5484.BurnAuth).max)));
-        CollectionConfig config = CollectionConfigs.create(brandId, maxSupply, IERC5484.BurnAuth(auth), reissueDelay);
+        CollectionConfig config = CollectionConfigs.create(
+            brandId,
+            maxSupply,
+            IERC5484.BurnAuth(auth),
+            reissueDelay,
+            highestTier,
+            longestTerm
+        );
         vm.assertEq(
             CollectionConfig.unwrap(config),
-            uint256(brandId) | (uint256(maxSupply) << 32) | (uint256(reissueDelay) << 128) | (uint256(auth) << 160),
+            uint256(brandId) |
+                (uint256(maxSupply) << 32) |
+                (uint256(reissueDelay) << 128) |
+                (uint256(auth) << 160) |
+                (uint256(longestTerm) << 176) |
+                (uint256(highestTier) << 208),
             "slot"
         );
     }

@@ -3,12 +3,13 @@ pragma solidity ^0.8.28;
 
 import {Card, CardStatus} from "../../../contracts/collection/CardRecord.sol";
 import {IERC5484} from "../../../contracts/collection/IERC5484.sol";
+import {IFinalActs} from "../../../contracts/collection/IFinalActs.sol";
 import {IMembershipCollection} from "../../../contracts/collection/IMembershipCollection.sol";
 import {MembershipCollection} from "../../../contracts/collection/MembershipCollection.sol";
 import {IBrandRegistry} from "../../../contracts/registry/IBrandRegistry.sol";
 import {CollectionHandler} from "./CollectionHandler.sol";
 import {HandlerBase} from "./handler/HandlerBase.sol";
-import {IssuanceHandler} from "./handler/IssuanceHandler.sol";
+import {CapBooks} from "./handler/CapBooks.sol";
 import {BenefitReckoning} from "./support/BenefitReckoning.sol";
 import {Deployment} from "./support/Deployment.sol";
 import {Invariants} from "./support/Invariants.sol";
@@ -29,11 +30,11 @@ contract MembershipCollectionInvariants is Deployment, Invariants {
     function setUp() public {
         _deployRegistry();
         HandlerBase.Edition[] memory editions = new HandlerBase.Edition[](5);
-        editions[0] = _edition("both", IERC5484.BurnAuth.Both, _REISSUE_DELAY);
-        editions[1] = _edition("at-once", IERC5484.BurnAuth.Both, 0);
-        editions[2] = _edition("issuer-only", IERC5484.BurnAuth.IssuerOnly, 1 days);
-        editions[3] = _edition("owner-only", IERC5484.BurnAuth.OwnerOnly, 1 days);
-        editions[4] = _edition("neither", IERC5484.BurnAuth.Neither, 1 days);
+        editions[0] = _edition("noirance-both", IERC5484.BurnAuth.Both, _REISSUE_DELAY, 255, type(uint32).max);
+        editions[1] = _edition("noirance-at-once", IERC5484.BurnAuth.Both, 0, 2, type(uint32).max);
+        editions[2] = _edition("noirance-issuer-only", IERC5484.BurnAuth.IssuerOnly, 1 days, 2, 60 days);
+        editions[3] = _edition("noirance-owner-only", IERC5484.BurnAuth.OwnerOnly, 1 days, 3, 80 days);
+        editions[4] = _edition("noirance-neither", IERC5484.BurnAuth.Neither, 1 days, 2, type(uint32).max);
         _handler = new CollectionHandler(_registry, editions);
         _registry.grantRole(_registry.GUARDIAN_ROLE(), _handler.guardian());
         // The consortium keeps none of the brand's roles: it is a stranger to its cards. Admin, the first, goes last.
@@ -153,7 +154,7 @@ contract MembershipCollectionInvariants is Deployment, Invariants {
     function _noIssuerExceedsItsCap() private view {
         address[] memory issuers = _handler.roleHolders(IBrandRegistry.BrandRole.Issuer);
         for (uint256 i = 0; i < issuers.length; ++i) {
-            (uint256 cap, IssuanceHandler.CapUse[] memory uses) = _handler.capUsesOf(issuers[i]);
+            (uint256 cap, CapBooks.CapUse[] memory uses) = _handler.capUsesOf(issuers[i]);
             for (uint256 last = 0; last < uses.length; ++last) {
                 (uint256 atOnce, uint256 inADay) = (0, 0);
                 for (uint256 j = 0; j <= last; ++j) {
@@ -226,6 +227,11 @@ contract MembershipCollectionInvariants is Deployment, Invariants {
     /// @dev What the collection and the registry say about the whole edition.
     function _theRestAgreesWithTheBooks(MembershipCollection collection) private view {
         vm.assertEq(collection.windingDown(), _handler.windingDown(), "windingDown is what the books say");
+        vm.assertEq(collection.contentFrozen(), _handler.contentFrozen(), "contentFrozen is what the books say");
+        for (uint256 i = 0; i <= uint256(type(IFinalActs.FinalAct).max); ++i) {
+            IFinalActs.FinalAct act = IFinalActs.FinalAct(i);
+            vm.assertEq(collection.announcedFor(act), _handler.announcedFor(act), "announcedFor is what the books say");
+        }
         vm.assertEq(collection.benefitsFrozen(), _handler.benefitsFrozen(), "benefitsFrozen is what the books say");
         bytes32[] memory roots = _handler.roots();
         for (uint256 i = 0; i < roots.length; ++i) {
@@ -246,7 +252,7 @@ contract MembershipCollectionInvariants is Deployment, Invariants {
         }
         address[] memory issuers = _handler.roleHolders(IBrandRegistry.BrandRole.Issuer);
         for (uint256 i = 0; i < issuers.length; ++i) {
-            (, uint256 available) = _registry.dailyCapOf(_BRAND, issuers[i]);
+            (, , uint256 available) = _registry.dailyCapOf(_BRAND, issuers[i]);
             vm.assertEq(available, _handler.availableTo(issuers[i]), "what is left of a cap is what the books say");
         }
     }
@@ -254,13 +260,17 @@ contract MembershipCollectionInvariants is Deployment, Invariants {
     function _edition(
         string memory slug,
         IERC5484.BurnAuth burnAuth,
-        uint32 reissueDelay
+        uint32 reissueDelay,
+        uint8 highestTier,
+        uint32 longestTerm
     ) private returns (HandlerBase.Edition memory) {
         return
             HandlerBase.Edition({
-                collection: _createCollection(slug, _MAX_SUPPLY, burnAuth, reissueDelay),
+                collection: _createCollection(slug, _MAX_SUPPLY, burnAuth, reissueDelay, highestTier, longestTerm),
                 burnAuth: burnAuth,
-                reissueDelay: reissueDelay
+                reissueDelay: reissueDelay,
+                highestTier: highestTier,
+                longestTerm: longestTerm
             });
     }
 

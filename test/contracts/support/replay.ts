@@ -5,7 +5,7 @@
 // Must hold: no call is made; every event that the contracts declare stands in one of the switches below, those that
 // change nothing too; a log of these contracts that is not understood stops the replay, because what follows would be wrong.
 
-import { type Interface, type LogDescription, ZeroAddress, ZeroHash } from "ethers";
+import { type Interface, type LogDescription, toBeHex, ZeroAddress, ZeroHash } from "ethers";
 
 /** A log as every node returns it, with the time of its block. */
 export interface ReplayLog {
@@ -44,6 +44,7 @@ export interface PendingReissueState {
 /** `ICardIssuance.Allowlist`. One that was closed, or never opened, is not there. */
 export interface AllowlistState {
   issuer: string;
+  appointment: number;
   firstSerial: number;
   count: number;
   deadline: number;
@@ -72,6 +73,8 @@ export interface CollectionState {
   maxSupply: number;
   burnAuth: number;
   reissueDelay: number;
+  highestTier: number;
+  longestTerm: number;
   /** How many cards were ever issued. */
   issuedCount: number;
   /** How many are live: `totalSupply`. */
@@ -89,6 +92,8 @@ export interface CollectionState {
   /** By {@link benefitKey} of serial and benefit. */
   uses: Map<string, BenefitUseState>;
   benefitsFrozen: boolean;
+  /** By `FinalAct`: from when on an announced act can be carried out. */
+  announcements: Map<number, number>;
   /** As the brand set it; empty for the registry's own address of the collection. */
   contentURI: string;
   contentHash: string;
@@ -108,12 +113,17 @@ export interface BrandProfileState {
 export interface BrandState {
   /** `IBrandRegistry.BrandStatus`: 1 active, 2 suspended, 3 retired. */
   status: number;
+  /** How often all its keys were replaced. */
+  keyEpoch: number;
+  /** How often it was suspended. */
+  suspension: number;
+  handle: string;
   profile: BrandProfileState;
 }
 
 /** An issuer's daily cap: a bucket that starts full and refills evenly over a day. See {@link availableOf}. */
 export interface DailyCapState {
-  /** How many cards a day; 0 for no cap. */
+  /** How many cards a day; with 0 the issuer can give nothing. */
   dailyCap: number;
   /** How much was used up at `usedAt`, before any of it came back. */
   used: number;
@@ -123,11 +133,11 @@ export interface DailyCapState {
 export interface RegistryState {
   /** By brand id, 1 and following. */
   brands: Map<number, BrandState>;
-  /** The accounts that have an AccessControl role, by role id. */
+  /** The accounts that were given an AccessControl role, by role id. Of a brand's ids only those of {@link roleIdOf} count. */
   roles: Map<string, Set<string>>;
-  /** Which role gives and takes a role, by role id; where there is none, the consortium's (zero). */
-  roleAdmins: Map<string, string>;
-  /** By {@link capKey}. */
+  /** By {@link appointmentKey} of a brand's present roles: which appointment gives an account the role. */
+  appointments: Map<string, number>;
+  /** By {@link capKey}. An issuer without a cap is not there. */
   dailyCaps: Map<string, DailyCapState>;
   /** By address, in the order of creation. */
   collections: Map<string, CollectionState>;
@@ -137,16 +147,27 @@ export interface RegistryState {
 }
 
 export const benefitKey = (tierOrSerial: number, benefitId: number) => `${tierOrSerial}/${benefitId}`;
+export const appointmentKey = (brandId: number, role: number, account: string) => `${brandId}/${role}/${account}`;
+/** The id of a brand's role under a key epoch: it says what it is. */
+export const roleIdOf = (brandId: number, role: number, keyEpoch = 0) =>
+  toBeHex((BigInt(brandId) << 64n) | (BigInt(keyEpoch) << 32n) | BigInt(role + 1), 32);
 export const capKey = (brandId: number, issuer: string) => `${brandId}/${issuer}`;
 
 const DAY = 24 * 60 * 60;
+/** How many `BrandRole`s there are. */
+const BRAND_ROLES = 4;
+/** For so long what has waited can be carried out: a reissue that was requested, an act that was announced. */
+const WINDOW = 30 * DAY;
+
+/** From when on something can be carried out; 0 once its time is over. */
+export const readyAtOrVoid = (readyAt: number, at: number) => (at > readyAt + WINDOW ? 0 : readyAt);
 
 /** The state of a registry that has not reported anything. */
 export function emptyRegistry(): RegistryState {
   return {
     brands: new Map(),
     roles: new Map(),
-    roleAdmins: new Map(),
+    appointments: new Map(),
     dailyCaps: new Map(),
     collections: new Map(),
     cardBaseURI: "",
@@ -164,7 +185,7 @@ function usedOf({ dailyCap, used, usedAt }: DailyCapState, at: number): number {
 
 /** How many cards a capped issuer can issue at a time; nothing for one without a cap, who can issue any number. */
 export function availableOf(cap: DailyCapState | undefined, at: number): number | undefined {
-  if (cap === undefined || cap.dailyCap === 0) return undefined;
+  if (cap === undefined) return undefined;
   return Math.max(0, cap.dailyCap - usedOf(cap, at));
 }
 
@@ -209,16 +230,35 @@ function foldRegistry(state: RegistryState, event: LogDescription, timestamp: nu
   switch (event.name) {
     case "BrandAdmitted":
       // Its status follows in `BrandStatusChanged`.
-      state.brands.set(brandId(), { status: 0, profile: args["profile"].toObject() });
+      state.brands.set(brandId(), {
+        status: 0,
+        keyEpoch: 0,
+        suspension: 0,
+        handle: args["handle"],
+        profile: args["profile"].toObject(),
+      });
       return;
     case "BrandStatusChanged":
-      known(state.brands.get(brandId()), event).status = Number(args["status"]);
+      Object.assign(known(state.brands.get(brandId()), event), {
+        status: Number(args["status"]),
+        suspension: Number(args["suspension"]),
+      });
+      return;
+    case "BrandKeysReplaced": {
+      // Nobody has a role of the brand any more, and no issuer a cap; who has the new epoch's is said next.
+      known(state.brands.get(brandId()), event).keyEpoch = Number(args["keyEpoch"]);
+      for (const keyed of [state.appointments, state.dailyCaps])
+        for (const key of keyed.keys()) if (key.startsWith(`${brandId()}/`)) keyed.delete(key);
+      return;
+    }
+    case "Appointed":
+      state.appointments.set(
+        appointmentKey(brandId(), Number(args["role"]), args["account"]),
+        Number(args["appointment"]),
+      );
       return;
     case "BrandProfileChanged":
       known(state.brands.get(brandId()), event).profile = args["profile"].toObject();
-      return;
-    case "RoleAdminChanged":
-      state.roleAdmins.set(args["role"], args["newAdminRole"]);
       return;
     case "RoleGranted": {
       const accounts = state.roles.get(args["role"]) ?? new Set();
@@ -227,15 +267,22 @@ function foldRegistry(state: RegistryState, event: LogDescription, timestamp: nu
     }
     case "RoleRevoked":
       known(state.roles.get(args["role"]), event).delete(args["account"]);
+      for (const [brandId, { keyEpoch }] of state.brands)
+        for (let role = 0; role < BRAND_ROLES; ++role)
+          if (args["role"] === roleIdOf(brandId, role, keyEpoch))
+            state.appointments.delete(appointmentKey(brandId, role, args["account"]));
       return;
     case "DailyCapChanged": {
       const key = capKey(brandId(), args["issuer"]);
-      const before = state.dailyCaps.get(key) ?? { dailyCap: 0, used: 0, usedAt: timestamp };
       // What came back until now came back at the old rate; while there was no cap, nothing was counted.
-      const used = before.dailyCap === 0 ? 0 : usedOf(before, timestamp);
+      const before = state.dailyCaps.get(key);
+      const used = before === undefined ? 0 : usedOf(before, timestamp);
       state.dailyCaps.set(key, { dailyCap: Number(args["dailyCap"]), used, usedAt: timestamp });
       return;
     }
+    case "DailyCapLifted":
+      state.dailyCaps.delete(capKey(brandId(), args["issuer"]));
+      return;
     case "DailyCapUsed": {
       const cap = known(state.dailyCaps.get(capKey(brandId(), args["issuer"])), event);
       Object.assign(cap, { used: Number(args["used"]), usedAt: timestamp });
@@ -250,6 +297,8 @@ function foldRegistry(state: RegistryState, event: LogDescription, timestamp: nu
         maxSupply: Number(args["maxSupply"]),
         burnAuth: Number(args["burnAuth"]),
         reissueDelay: Number(args["reissueDelay"]),
+        highestTier: Number(args["highestTier"]),
+        longestTerm: Number(args["longestTerm"]),
         issuedCount: 0,
         liveCount: 0,
         cards: new Map(),
@@ -259,6 +308,7 @@ function foldRegistry(state: RegistryState, event: LogDescription, timestamp: nu
         benefits: new Map(),
         uses: new Map(),
         benefitsFrozen: false,
+        announcements: new Map(),
         contentURI: "",
         contentHash: ZeroHash,
         contentFrozen: false,
@@ -274,10 +324,18 @@ function foldRegistry(state: RegistryState, event: LogDescription, timestamp: nu
     case "CollectionFactorySet":
       state.collectionFactory = args["factory"];
       return;
+    // That somebody else decides now is said by AccessControl's own events.
+    case "HandedOver":
+      return;
     default:
       throw new Error(`The replay does not know the registry's event ${event.name}`);
   }
 }
+
+/** Numbers of `FinalAct`. */
+const FREEZE_CONTENT = 0;
+const FREEZE_BENEFITS = 1;
+const WIND_DOWN = 2;
 
 /** Numbers of `CardStatus`. */
 const ACTIVE = 1;
@@ -334,6 +392,7 @@ function foldCollection(state: CollectionState, event: LogDescription, timestamp
     case "AllowlistOpened":
       state.allowlists.set(args["root"], {
         issuer: args["issuer"],
+        appointment: Number(args["appointment"]),
         firstSerial: Number(args["firstSerial"]),
         count: Number(args["count"]),
         deadline: Number(args["deadline"]),
@@ -347,6 +406,9 @@ function foldCollection(state: CollectionState, event: LogDescription, timestamp
       return;
     case "CardTierChanged":
       card().tier = Number(args["tier"]);
+      return;
+    case "CardCorrected":
+      Object.assign(card(), { tier: Number(args["tier"]), expiresAt: Number(args["expiresAt"]) });
       return;
     case "CardSuspended":
       card().status = SUSPENDED;
@@ -401,7 +463,14 @@ function foldCollection(state: CollectionState, event: LogDescription, timestamp
       use.undone += 1;
       return;
     }
+    case "FinalActAnnounced":
+      state.announcements.set(Number(args["act"]), Number(args["readyAt"]));
+      return;
+    case "FinalActCancelled":
+      state.announcements.delete(Number(args["act"]));
+      return;
     case "BenefitsFrozen":
+      state.announcements.delete(FREEZE_BENEFITS);
       state.benefitsFrozen = true;
       return;
     case "ContentChanged":
@@ -409,9 +478,11 @@ function foldCollection(state: CollectionState, event: LogDescription, timestamp
       state.contentHash = args["contentHash"];
       return;
     case "ContentFrozen":
+      state.announcements.delete(FREEZE_CONTENT);
       state.contentFrozen = true;
       return;
     case "WindDownStarted":
+      state.announcements.delete(WIND_DOWN);
       state.windingDown = true;
       return;
     // Standards ask for these. They say nothing that the others do not.

@@ -3,7 +3,17 @@
 
 import type { BrandRegistry } from "../../../artifacts/types/index.js";
 import { ethers, ROLE } from "../fixture.ts";
-import { availableOf, benefitKey, type CollectionState, capKey, type RegistryState } from "./replay.ts";
+import { FINAL } from "./finalActs.ts";
+import {
+  appointmentKey,
+  availableOf,
+  benefitKey,
+  type CollectionState,
+  capKey,
+  type RegistryState,
+  readyAtOrVoid,
+  roleIdOf,
+} from "./replay.ts";
 
 /** All that there is to ask about. */
 export interface Universe {
@@ -35,6 +45,8 @@ export interface CollectionReport {
   maxSupply: bigint;
   burnAuth: bigint;
   reissueDelay: bigint;
+  highestTier: bigint;
+  longestTerm: bigint;
   issuedCount: bigint;
   totalSupply: bigint;
   contractURI: string;
@@ -42,9 +54,14 @@ export interface CollectionReport {
   contentFrozen: boolean;
   benefitsFrozen: boolean;
   windingDown: boolean;
+  /** By `FinalAct`: from when on each can be carried out; 0 if it is not announced. */
+  announcedFor: bigint[];
   cards: Record<number, CardReport>;
   balances: Record<string, bigint>;
-  allowlists: Record<string, { issuer: string; firstSerial: bigint; count: bigint; deadline: bigint }>;
+  allowlists: Record<
+    string,
+    { issuer: string; appointment: bigint; firstSerial: bigint; count: bigint; deadline: bigint }
+  >;
   /** By {@link benefitKey}. */
   benefits: Record<string, { quota: bigint; period: bigint; startsAt: bigint }>;
 }
@@ -54,25 +71,38 @@ export interface Report {
   implementation: string;
   collectionFactory: string;
   brandCount: bigint;
-  brands: Record<number, { status: bigint; profile: Record<string, string> }>;
+  brands: Record<
+    number,
+    { status: bigint; keyEpoch: bigint; suspension: bigint; handle: string; profile: Record<string, string> }
+  >;
+  /** By {@link appointmentKey}; 0 where the account does not have the role. */
+  appointments: Record<string, bigint>;
   /** The accounts of each role, by role id. */
   roles: Record<string, string[]>;
   roleAdmins: Record<string, string>;
   /** By {@link capKey}; `available` is what the contract answers, 2^256 - 1 without a cap. */
-  dailyCaps: Record<string, { dailyCap: bigint; available: bigint }>;
+  dailyCaps: Record<string, { capped: boolean; dailyCap: bigint; available: bigint }>;
   /** In the order of creation. */
   collections: CollectionReport[];
   /** The address of each slug; zero if it is free. */
   slugs: Record<string, string>;
 }
 
-/** Every role id of the brands, the consortium's and the guardian's. */
-export function roleIdsOf(brands: number): string[] {
+/** Every role id of the brands, of key epochs that are over too, the consortium's and the guardian's. */
+export function roleIdsOf(keyEpochs: Iterable<[number, number]>): string[] {
   const ids = [ethers.ZeroHash, ethers.id("GUARDIAN_ROLE")];
-  for (let brandId = 1; brandId <= brands; ++brandId)
-    for (const role of Object.values(ROLE))
-      ids.push(ethers.keccak256(ethers.AbiCoder.defaultAbiCoder().encode(["uint32", "uint8"], [brandId, role])));
+  for (const [brandId, latest] of keyEpochs)
+    for (let keyEpoch = 0; keyEpoch <= latest + 1; ++keyEpoch)
+      for (const role of Object.values(ROLE)) ids.push(roleIdOf(brandId, role, keyEpoch));
   return ids;
+}
+
+/** The Admin of a brand's role is of the same brand and key epoch; the consortium is the admin of all else. */
+function roleAdminOf(role: string): string {
+  const [id, adminNumber] = [BigInt(role), BigInt(ROLE.Admin + 1)];
+  const isBrands = id >> 96n === 0n && id >> 64n !== 0n;
+  if (!isBrands || (id & 0xffffffffn) === adminNumber) return ethers.ZeroHash;
+  return ethers.toBeHex(((id >> 32n) << 32n) | adminNumber, 32);
 }
 
 const brandIdsOf = ({ brands }: Universe) => Array.from({ length: brands }, (_, index) => index + 1);
@@ -86,6 +116,7 @@ export async function reportOfViews(registry: BrandRegistry, universe: Universe)
     collectionFactory: await registry.collectionFactory(),
     brandCount: await registry.brandCount(),
     brands: {},
+    appointments: {},
     roles: {},
     roleAdmins: {},
     dailyCaps: {},
@@ -93,18 +124,31 @@ export async function reportOfViews(registry: BrandRegistry, universe: Universe)
     slugs: {},
   };
   for (const brandId of brandIdsOf(universe)) {
-    const { status, profile } = await registry.brandOf(brandId);
+    const { status, keyEpoch, suspension, handle, profile } = await registry.brandOf(brandId);
     const { name, legalName, domain, filingNumber, profileURI, profileHash } = profile;
     report.brands[brandId] = {
       status,
+      keyEpoch,
+      suspension,
+      handle,
       profile: { name, legalName, domain, filingNumber, profileURI, profileHash },
     };
     for (const account of accounts) {
-      const { dailyCap, available } = await registry.dailyCapOf(brandId, account);
-      report.dailyCaps[capKey(brandId, account)] = { dailyCap, available };
+      const { capped, dailyCap, available } = await registry.dailyCapOf(brandId, account);
+      report.dailyCaps[capKey(brandId, account)] = { capped, dailyCap, available };
+      for (const role of Object.values(ROLE))
+        report.appointments[appointmentKey(brandId, role, account)] = await registry.appointmentOf(
+          brandId,
+          role,
+          account,
+        );
     }
   }
-  for (const role of roleIdsOf(universe.brands)) {
+  const keyEpochs = Object.entries(report.brands).map(([brandId, brand]): [number, number] => [
+    Number(brandId),
+    Number(brand.keyEpoch),
+  ]);
+  for (const role of roleIdsOf(keyEpochs)) {
     const holders: string[] = [];
     for (const account of accounts) if (await registry.hasRole(role, account)) holders.push(account);
     report.roles[role] = holders;
@@ -123,7 +167,7 @@ async function collectionReportOfViews(
   { accounts, roots, tiers, benefitIds }: Universe,
 ): Promise<CollectionReport> {
   const collection = await ethers.getContractAt("MembershipCollection", address);
-  const { brandId, maxSupply, burnAuth, reissueDelay } = await collection.collectionTerms();
+  const { brandId, maxSupply, burnAuth, reissueDelay, highestTier, longestTerm } = await collection.collectionTerms();
   const report: CollectionReport = {
     address,
     brandId: await registry.brandOfCollection(address),
@@ -132,6 +176,8 @@ async function collectionReportOfViews(
     maxSupply,
     burnAuth,
     reissueDelay,
+    highestTier,
+    longestTerm,
     issuedCount: await collection.issuedCount(),
     totalSupply: await collection.totalSupply(),
     contractURI: await collection.contractURI(),
@@ -139,6 +185,7 @@ async function collectionReportOfViews(
     contentFrozen: await collection.contentFrozen(),
     benefitsFrozen: await collection.benefitsFrozen(),
     windingDown: await collection.windingDown(),
+    announcedFor: await Promise.all(Object.values(FINAL).map((act) => collection.announcedFor(act))),
     cards: {},
     balances: {},
     allowlists: {},
@@ -167,8 +214,8 @@ async function collectionReportOfViews(
   }
   for (const account of accounts) report.balances[account] = await collection.balanceOf(account);
   for (const root of roots) {
-    const { issuer, firstSerial, count, deadline } = await collection.allowlistOf(root);
-    report.allowlists[root] = { issuer, firstSerial, count, deadline };
+    const { issuer, appointment, firstSerial, count, deadline } = await collection.allowlistOf(root);
+    report.allowlists[root] = { issuer, appointment, firstSerial, count, deadline };
   }
   for (const tier of tiers)
     for (const benefitId of benefitIds) {
@@ -188,27 +235,44 @@ export function reportOfReplay(state: RegistryState, universe: Universe, at: num
     collectionFactory: state.collectionFactory,
     brandCount: BigInt(state.brands.size),
     brands: {},
+    appointments: {},
     roles: {},
     roleAdmins: {},
     dailyCaps: {},
     collections: [...state.collections].map(([address, collection]) =>
-      collectionReportOfReplay(state, address, collection, universe),
+      collectionReportOfReplay(state, address, collection, universe, at),
     ),
     slugs: Object.fromEntries(slugs.map((slug) => [slug, addressOf(slug) ?? ethers.ZeroAddress])),
   };
-  for (const [brandId, { status, profile }] of state.brands)
-    report.brands[brandId] = { status: BigInt(status), profile: { ...profile } };
+  for (const [brandId, { status, keyEpoch, suspension, handle, profile }] of state.brands)
+    report.brands[brandId] = {
+      status: BigInt(status),
+      keyEpoch: BigInt(keyEpoch),
+      suspension: BigInt(suspension),
+      handle,
+      profile: { ...profile },
+    };
   for (const brandId of brandIdsOf(universe))
     for (const account of accounts) {
       const cap = state.dailyCaps.get(capKey(brandId, account));
+      for (const role of Object.values(ROLE)) {
+        const key = appointmentKey(brandId, role, account);
+        report.appointments[key] = BigInt(state.appointments.get(key) ?? 0);
+      }
       report.dailyCaps[capKey(brandId, account)] = {
+        capped: cap !== undefined,
         dailyCap: BigInt(cap?.dailyCap ?? 0),
         available: BigInt(availableOf(cap, at) ?? ethers.MaxUint256),
       };
     }
-  for (const role of roleIdsOf(universe.brands)) {
-    report.roles[role] = accounts.filter((account) => state.roles.get(role)?.has(account) === true);
-    report.roleAdmins[role] = state.roleAdmins.get(role) ?? ethers.ZeroHash;
+  const keyEpochs = [...state.brands].map(([brandId, { keyEpoch }]): [number, number] => [brandId, keyEpoch]);
+  for (const role of roleIdsOf(keyEpochs)) {
+    const isPast = keyEpochs.some(
+      ([brandId, keyEpoch]) =>
+        BigInt(role) >> 64n === BigInt(brandId) && (BigInt(role) >> 32n) % 2n ** 32n !== BigInt(keyEpoch),
+    );
+    report.roles[role] = accounts.filter((account) => !isPast && state.roles.get(role)?.has(account) === true);
+    report.roleAdmins[role] = roleAdminOf(role);
   }
   return report;
 }
@@ -218,6 +282,7 @@ function collectionReportOfReplay(
   address: string,
   state: CollectionState,
   { accounts, roots, tiers, benefitIds }: Universe,
+  at: number,
 ): CollectionReport {
   const served = registry.cardBaseURI === "" ? "" : `${registry.cardBaseURI}${address.toLowerCase()}`;
   const report: CollectionReport = {
@@ -228,6 +293,8 @@ function collectionReportOfReplay(
     maxSupply: BigInt(state.maxSupply),
     burnAuth: BigInt(state.burnAuth),
     reissueDelay: BigInt(state.reissueDelay),
+    highestTier: BigInt(state.highestTier),
+    longestTerm: BigInt(state.longestTerm),
     issuedCount: BigInt(state.issuedCount),
     totalSupply: BigInt(state.liveCount),
     contractURI: state.contentURI === "" ? served : state.contentURI,
@@ -235,6 +302,7 @@ function collectionReportOfReplay(
     contentFrozen: state.contentFrozen,
     benefitsFrozen: state.benefitsFrozen,
     windingDown: state.windingDown,
+    announcedFor: Object.values(FINAL).map((act) => BigInt(readyAtOrVoid(state.announcements.get(act) ?? 0, at))),
     cards: {},
     balances: {},
     allowlists: {},
@@ -242,7 +310,8 @@ function collectionReportOfReplay(
   };
   for (let serial = 1; serial <= state.maxSupply; ++serial) {
     const card = state.cards.get(serial);
-    const pending = state.pendingReissues.get(serial);
+    const requested = state.pendingReissues.get(serial);
+    const pending = requested !== undefined && readyAtOrVoid(requested.readyAt, at) !== 0 ? requested : undefined;
     const isLive = card !== undefined && (card.status === 1 || card.status === 2);
     report.cards[serial] = {
       card: {
@@ -270,9 +339,10 @@ function collectionReportOfReplay(
   }
   for (const account of accounts) report.balances[account] = BigInt(state.balances.get(account) ?? 0);
   for (const root of roots) {
-    const { issuer, firstSerial, count, deadline } = state.allowlists.get(root) ?? {};
+    const { issuer, appointment, firstSerial, count, deadline } = state.allowlists.get(root) ?? {};
     report.allowlists[root] = {
       issuer: issuer ?? ethers.ZeroAddress,
+      appointment: BigInt(appointment ?? 0),
       firstSerial: BigInt(firstSerial ?? 0),
       count: BigInt(count ?? 0),
       deadline: BigInt(deadline ?? 0),

@@ -19,6 +19,22 @@ export const SIGNED_TYPES = {
     { name: "benefitId", type: "uint16" },
     { name: "number", type: "uint32" },
     { name: "generation", type: "uint16" },
+    { name: "staff", type: "address" },
+    { name: "deadline", type: "uint256" },
+  ],
+  Correction: [
+    { name: "serial", type: "uint256" },
+    { name: "tier", type: "uint8" },
+    { name: "expiresAt", type: "uint32" },
+    { name: "generation", type: "uint16" },
+    { name: "deadline", type: "uint256" },
+  ],
+  AllowlistClaim: [
+    { name: "serial", type: "uint256" },
+    { name: "holder", type: "address" },
+    { name: "tier", type: "uint8" },
+    { name: "expiresAt", type: "uint32" },
+    { name: "appointment", type: "uint64" },
     { name: "deadline", type: "uint256" },
   ],
   ClaimVoucher: [
@@ -27,6 +43,7 @@ export const SIGNED_TYPES = {
     { name: "tier", type: "uint8" },
     { name: "expiresAt", type: "uint32" },
     { name: "commitmentRoot", type: "bytes32" },
+    { name: "appointment", type: "uint64" },
     { name: "deadline", type: "uint256" },
   ],
 } satisfies Record<string, TypedDataField[]>;
@@ -40,6 +57,22 @@ export interface SignedMessages {
     benefitId: bigint | number;
     number: bigint | number;
     generation: bigint | number;
+    staff: string;
+    deadline: bigint | number;
+  };
+  Correction: {
+    serial: bigint | number;
+    tier: bigint | number;
+    expiresAt: bigint | number;
+    generation: bigint | number;
+    deadline: bigint | number;
+  };
+  AllowlistClaim: {
+    serial: bigint | number;
+    holder: string;
+    tier: bigint | number;
+    expiresAt: bigint | number;
+    appointment: bigint | number;
     deadline: bigint | number;
   };
   ClaimVoucher: {
@@ -48,6 +81,7 @@ export interface SignedMessages {
     tier: bigint | number;
     expiresAt: bigint | number;
     commitmentRoot: string;
+    appointment: bigint | number;
     deadline: bigint | number;
   };
 }

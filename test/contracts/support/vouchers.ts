@@ -10,6 +10,8 @@ export interface Voucher {
   tier: number;
   expiresAt: number;
   commitmentRoot: string;
+  /** By which appointment the issuer signs. */
+  appointment: bigint | number;
   deadline: bigint | number;
 }
 

@@ -3,27 +3,28 @@ pragma solidity ^0.8.28;
 
 import {Card, CardStatus} from "../../../../contracts/collection/CardRecord.sol";
 import {ICardBenefits} from "../../../../contracts/collection/ICardBenefits.sol";
+import {IFinalActs} from "../../../../contracts/collection/IFinalActs.sol";
 import {IBrandRegistry} from "../../../../contracts/registry/IBrandRegistry.sol";
 import {BenefitReckoning} from "../support/BenefitReckoning.sol";
 import {vm} from "../support/Vm.sol";
-import {HandlerBase} from "./HandlerBase.sol";
+import {FinalActBooks} from "./FinalActBooks.sol";
 
 /// @title What cards entitle to, and its use, in any order
-abstract contract BenefitsHandler is HandlerBase {
+abstract contract BenefitsHandler is FinalActBooks {
     uint256 private constant _BENEFITS = 2;
     uint32 private constant _MIDNIGHT = 1_799_971_200;
     uint32 private constant _UNLIMITED = type(uint32).max;
 
     bytes32 private constant _REDEMPTION_TYPEHASH = keccak256(
-        "Redemption(uint256 serial,uint16 benefitId,uint32 number,uint16 generation,uint256 deadline)"
+        "Redemption(uint256 serial,uint16 benefitId,uint32 number,uint16 generation,address staff,uint256 deadline)"
     );
 
-    bool internal _benefitsFrozen;
     mapping(uint8 tier => mapping(uint16 benefitId => ICardBenefits.BenefitTerms terms)) private _terms;
     mapping(uint256 serial => mapping(uint16 benefitId => BenefitReckoning.Use[] uses)) private _uses;
 
     /// @notice Gives each tier its first benefits, in every edition. The test calls it, once the roles are given.
     function setOut() public {
+        _noteAppointments();
         for (uint8 tier = 0; tier < 3; ++tier) {
             for (uint16 benefitId = 1; benefitId <= _BENEFITS; ++benefitId) {
                 ICardBenefits.BenefitTerms memory terms = ICardBenefits.BenefitTerms({
@@ -38,6 +39,15 @@ abstract contract BenefitsHandler is HandlerBase {
                 }
             }
         }
+    }
+
+    /// @dev In the order in which the test gave the roles.
+    function _noteAppointments() private {
+        _noteAppointment(IBrandRegistry.BrandRole.Staff, _person(_STAFF));
+        _noteAppointment(IBrandRegistry.BrandRole.Steward, _person(_STEWARD));
+        _noteAppointment(IBrandRegistry.BrandRole.Issuer, _person(_ISSUER));
+        _noteAppointment(IBrandRegistry.BrandRole.Issuer, _person(_SECOND_ISSUER));
+        _noteAppointment(IBrandRegistry.BrandRole.Admin, _person(_ADMIN));
     }
 
     /// @notice Up to four purchases of one card in a row.
@@ -78,25 +88,30 @@ abstract contract BenefitsHandler is HandlerBase {
         uint16 benefitId = _anyBenefit();
         uint32[5] memory quotas = [uint32(0), 1, 2, 3, _UNLIMITED];
         uint32[5] memory periods = [uint32(0), 1 hours, 1 days, 7 days, 30 days];
+        ICardBenefits.BenefitTerms memory fixedTerms = _terms[0][benefitId];
         ICardBenefits.BenefitTerms memory terms = ICardBenefits.BenefitTerms({
             quota: quotas[_roll(5)],
-            period: periods[_roll(5)],
-            startsAt: uint32(_chance(3) ? _now - 30 days + _roll(31 days) : _MIDNIGHT)
+            period: _chance(12) ? periods[_roll(5)] : fixedTerms.period,
+            startsAt: _chance(12) ? uint32(_now - 30 days + _roll(31 days)) : fixedTerms.startsAt
         });
-        if (_benefitsFrozen) _refuse(act, abi.encodeWithSelector(ICardBenefits.BenefitsAreFrozen.selector));
+        if (_chance(24)) tier = _anyTier();
+        _needTier(act, tier);
+        if (benefitsFrozen()) _refuse(act, abi.encodeWithSelector(ICardBenefits.BenefitsAreFrozen.selector));
+        if (terms.period != fixedTerms.period || terms.startsAt != fixedTerms.startsAt) {
+            _refuse(
+                act,
+                abi.encodeWithSelector(
+                    ICardBenefits.BenefitPeriodsFixed.selector,
+                    benefitId,
+                    fixedTerms.period,
+                    fixedTerms.startsAt
+                )
+            );
+        }
         act.call = abi.encodeCall(ICardBenefits.setBenefit, (tier, benefitId, terms));
-        if (_perform(act)) _terms[tier][benefitId] = terms;
-    }
-
-    function freezeBenefits(uint256 seed) public move(seed) {
-        Act memory act = _newAct(
-            "freezeBenefits",
-            _chance(12) ? _proper(IBrandRegistry.BrandRole.Admin) : _person(_STRANGER)
-        );
-        _needRole(act, IBrandRegistry.BrandRole.Admin, act.caller);
-        if (_benefitsFrozen) _refuse(act, abi.encodeWithSelector(ICardBenefits.BenefitsAreFrozen.selector));
-        act.call = abi.encodeCall(ICardBenefits.freezeBenefits, ());
-        if (_perform(act)) _benefitsFrozen = true;
+        if (!_perform(act)) return;
+        _terms[tier][benefitId] = terms;
+        delete _readyAt[IFinalActs.FinalAct.FreezeBenefits];
     }
 
     /// @notice What the collection must say of how a card has used a benefit.
@@ -125,11 +140,6 @@ abstract contract BenefitsHandler is HandlerBase {
         return _terms[tier][benefitId];
     }
 
-    /// @notice Whether the catalogue is frozen.
-    function benefitsFrozen() public view returns (bool) {
-        return _benefitsFrozen;
-    }
-
     /// @notice How often the collection must let a card use a benefit now.
     function remainingUses(uint256 serial, uint16 benefitId) public view returns (uint32) {
         Card memory card = _entries[serial].card;
@@ -150,6 +160,7 @@ abstract contract BenefitsHandler is HandlerBase {
             benefitId: benefitId,
             number: uint32(_chance(24) ? _roll(next + 2) : next),
             generation: _anyGeneration(card.generation),
+            staff: _anyStaff(),
             deadline: _deadline(act)
         });
         if (card.status != CardStatus.Active) _refuseStatus(act, serial, card.status);
@@ -158,6 +169,10 @@ abstract contract BenefitsHandler is HandlerBase {
         }
         if (redemption.generation != card.generation) {
             _refuse(act, abi.encodeWithSelector(ICardBenefits.GenerationMismatch.selector, serial, card.generation));
+        }
+        if (redemption.staff != address(0) && redemption.staff != act.caller) {
+            act.unentitled = true;
+            _refuse(act, abi.encodeWithSelector(ICardBenefits.StaffMismatch.selector, redemption.staff));
         }
         if (redemption.number != next) {
             _refuse(
@@ -201,6 +216,12 @@ abstract contract BenefitsHandler is HandlerBase {
     function _anyGeneration(uint16 generation) private returns (uint16) {
         if (generation > 0 && _chance(4)) return generation - 1;
         return _chance(24) ? uint16(_roll(3)) : generation;
+    }
+
+    /// @dev Mostly nobody in particular, or who does it.
+    function _anyStaff() private returns (address) {
+        if (_chance(2)) return address(0);
+        return _chance(12) ? _anybody() : _proper(IBrandRegistry.BrandRole.Staff);
     }
 
     function _anyBenefit() private returns (uint16) {

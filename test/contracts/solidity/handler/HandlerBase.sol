@@ -12,6 +12,7 @@ import {MembershipCollection} from "../../../../contracts/collection/MembershipC
 import {BrandRegistry} from "../../../../contracts/registry/BrandRegistry.sol";
 import {IBrandRegistry} from "../../../../contracts/registry/IBrandRegistry.sol";
 import {vm} from "../support/Vm.sol";
+import {RoleBooks} from "./RoleBooks.sol";
 
 /**
  * @title People, dice and books: what every act of a handler is made of
@@ -20,12 +21,14 @@ import {vm} from "../support/Vm.sol";
  * that must not. While it is put together the books say why it must be refused ({_refuse}), with the very error. {_perform}
  * then calls the collection: an act with no reason against it must succeed, any other must revert with one of its reasons.
  */
-abstract contract HandlerBase {
+abstract contract HandlerBase is RoleBooks {
     /// @notice A collection to act on.
     struct Edition {
         MembershipCollection collection;
         IERC5484.BurnAuth burnAuth;
         uint32 reissueDelay;
+        uint8 highestTier;
+        uint32 longestTerm;
     }
 
     /// @dev What the collection must know of a serial.
@@ -75,7 +78,6 @@ abstract contract HandlerBase {
     uint256 internal constant _CONSORTIUM = 12;
 
     uint256 private constant _FIRST_KEY = 0xCA4D0001;
-    uint256 private constant _MAX_REASONS = 64;
 
     BrandRegistry internal immutable _registry;
     uint256 internal immutable _maxSupply;
@@ -88,7 +90,6 @@ abstract contract HandlerBase {
     mapping(uint256 serial => Entry entry) internal _entries;
     uint256[] internal _serials;
     IBrandRegistry.BrandStatus internal _brandStatus = IBrandRegistry.BrandStatus.Active;
-    mapping(IBrandRegistry.BrandRole role => mapping(address person => bool has)) internal _hasRole;
 
     /// @dev The call that spent the last signature. It must never work again.
     SpentCall internal _spent;
@@ -131,11 +132,6 @@ abstract contract HandlerBase {
             _keys[person] = _FIRST_KEY + i;
         }
         _people.push(msg.sender);
-        _hasRole[IBrandRegistry.BrandRole.Admin][_people[_ADMIN]] = true;
-        _hasRole[IBrandRegistry.BrandRole.Issuer][_people[_ISSUER]] = true;
-        _hasRole[IBrandRegistry.BrandRole.Issuer][_people[_SECOND_ISSUER]] = true;
-        _hasRole[IBrandRegistry.BrandRole.Steward][_people[_STEWARD]] = true;
-        _hasRole[IBrandRegistry.BrandRole.Staff][_people[_STAFF]] = true;
     }
 
     /// @notice The collection that this sequence is about.
@@ -151,6 +147,12 @@ abstract contract HandlerBase {
     /// @notice Everybody there is: whoever holds a card is among them.
     function people() public view returns (address[] memory) {
         return _people;
+    }
+
+    /// @notice What the books say of a serial.
+    function entryOf(uint256 serial) public view returns (Entry memory entry) {
+        entry = _entries[serial];
+        entry.pending = _pendingOf(serial);
     }
 
     /// @notice Who has the role from the beginning.
@@ -199,7 +201,8 @@ abstract contract HandlerBase {
     function _newAct(string memory name, address caller) internal pure returns (Act memory act) {
         act.name = name;
         act.caller = caller;
-        act.reasons = new bytes32[](_MAX_REASONS);
+        // More than there can be.
+        act.reasons = new bytes32[](64);
     }
 
     /// @dev An act that needs a role, by who has it or by somebody who perhaps has not.
@@ -210,6 +213,12 @@ abstract contract HandlerBase {
         _needRole(act, role, act.caller);
     }
 
+    /// @dev An act that only takes away: it needs the role, whatever the brand's status is.
+    function _newWithdrawal(string memory name, IBrandRegistry.BrandRole role) internal returns (Act memory act) {
+        act = _newAct(name, _chance(8) ? _anybody() : _proper(role));
+        _needRoleAlone(act, role, act.caller);
+    }
+
     /// @dev The act must be refused, with this error or another one that it is told.
     function _refuse(Act memory act, bytes memory reason) internal pure {
         act.reasons[act.reasonCount++] = keccak256(reason);
@@ -217,7 +226,11 @@ abstract contract HandlerBase {
 
     function _needRole(Act memory act, IBrandRegistry.BrandRole role, address person) internal view {
         _needActiveBrand(act);
-        if (_hasRole[role][person]) return;
+        _needRoleAlone(act, role, person);
+    }
+
+    function _needRoleAlone(Act memory act, IBrandRegistry.BrandRole role, address person) internal view {
+        if (_hasRole(role, person)) return;
         act.unentitled = true;
         _refuse(act, abi.encodeWithSelector(IBrandRegistry.BrandRoleMissing.selector, _BRAND, role, person));
     }
@@ -351,6 +364,35 @@ abstract contract HandlerBase {
     function _isExpired(uint256 serial) internal view returns (bool) {
         uint256 expiresAt = _entries[serial].card.expiresAt;
         return expiresAt != 0 && expiresAt <= _now;
+    }
+
+    /// @dev What is pending; nothing once its time is over.
+    function _pendingOf(uint256 serial) internal view returns (ICardLifecycle.PendingReissue memory pending) {
+        pending = _entries[serial].pending;
+        if (_now > uint256(pending.readyAt) + 30 days) delete pending;
+    }
+
+    /// @dev Notes that somebody was given a role, with the number that the registry says.
+    function _noteAppointment(IBrandRegistry.BrandRole role, address person) internal {
+        if (_appoint(role, person, _registry.appointmentOf(_BRAND, role, person))) return;
+        breach = "an appointment's number was used before";
+    }
+
+    function _needTier(Act memory act, uint8 tier) internal view {
+        if (tier <= _edition.highestTier) return;
+        _refuse(act, abi.encodeWithSelector(ICardIssuance.TierNotDeclared.selector, tier, _edition.highestTier));
+    }
+
+    /// @dev Until when a card may be valid.
+    function _needExpiry(Act memory act, uint256 expiresAt) internal view {
+        if (_edition.longestTerm != type(uint32).max) {
+            uint256 latest = _now + _edition.longestTerm;
+            if (expiresAt == 0 || expiresAt > latest) {
+                _refuse(act, abi.encodeWithSelector(ICardIssuance.TermTooLong.selector, expiresAt, latest));
+            }
+        }
+        if (expiresAt == 0 || expiresAt > _now) return;
+        _refuse(act, abi.encodeWithSelector(ICardIssuance.ExpiryNotInFuture.selector, expiresAt, _now));
     }
 
     /// @dev Mostly one of three, so that cards meet benefits.

@@ -8,10 +8,11 @@ import {ICardIssuance} from "../../../../contracts/collection/ICardIssuance.sol"
 import {ICollectionContent} from "../../../../contracts/collection/ICollectionContent.sol";
 import {IMembershipCollection} from "../../../../contracts/collection/IMembershipCollection.sol";
 import {IBrandRegistry} from "../../../../contracts/registry/IBrandRegistry.sol";
-import {HandlerBase} from "./HandlerBase.sol";
+import {CapBooks} from "./CapBooks.sol";
+import {FinalActBooks} from "./FinalActBooks.sol";
 
 /// @title How cards come into being, in any order
-abstract contract IssuanceHandler is HandlerBase {
+abstract contract IssuanceHandler is CapBooks, FinalActBooks {
     /// @dev A leaf of an allowlist.
     struct Leaf {
         uint256 serial;
@@ -19,29 +20,14 @@ abstract contract IssuanceHandler is HandlerBase {
         ICardIssuance.CardTerms terms;
     }
 
-    /// @dev An issuer's daily cap: what was used of it when it was last touched.
-    struct Bucket {
-        uint256 cap;
-        uint256 used;
-        uint256 time;
-    }
-
-    /// @notice How many cards a capped issuer has made or promised, and when.
-    struct CapUse {
-        uint256 time;
-        uint256 cards;
-    }
-
     uint256 private constant _MAX_BATCH = 20;
 
     bytes32 private constant _CLAIM_VOUCHER_TYPEHASH = keccak256(
-        "ClaimVoucher(uint256 serial,address holder,uint8 tier,uint32 expiresAt,bytes32 commitmentRoot,uint256 deadline)"
+        "ClaimVoucher(uint256 serial,address holder,uint8 tier,uint32 expiresAt,bytes32 commitmentRoot,uint64 appointment,uint256 deadline)"
     );
-
-    bool internal _windingDown;
-    mapping(address issuer => Bucket bucket) internal _buckets;
-    /// @dev Since the cap was last set.
-    mapping(address issuer => CapUse[] uses) internal _capUses;
+    bytes32 private constant _ALLOWLIST_CLAIM_TYPEHASH = keccak256(
+        "AllowlistClaim(uint256 serial,address holder,uint8 tier,uint32 expiresAt,uint64 appointment,uint256 deadline)"
+    );
 
     bytes32[] private _roots;
     mapping(bytes32 root => Leaf[] leaves) private _leaves;
@@ -60,7 +46,7 @@ abstract contract IssuanceHandler is HandlerBase {
         ICardIssuance.CardTerms memory terms = _anyTerms(act);
         _needCap(act, act.caller, count);
         bytes32 root = _anyRoot();
-        act.call = abi.encodeCall(ICardIssuance.issue, (first, holders, terms, root));
+        act.call = abi.encodeCall(ICardIssuance.issue, (first, holders, terms, root, bytes32(seed)));
         if (!_perform(act)) return;
         _useCap(act.caller, count);
         for (uint256 i = 0; i < count; ++i) {
@@ -86,8 +72,10 @@ abstract contract IssuanceHandler is HandlerBase {
             tier: terms.tier,
             expiresAt: terms.expiresAt,
             commitmentRoot: _anyRoot(),
+            appointment: _anyAppointment(issuer),
             deadline: _deadline(act)
         });
+        _needAppointment(act, issuer, voucher.appointment);
         _needRole(act, IBrandRegistry.BrandRole.Issuer, issuer);
         _needCap(act, issuer, 1);
         bytes32 structHash = keccak256(abi.encode(_CLAIM_VOUCHER_TYPEHASH, voucher));
@@ -118,11 +106,17 @@ abstract contract IssuanceHandler is HandlerBase {
         act.call = abi.encodeCall(ICardIssuance.openAllowlist, (root, first, count, deadline));
         if (!_perform(act)) return;
         _useCap(act.caller, count);
-        _allowlists[root] = ICardIssuance.Allowlist(act.caller, first, count, deadline);
+        _allowlists[root] = ICardIssuance.Allowlist({
+            issuer: act.caller,
+            appointment: _appointments[IBrandRegistry.BrandRole.Issuer][act.caller],
+            deadline: deadline,
+            firstSerial: first,
+            count: count
+        });
     }
 
     function closeAllowlist(uint256 seed) public move(seed) {
-        Act memory act = _newAct("closeAllowlist", IBrandRegistry.BrandRole.Steward);
+        Act memory act = _newWithdrawal("closeAllowlist", IBrandRegistry.BrandRole.Steward);
         bytes32 root = _roots.length == 0 ? bytes32(seed) : _roots[_roll(_roots.length)];
         if (_allowlists[root].count == 0) {
             _refuse(act, abi.encodeWithSelector(ICardIssuance.AllowlistNotOpen.selector, root));
@@ -140,29 +134,32 @@ abstract contract IssuanceHandler is HandlerBase {
         _needAllowlisted(act, root, leaf.serial);
         _needIssuable(act, leaf.serial, 1);
         _needFree(act, leaf.serial, leaf.holder);
+        _needTier(act, leaf.terms.tier);
         _needExpiry(act, leaf.terms.expiresAt);
         _needActiveBrand(act);
+        _needAppointment(act, _allowlists[root].issuer, _allowlists[root].appointment);
         bytes memory consent;
+        uint256 deadline;
         if (act.caller != leaf.holder) {
+            deadline = _deadline(act);
             consent = _signature(
                 act,
                 leaf.holder,
                 keccak256(
                     abi.encode(
-                        _CLAIM_VOUCHER_TYPEHASH,
+                        _ALLOWLIST_CLAIM_TYPEHASH,
                         leaf.serial,
                         leaf.holder,
-                        leaf.terms.tier,
-                        leaf.terms.expiresAt,
-                        bytes32(0),
-                        uint256(0)
+                        leaf.terms,
+                        _allowlists[root].appointment,
+                        deadline
                     )
                 )
             );
         }
         act.call = abi.encodeCall(
             ICardIssuance.claimAllowlisted,
-            (leaf.serial, leaf.holder, leaf.terms, proof, consent)
+            (leaf.serial, leaf.holder, leaf.terms, proof, deadline, consent)
         );
         if (!_perform(act)) return;
         _spent = SpentCall(act.call, act.caller);
@@ -180,43 +177,20 @@ abstract contract IssuanceHandler is HandlerBase {
         return _allowlists[root];
     }
 
-    /// @notice What an issuer has made and promised since its cap was last set, and the cap.
-    function capUsesOf(address issuer) public view returns (uint256 cap, CapUse[] memory uses) {
-        return (_buckets[issuer].cap, _capUses[issuer]);
+    /// @dev Mostly the issuer's present one; sometimes one that is over, or one to come.
+    function _anyAppointment(address issuer) private returns (uint64) {
+        uint64 present = _appointments[IBrandRegistry.BrandRole.Issuer][issuer];
+        return _chance(16) ? uint64(_roll(uint256(present) + 3)) : present;
     }
 
-    /// @notice How many cards the issuer can make now.
-    function availableTo(address issuer) public view returns (uint256) {
-        Bucket memory bucket = _buckets[issuer];
-        if (bucket.cap == 0) return type(uint256).max;
-        uint256 used = _usedOf(bucket);
-        return used < bucket.cap ? bucket.cap - used : 0;
-    }
-
-    /// @dev Of the cap; it comes back evenly over a day.
-    function _usedOf(Bucket memory bucket) internal view returns (uint256) {
-        uint256 back = ((_now - bucket.time) * bucket.cap) / 1 days;
-        return back < bucket.used ? bucket.used - back : 0;
-    }
-
-    function _needCap(Act memory act, address issuer, uint256 cards) private view {
-        uint256 available = availableTo(issuer);
-        if (cards <= available) return;
-        _refuse(
-            act,
-            abi.encodeWithSelector(IBrandRegistry.DailyCapExceeded.selector, _BRAND, issuer, cards, available)
-        );
-    }
-
-    function _useCap(address issuer, uint256 cards) private {
-        Bucket storage bucket = _buckets[issuer];
-        if (bucket.cap == 0) return;
-        (bucket.used, bucket.time) = (_usedOf(bucket) + cards, _now);
-        _capUses[issuer].push(CapUse(_now, cards));
+    function _needAppointment(Act memory act, address issuer, uint64 appointment) private view {
+        if (_appointments[IBrandRegistry.BrandRole.Issuer][issuer] == appointment) return;
+        act.unentitled = true;
+        _refuse(act, abi.encodeWithSelector(ICardIssuance.AppointmentEnded.selector, issuer, appointment));
     }
 
     function _needIssuable(Act memory act, uint256 first, uint256 count) private view {
-        if (_windingDown) _refuse(act, abi.encodeWithSelector(ICollectionContent.WindingDown.selector));
+        if (windingDown()) _refuse(act, abi.encodeWithSelector(ICollectionContent.WindingDown.selector));
         if (count == 0) _refuse(act, abi.encodeWithSelector(IMembershipCollection.EmptyBatch.selector));
         if (first == 0 || first + count > _maxSupply + 1) {
             _refuse(act, abi.encodeWithSelector(ICardIssuance.SerialOutOfRange.selector, first, count, _maxSupply));
@@ -230,11 +204,6 @@ abstract contract IssuanceHandler is HandlerBase {
         if (holder == address(0)) {
             _refuse(act, abi.encodeWithSelector(IERC721Errors.ERC721InvalidReceiver.selector, address(0)));
         }
-    }
-
-    function _needExpiry(Act memory act, uint32 expiresAt) private view {
-        if (expiresAt == 0 || expiresAt > _now) return;
-        _refuse(act, abi.encodeWithSelector(ICardIssuance.ExpiryNotInFuture.selector, expiresAt, _now));
     }
 
     function _needAllowlisted(Act memory act, bytes32 root, uint256 serial) private view {
@@ -267,6 +236,7 @@ abstract contract IssuanceHandler is HandlerBase {
     /// @dev Some of these cards never expire, and some would be expired already.
     function _anyTerms(Act memory act) private returns (ICardIssuance.CardTerms memory terms) {
         terms = ICardIssuance.CardTerms({tier: _anyTier(), expiresAt: _anyExpiry()});
+        _needTier(act, terms.tier);
         _needExpiry(act, terms.expiresAt);
     }
 

@@ -3,21 +3,26 @@ pragma solidity ^0.8.28;
 
 import {IERC721Errors} from "@openzeppelin/contracts/interfaces/draft-IERC6093.sol";
 
-import {CardStatus} from "../../../../contracts/collection/CardRecord.sol";
+import {Card, CardStatus} from "../../../../contracts/collection/CardRecord.sol";
+import {ICardBenefits} from "../../../../contracts/collection/ICardBenefits.sol";
 import {ICardLifecycle} from "../../../../contracts/collection/ICardLifecycle.sol";
 import {IERC5484} from "../../../../contracts/collection/IERC5484.sol";
 import {IMembershipCollection} from "../../../../contracts/collection/IMembershipCollection.sol";
 import {IBrandRegistry} from "../../../../contracts/registry/IBrandRegistry.sol";
 import {vm} from "../support/Vm.sol";
-import {HandlerBase} from "./HandlerBase.sol";
+import {CapBooks} from "./CapBooks.sol";
 
 /// @title What happens to a card after it was issued, in any order
-abstract contract LifecycleHandler is HandlerBase {
+abstract contract LifecycleHandler is CapBooks {
     bytes32 private constant _SURRENDER_TYPEHASH = keccak256(
         "Surrender(uint256 serial,uint16 generation,uint256 deadline)"
     );
     bytes32 private constant _VETO_TYPEHASH = keccak256(
         "VetoReissue(uint256 serial,address to,uint256 readyAt,uint256 deadline)"
+    );
+
+    bytes32 private constant _CORRECTION_TYPEHASH = keccak256(
+        "Correction(uint256 serial,uint8 tier,uint32 expiresAt,uint16 generation,uint256 deadline)"
     );
 
     function renew(uint256 seed) public move(seed) {
@@ -34,6 +39,8 @@ abstract contract LifecycleHandler is HandlerBase {
         if (duration == 0 || renewedTo > type(uint32).max) {
             _refuse(act, abi.encodeWithSelector(ICardLifecycle.InvalidDuration.selector, duration));
         }
+        if (current != 0) _needExpiry(act, renewedTo);
+        _needCap(act, act.caller, serials.length);
         _needSome(act, serials);
         for (uint256 i = 0; i < serials.length; ++i) {
             _needLive(act, serials[i]);
@@ -44,6 +51,7 @@ abstract contract LifecycleHandler is HandlerBase {
         act.call = abi.encodeCall(ICardLifecycle.renew, (serials, uint32(current), uint32(duration)));
         if (!_perform(act)) return;
         _touch(serials);
+        _useCap(act.caller, serials.length);
         for (uint256 i = 0; i < serials.length; ++i) _entries[serials[i]].card.expiresAt = uint32(renewedTo);
     }
 
@@ -51,6 +59,8 @@ abstract contract LifecycleHandler is HandlerBase {
         Act memory act = _newAct("setTier", IBrandRegistry.BrandRole.Issuer);
         uint256[] memory serials = _pickSeveral(CardStatus.Active);
         uint8 tier = _anyTier();
+        _needTier(act, tier);
+        _needCap(act, act.caller, serials.length);
         _needSome(act, serials);
         for (uint256 i = 0; i < serials.length; ++i) {
             _needLive(act, serials[i]);
@@ -60,7 +70,42 @@ abstract contract LifecycleHandler is HandlerBase {
         act.call = abi.encodeCall(ICardLifecycle.setTier, (serials, tier));
         if (!_perform(act)) return;
         _touch(serials);
+        _useCap(act.caller, serials.length);
         for (uint256 i = 0; i < serials.length; ++i) _entries[serials[i]].card.tier = tier;
+    }
+
+    /// @notice Another tier, another expiry, both or nothing; with the holder's consent where that is needed.
+    function correct(uint256 seed) public move(seed) {
+        Act memory act = _newAct("correct", IBrandRegistry.BrandRole.Steward);
+        uint256 serial = _pick(CardStatus.Active);
+        Card memory card = _entries[serial].card;
+        ICardLifecycle.Correction memory correction = ICardLifecycle.Correction({
+            serial: serial,
+            tier: _chance(2) ? card.tier : _anyTier(),
+            expiresAt: _anyCorrectedExpiry(card.expiresAt),
+            generation: _chance(16) ? uint16(_roll(3)) : card.generation,
+            deadline: 0
+        });
+        _needLive(act, serial);
+        if (correction.generation != card.generation) {
+            _refuse(act, abi.encodeWithSelector(ICardBenefits.GenerationMismatch.selector, serial, card.generation));
+        }
+        if (correction.tier == card.tier && correction.expiresAt == card.expiresAt) {
+            _refuse(act, abi.encodeWithSelector(ICardLifecycle.CorrectionChangesNothing.selector, serial));
+        }
+        _needTier(act, correction.tier);
+        if (correction.expiresAt != card.expiresAt) _needExpiry(act, correction.expiresAt);
+        bool earlier = correction.expiresAt != 0 && (card.expiresAt == 0 || correction.expiresAt < card.expiresAt);
+        bytes memory consent;
+        if (!_issuerMayBurn() && (earlier || correction.tier != card.tier)) {
+            correction.deadline = _deadline(act);
+            consent = _signature(act, card.holder, keccak256(abi.encode(_CORRECTION_TYPEHASH, correction)));
+        }
+        act.call = abi.encodeCall(ICardLifecycle.correct, (correction, bytes32(seed), consent));
+        if (!_perform(act)) return;
+        lastSerial = serial;
+        _entries[serial].card.tier = correction.tier;
+        _entries[serial].card.expiresAt = correction.expiresAt;
     }
 
     function suspend(uint256 seed) public move(seed) {
@@ -138,7 +183,7 @@ abstract contract LifecycleHandler is HandlerBase {
     function executeReissue(uint256 seed) public move(seed) {
         Act memory act = _newAct("executeReissue", IBrandRegistry.BrandRole.Steward);
         uint256 serial = _pickPending(act);
-        uint256 readyAt = _entries[serial].pending.readyAt;
+        uint256 readyAt = _pendingOf(serial).readyAt;
         if (_now < readyAt && _chance(2)) {
             // Its delay is over, or is over in a second.
             _now = readyAt - _roll(2);
@@ -152,7 +197,7 @@ abstract contract LifecycleHandler is HandlerBase {
     }
 
     function cancelReissue(uint256 seed) public move(seed) {
-        Act memory act = _newAct("cancelReissue", IBrandRegistry.BrandRole.Steward);
+        Act memory act = _newWithdrawal("cancelReissue", IBrandRegistry.BrandRole.Steward);
         uint256 serial = _pickPending(act);
         act.call = abi.encodeCall(ICardLifecycle.cancelReissue, (serial));
         if (_perform(act)) _endPending(serial);
@@ -171,7 +216,7 @@ abstract contract LifecycleHandler is HandlerBase {
         Act memory act = _newAct("vetoReissueBySig", _anybody());
         uint256 serial = _pickPending(act);
         uint256 deadline = _deadline(act);
-        ICardLifecycle.PendingReissue memory pending = _entries[serial].pending;
+        ICardLifecycle.PendingReissue memory pending = _pendingOf(serial);
         bytes32 structHash = keccak256(
             abi.encode(_VETO_TYPEHASH, serial, pending.to, uint256(pending.readyAt), deadline)
         );
@@ -225,13 +270,13 @@ abstract contract LifecycleHandler is HandlerBase {
         bool any = _chance(8);
         for (uint256 step = 0; step <= _maxSupply && !any; ++step) {
             uint256 candidate = (first + step) % (_maxSupply + 1);
-            ICardLifecycle.PendingReissue memory pending = _entries[candidate].pending;
+            ICardLifecycle.PendingReissue memory pending = _pendingOf(candidate);
             if (pending.to == address(0)) continue;
             serial = candidate;
             if (pending.readyAt <= _now) break;
         }
         if (serial == 0) serial = _pick();
-        if (_entries[serial].pending.to != address(0)) return serial;
+        if (_pendingOf(serial).to != address(0)) return serial;
         _refuse(act, abi.encodeWithSelector(ICardLifecycle.ReissueNotPending.selector, serial));
     }
 
@@ -247,9 +292,20 @@ abstract contract LifecycleHandler is HandlerBase {
     }
 
     function _needIssuerBurn(Act memory act) private view {
-        IERC5484.BurnAuth auth = _edition.burnAuth;
-        if (auth == IERC5484.BurnAuth.IssuerOnly || auth == IERC5484.BurnAuth.Both) return;
+        if (_issuerMayBurn()) return;
         _refuse(act, abi.encodeWithSelector(ICardLifecycle.BurnNotAuthorized.selector));
+    }
+
+    function _issuerMayBurn() private view returns (bool) {
+        IERC5484.BurnAuth auth = _edition.burnAuth;
+        return auth == IERC5484.BurnAuth.IssuerOnly || auth == IERC5484.BurnAuth.Both;
+    }
+
+    function _anyCorrectedExpiry(uint32 current) private returns (uint32) {
+        uint256 what = _roll(8);
+        if (what < 3) return current;
+        if (what == 3) return 0;
+        return uint32(what == 4 && _chance(4) ? _now - _roll(2) : _now + 1 + _roll(80 days));
     }
 
     function _needOwnerBurn(Act memory act) private view {

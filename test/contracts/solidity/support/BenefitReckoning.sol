@@ -76,18 +76,13 @@ library BenefitReckoning {
         return uses.length;
     }
 
-    /// @dev How often the card had used the benefit, in whatever tier, since its first use in the same period of the same
-    /// terms as use number `last`, that one included, and what was undone by then left out. Where a period that began later was used in between, as it can be
-    /// when tiers have periods of other lengths, what was used before it counts no more.
+    /// @dev How often the card had used the benefit, in whatever tier, in the period of use number `last`, that one included, and
+    /// what was undone by then left out. A benefit has the same periods in all tiers.
     function _usesInPeriodOf(Use[] memory uses, uint256 last) private pure returns (uint256 count) {
         uint256 start = _ownPeriod(uses[last]);
-        uint256 seen = 0;
-        for (uint256 i = last + 1; i > 0; --i) {
-            Use memory use = uses[i - 1];
-            uint256 own = _ownPeriod(use);
-            if (use.usedAt < start || own > start) break;
-            if (use.undoneAfter == 0 || use.undoneAfter > last) ++seen;
-            if (own == start) count = seen;
+        for (uint256 i = 0; i <= last; ++i) {
+            Use memory use = uses[i];
+            if (_ownPeriod(use) == start && (use.undoneAfter == 0 || use.undoneAfter > last)) ++count;
         }
     }
 

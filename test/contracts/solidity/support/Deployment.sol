@@ -26,6 +26,7 @@ abstract contract Deployment {
         _registry.setCollectionFactory(new CollectionFactory(address(_registry)));
         _registry.admitBrand(
             address(this),
+            "noirance",
             IBrandRegistry.BrandProfile({
                 name: "Noirance",
                 legalName: "Noirance Parfums (Shanghai) Co., Ltd.",
@@ -45,7 +46,9 @@ abstract contract Deployment {
         string memory slug,
         uint32 maxSupply,
         IERC5484.BurnAuth burnAuth,
-        uint32 reissueDelay
+        uint32 reissueDelay,
+        uint8 highestTier,
+        uint32 longestTerm
     ) internal returns (MembershipCollection) {
         return
             MembershipCollection(
@@ -57,7 +60,9 @@ abstract contract Deployment {
                         symbol: "NOIR",
                         maxSupply: maxSupply,
                         burnAuth: burnAuth,
-                        reissueDelay: reissueDelay
+                        reissueDelay: reissueDelay,
+                        highestTier: highestTier,
+                        longestTerm: longestTerm
                     })
                 )
             );
