@@ -80,6 +80,8 @@ export interface ReservedCard {
   serial: number;
   tier: number;
   expiresAt: number;
+  /** Which card of the order it is: see batch-reference.ts. */
+  standsFor: string;
   /** Where the chain has it already: it was issued before this database became an older copy of itself. */
   issued?: { blockNumber: number; transactionHash: string };
 }

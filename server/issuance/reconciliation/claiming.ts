@@ -14,6 +14,8 @@ export interface AdoptedCard {
   tier: number;
   expiresAt: number;
   issuedAt: number;
+  /** To which card of which order it belongs, as the chain says: see batch-reference.ts. */
+  tag: string | undefined;
   blockNumber: number;
   transactionHash: string;
 }
@@ -27,6 +29,8 @@ export interface CardWish {
   term: string | null;
   /** As reckoned from when the order came. */
   expiresAt: number;
+  /** The tag of the order's card; nothing where the brand's keystore is not here. */
+  tag: string | undefined;
 }
 
 /** Cards that can be claimed, until the transaction ends. */
@@ -65,11 +69,12 @@ export async function openPool(
   const left = rows.map(cardOf).toSorted((one, other) => one.serial - other.serial);
   return {
     take(wish) {
-      const ofHolder = (card: AdoptedCard) => card.collection === wish.collection && card.holder === wish.holder;
+      const mayBe = (card: AdoptedCard) =>
+        card.collection === wish.collection && card.holder === wish.holder && !(wish.tag && card.tag);
       const found =
         exactMatch(wish, left) ??
-        left.find((card) => ofHolder(card) && card.tier === wish.tier && card.expiresAt === wish.expiresAt) ??
-        left.find((card) => ofHolder(card) && mayBeFor(card, wish, timeZone));
+        left.find((card) => mayBe(card) && card.tier === wish.tier && card.expiresAt === wish.expiresAt) ??
+        left.find((card) => mayBe(card) && mayBeFor(card, wish, timeZone));
       if (found !== undefined) left.splice(left.indexOf(found), 1);
       return found;
     },
@@ -78,11 +83,12 @@ export async function openPool(
 }
 
 /**
- * The card of which the chain says that it was issued for this very order. Nothing yet: once batches carry a reference on the chain, it is compared
- * here, before anything is inferred from holder, tier and term.
+ * The card of which the chain says that it was issued for this very order. Where it says so of a card, and of an order it is known, nothing is inferred
+ * from holder, tier and term: the card is another order's then.
  */
-function exactMatch(_wish: CardWish, _cards: readonly AdoptedCard[]): AdoptedCard | undefined {
-  return undefined;
+function exactMatch({ collection, tag }: CardWish, cards: readonly AdoptedCard[]): AdoptedCard | undefined {
+  if (tag === undefined) return undefined;
+  return cards.find((card) => card.collection === collection && card.tag === tag);
 }
 
 /** Writes down which order has which card. Throws if somebody else has one of them, which the locked editions rule out. */
@@ -108,6 +114,7 @@ interface Row {
   tier: number | bigint;
   expiresAt: number | bigint;
   issuedAt: number | bigint;
+  tag: string | null;
   blockNumber: number | bigint;
   transactionHash: string;
 }
@@ -120,6 +127,7 @@ function cardOf(row: Row): AdoptedCard {
     tier: Number(row.tier),
     expiresAt: Number(row.expiresAt),
     issuedAt: Number(row.issuedAt),
+    tag: row.tag ?? undefined,
     blockNumber: Number(row.blockNumber),
     transactionHash: row.transactionHash,
   };
