@@ -178,6 +178,9 @@ export const FINAL_ACT = { FreezeContent: 0, FreezeBenefits: 1, WindDown: 2 } as
 export const FINAL_ACTS = ["FreezeContent", "FreezeBenefits", "WindDown"] as const satisfies (keyof typeof FINAL_ACT)[];
 export type FinalAct = (typeof FINAL_ACTS)[number];
 
+/** For so long a reissue can be executed once it is ready; then it is void. In seconds. */
+export const REISSUE_WINDOW_SECONDS = 30 * 86_400;
+
 /** Of a collection: a card may be valid for as long as one likes, also for ever. */
 export const UNLIMITED_TERM = 2 ** 32 - 1;
 

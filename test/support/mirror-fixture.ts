@@ -131,7 +131,7 @@ export async function createMirrorFixture(
           ...event,
           logIndex: 3 * count,
           name: "BatchIssued",
-          arguments: JSON.stringify({ firstSerial, count, tier, expiresAt, commitmentRoot }),
+          arguments: JSON.stringify({ firstSerial, count, tier, expiresAt, commitmentRoot, batchReference: ZeroHash }),
         },
       }),
       database.batch.create({
@@ -142,6 +142,7 @@ export async function createMirrorFixture(
           tier,
           expiresAt: BigInt(expiresAt),
           commitmentRoot,
+          batchReference: ZeroHash,
           ...totals,
           blockNumber: number,
           logIndex: 3 * count,
@@ -196,7 +197,7 @@ export async function createMirrorFixture(
     })),
   });
   const origins = [
-    ...brands.map(({ id: brandId, status: _, blockNumber, transactionHash, ...profile }) => ({
+    ...brands.map(({ id: brandId, status: _, keyEpoch: __, suspension: ___, blockNumber, transactionHash, ...profile }) => ({
       subject: `brand/${brandId}`,
       event: { blockNumber, logIndex: 0, transactionHash, name: "BrandAdmitted" },
       args: { brandId, admin: addressOf("admin"), ...profile },
@@ -213,6 +214,8 @@ export async function createMirrorFixture(
         maxSupply: terms.maxSupply,
         burnAuth: terms.burnAuth,
         reissueDelay: terms.reissueDelay,
+        highestTier: terms.highestTier,
+        longestTerm: Number(terms.longestTerm),
       },
     })),
   ];
@@ -268,6 +271,9 @@ function brand(brandId: number, name: string, legalName: string, domain: string,
   return {
     id: brandId,
     status: "Active",
+    handle: brandId === 1 ? "noirance" : "yunxiu",
+    keyEpoch: 0,
+    suspension: 0,
     name,
     legalName,
     domain,
@@ -295,6 +301,8 @@ function collection(
     maxSupply,
     burnAuth: "Both",
     reissueDelay: 0,
+    highestTier: 9,
+    longestTerm: BigInt(UNLIMITED_TERM),
     contractUri: "",
     contentHash: ZeroHash,
     contentFrozen: false,

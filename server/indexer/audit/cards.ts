@@ -4,7 +4,7 @@
 // between them, are asked for one by one. Of all others the chain has no card if it has issued no more than were found so: it
 // counts. Otherwise they are asked for too, so that an edition of a billion takes no longer than its cards.
 
-import { CARD_STATUS } from "../../chain/abi.ts";
+import { CARD_STATUS, REISSUE_WINDOW_SECONDS } from "../../chain/abi.ts";
 import type { Rpc } from "../../chain/rpc.ts";
 import { decodeStructs, EncodingError, type Struct } from "../../chain/structs.ts";
 import type { Database } from "../../database/client.ts";
@@ -182,7 +182,10 @@ async function compareUse(witness: Witness, address: string, { cards, uses, undo
     pending.map(({ serial }) => [serial]),
   );
   const differences = pending.flatMap(({ serial, reissueTo, reissueReadyAt }, index) =>
-    compare(`reissue of ${address}/${serial}`, { to: reissueTo, readyAt: reissueReadyAt }, pendingOnChain[index]),
+    // What was not executed in time is void, without an event.
+    Number(reissueReadyAt) + REISSUE_WINDOW_SECONDS < witness.at.blockTimestamp
+      ? compare(`reissue of ${address}/${serial}`, NO_REISSUE, pendingOnChain[index])
+      : compare(`reissue of ${address}/${serial}`, { to: reissueTo, readyAt: reissueReadyAt }, pendingOnChain[index]),
   );
 
   const undoingsOf = Map.groupBy(undoings, ({ serial, benefitId }) => `${serial}/${benefitId}`);
@@ -217,6 +220,7 @@ function isLater(one: RedemptionUndoingRow, other: RedemptionRow): boolean {
 }
 
 const CARD = structOf("cardOf");
+const NO_REISSUE = { to: `0x${"00".repeat(20)}`, readyAt: 0 };
 
 function cardInMirror(card: CardRow | undefined): Record<string, unknown> | undefined {
   if (card === undefined) return undefined;
