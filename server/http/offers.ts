@@ -9,10 +9,10 @@ import { expiryOfDeclaredTerm } from "../issuance/orders/preparing.ts";
 import { undeclaredTier } from "../issuance/terms.ts";
 import { collectionNotFound } from "./answers.ts";
 import { requireCollection } from "./brand-lookups.ts";
-import { defineOperation, type Operation } from "./operations.ts";
+import { defineOperation, invalidRequest, type Operation } from "./operations.ts";
 import { newOfferSchema, offerSchema } from "./order-schemas.ts";
 import { collectionParameter } from "./parameters.ts";
-import { invalidRequest, Problem } from "./problems.ts";
+import { Problem } from "./problems.ts";
 import type { Services } from "./services.ts";
 
 const params = z.object({ collection: collectionParameter });

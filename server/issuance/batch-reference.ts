@@ -9,7 +9,10 @@ import type { BrandKeys } from "./keystore.ts";
 import type { CardToIssue } from "./plan.ts";
 
 /** A card of an order: the same when the same request is sent again, and of no other one. */
-export function cardOfOrder({ scope, idempotencyKey }: { scope: string; idempotencyKey: string }, index: number): string {
+export function cardOfOrder(
+  { scope, idempotencyKey }: { scope: string; idempotencyKey: string },
+  index: number,
+): string {
   return standsFor(["order", scope, idempotencyKey, index]);
 }
 

@@ -28,7 +28,7 @@ describe("npm run issue", () => {
   after(async () => await fixture.close());
 
   async function collection(maxSupply = 5000): Promise<{ slug: string; address: string }> {
-    const slug = `edition-${++slugs}`;
+    const slug = `noirance-edition-${++slugs}`;
     const address = await fixture.chain.createCollection({ brandId: fixture.brandId, slug, maxSupply });
     return { slug, address };
   }

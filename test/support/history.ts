@@ -1,6 +1,7 @@
 // A made-up history that needs no chain: cards issued in batches, and changed in every way since.
 
 import { id, ZeroAddress, ZeroHash } from "ethers";
+import { UNLIMITED_TERM } from "../../server/chain/abi.ts";
 import type { ChainEvent, EventArguments, EventName } from "../../server/chain/events.ts";
 import type { BlockPosition } from "../../server/database/mirror-status.ts";
 import type { ChainIdentity } from "../../server/indexer/mirror.ts";

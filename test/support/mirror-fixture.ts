@@ -2,7 +2,7 @@
 // what reads the mirror.
 
 import { id, toBeHex, ZeroAddress, ZeroHash } from "ethers";
-import type { CardStatus } from "../../server/chain/abi.ts";
+import { type CardStatus, UNLIMITED_TERM } from "../../server/chain/abi.ts";
 import { type Database, openDatabase } from "../../server/database/client.ts";
 import type { MirrorStatus } from "../../server/database/mirror-status.ts";
 import { type DatabaseKind, sqlite } from "./databases.ts";
@@ -197,11 +197,13 @@ export async function createMirrorFixture(
     })),
   });
   const origins = [
-    ...brands.map(({ id: brandId, status: _, keyEpoch: __, suspension: ___, blockNumber, transactionHash, ...profile }) => ({
-      subject: `brand/${brandId}`,
-      event: { blockNumber, logIndex: 0, transactionHash, name: "BrandAdmitted" },
-      args: { brandId, admin: addressOf("admin"), ...profile },
-    })),
+    ...brands.map(
+      ({ id: brandId, status: _, keyEpoch: __, suspension: ___, blockNumber, transactionHash, ...profile }) => ({
+        subject: `brand/${brandId}`,
+        event: { blockNumber, logIndex: 0, transactionHash, name: "BrandAdmitted" },
+        args: { brandId, admin: addressOf("admin"), ...profile },
+      }),
+    ),
     ...collections.map(({ address, blockNumber, transactionHash, ...terms }, logIndex) => ({
       subject: `collection/${address}`,
       event: { blockNumber, logIndex, transactionHash, name: "CollectionCreated" },

@@ -2,6 +2,7 @@
 // do: one brand, one collection, and in every block a few cards issued and a few changed.
 
 import { id, ZeroAddress, ZeroHash } from "ethers";
+import { UNLIMITED_TERM } from "../../server/chain/abi.ts";
 import type { ChainEvent, EventArguments, EventName } from "../../server/chain/events.ts";
 import type { BlockPosition } from "../../server/database/mirror-status.ts";
 import type { ChainIdentity } from "../../server/indexer/mirror.ts";
@@ -76,7 +77,13 @@ export function createSyntheticChain(random: () => number, name = "chain"): Synt
     let issued = cards.get(parent) ?? 0;
     if (number === 1) {
       const text = { legalName: "N", domain: "n.example", filingNumber: "", profileUri: "", profileHash: ZeroHash };
-      emit(REGISTRY, "BrandAdmitted", { brandId: 1, admin: address("admin"), handle: "noirance", name: "Noirance", ...text });
+      emit(REGISTRY, "BrandAdmitted", {
+        brandId: 1,
+        admin: address("admin"),
+        handle: "noirance",
+        name: "Noirance",
+        ...text,
+      });
       const declared = { reissueDelay: 0, highestTier: 255, longestTerm: UNLIMITED_TERM };
       const terms = { name: "Black", symbol: "B", maxSupply: 1_000_000, burnAuth: "Both" as const, ...declared };
       emit(REGISTRY, "CollectionCreated", { collection: COLLECTION, brandId: 1, slug: "noirance-black", ...terms });
@@ -98,7 +105,8 @@ export function createSyntheticChain(random: () => number, name = "chain"): Synt
         else emit(COLLECTION, "CardCorrected", { serial, tier: upTo(9), expiresAt: upTo(1_000), reason: ZeroHash });
       }
       if (random() < 0.1) emit(COLLECTION, "ContentChanged", { contractUri: `u${made}`, contentHash: ZeroHash });
-      if (random() < 0.1) emit(REGISTRY, "BrandStatusChanged", { brandId: 1, status: "Suspended", suspension: made, reason: ZeroHash });
+      if (random() < 0.1)
+        emit(REGISTRY, "BrandStatusChanged", { brandId: 1, status: "Suspended", suspension: made, reason: ZeroHash });
       if (random() < 0.1) emit(REGISTRY, "BrandKeysReplaced", { brandId: 1, keyEpoch: made, admin: address("admin") });
       if (random() < 0.3) emit(REGISTRY, "DailyCapUsed", { brandId: 1, issuer: address("issuer"), used: count });
     }

@@ -107,10 +107,7 @@ describeOnEachDatabase("indexer of whole lives", (kind) => {
   /** What can be done once only. */
   async function end(): Promise<void> {
     await chain.call(black, ADMIN, "setBenefit", 1, 9, { quota: 0, period: 0, startsAt: 0 });
-    await chain.call(black, ADMIN, "freezeContent");
-    await chain.call(black, ADMIN, "freezeBenefits");
-    await chain.call(black, ADMIN, "startWindDown");
-    await chain.provider.send("evm_increaseTime", [DAY]);
+    await chain.doFinally(address, "FreezeContent", "FreezeBenefits", "WindDown");
     await act("executeReissue", 7);
     await act("suspend", [1], REASON);
     await act("revoke", [10], REASON);

@@ -92,9 +92,9 @@ describe("plan", () => {
         `0x${String(serial).padStart(64, "0")}`,
         `0x${String(serial).padStart(64, "1")}`,
       ]);
-    const notesOf = ([{ serial } = { serial: 0 }]: readonly CardToIssue[]) => ({
-      commitmentRoot: `0x${String(serial).padStart(64, "0")}`,
-      batchReference: `0x${String(serial).padStart(64, "1")}`,
+    const notesOf = ([first]: readonly CardToIssue[]) => ({
+      commitmentRoot: `0x${String(first?.serial).padStart(64, "0")}`,
+      batchReference: `0x${String(first?.serial).padStart(64, "1")}`,
     });
     expect(encodeTransaction(one, notesOf)).to.equal(issue(1, 2));
     expect(encodeTransaction(several, notesOf)).to.equal(

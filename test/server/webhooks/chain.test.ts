@@ -116,8 +116,7 @@ describeOnEachDatabase("webhooks of a chain", (kind) => {
     await act("undoRedemption", 2, 9, 1, REASON);
     await chain.call(black, HOLDER, "surrender", 2);
     await act("revoke", [1], REASON);
-    await chain.call(black, ADMIN, "startWindDown");
-    await chain.provider.send("evm_increaseTime", [DAY]);
+    await chain.doFinally(address, "WindDown");
     await act("executeReissue", 3);
 
     const messages = await shop.until(14);

@@ -11,6 +11,7 @@ describe("what a transaction was for", () => {
       Array.from({ length: holders }, (_, index) => addressOf(`holder ${index}`)),
       { tier: 1, expiresAt: 0 },
       ZeroHash,
+      ZeroHash,
     ]);
   const calls = { one: issue(1), many: issue(7) };
   const multicall = membershipCollectionInterface.encodeFunctionData("multicall", [[calls.one, calls.many]]);

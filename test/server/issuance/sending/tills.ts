@@ -104,7 +104,7 @@ export async function createTills(
     collection,
     async issue(holders) {
       const terms = { tier: 1, expiresAt: 0 };
-      await brand.call(collection, brand.hand, "issue", 1, holders.map(addressFor), terms, ZeroHash);
+      await brand.call(collection, brand.hand, "issue", 1, holders.map(addressFor), terms, ZeroHash, ZeroHash);
       const where = { collectionAddress: collection };
       await until(async () => (await office.database.card.count({ where })) === holders.length);
     },
