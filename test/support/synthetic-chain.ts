@@ -100,8 +100,9 @@ export function createSyntheticChain(random: () => number, name = "chain"): Synt
       issued += count;
       for (let act = upTo(3); act > 0 && issued > 0; act--) {
         const serial = 1 + upTo(issued - 1);
-        if (random() < 0.5) emit(COLLECTION, "CardRenewed", { serial, expiresAt: 1_800_000_000 + upTo(1_000) });
-        else if (random() < 0.5) emit(COLLECTION, "CardTierChanged", { serial, tier: upTo(9) });
+        const kind = upTo(2);
+        if (kind === 0) emit(COLLECTION, "CardRenewed", { serial, expiresAt: 1_800_000_000 + upTo(1_000) });
+        else if (kind === 1) emit(COLLECTION, "CardTierChanged", { serial, tier: upTo(9) });
         else emit(COLLECTION, "CardCorrected", { serial, tier: upTo(9), expiresAt: upTo(1_000), reason: ZeroHash });
       }
       if (random() < 0.1) emit(COLLECTION, "ContentChanged", { contractUri: `u${made}`, contentHash: ZeroHash });
