@@ -82,8 +82,8 @@ export interface ReservedCard {
   expiresAt: number;
   /** Which card of the order it is: see batch-reference.ts. */
   standsFor: string;
-  /** Where the chain has it already: it was issued before this database became an older copy of itself. */
-  issued?: { blockNumber: number; transactionHash: string };
+  /** Where the chain has it already: it was issued before this database became an older copy of itself, and to whom. */
+  issued?: { holder: string; blockNumber: number; transactionHash: string };
 }
 
 export interface PlacedOrder {

@@ -210,7 +210,10 @@ async function poolFor(
   if (matching === undefined) return EMPTY_POOL;
   const wishes = orders.flatMap((order) => {
     const holder = holderOf(order);
-    return holder === null ? [] : order.items.map(({ collection }) => ({ collection, holder }));
+    if (holder === null) return [];
+    return [...cardsOf(order)].flatMap(([{ collection }, cards]) =>
+      cards.map((card) => ({ collection, holder, tag: matching.tagOf(order.brandId, collection, card) })),
+    );
   });
   return await openPool(transaction, wishes, { now, timeZone: matching.timeZone });
 }
@@ -275,8 +278,8 @@ function place(
     const there = adopted.get(item) ?? [];
     const missing = all.filter((standsFor) => !there.some((found) => found.standsFor === standsFor));
     return [
-      ...there.map(({ card: { serial, expiresAt, blockNumber, transactionHash }, standsFor }) => {
-        return { collection, serial, tier, expiresAt, standsFor, issued: { blockNumber, transactionHash } };
+      ...there.map(({ card: { serial, holder, expiresAt, blockNumber, transactionHash }, standsFor }) => {
+        return { collection, serial, tier, expiresAt, standsFor, issued: { holder, blockNumber, transactionHash } };
       }),
       ...(serials.get(collection)?.splice(0, quantity - there.length) ?? []).map((serial, index) => {
         return { collection, serial, tier, expiresAt, standsFor: missing[index] ?? "" };
@@ -431,7 +434,7 @@ async function writeOrders(transaction: DatabaseTransaction, written: readonly W
         serial,
         issued === undefined ? open : "done",
         serial,
-        holder,
+        issued?.holder ?? holder,
         tier,
         expiresAt,
         placed.id,

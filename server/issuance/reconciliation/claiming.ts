@@ -51,26 +51,38 @@ export async function collectionsWithUnclaimed(database: Database | DatabaseTran
   return new Set(rows.map(({ collectionAddress }) => collectionAddress));
 }
 
-/** The unclaimed cards of some holders. */
+/** The unclaimed cards of some holders, and those that belong to some orders' cards, whoever has them. */
 export async function openPool(
   transaction: DatabaseTransaction,
-  wishes: readonly Pick<CardWish, "collection" | "holder">[],
+  wishes: readonly Pick<CardWish, "collection" | "holder" | "tag">[],
   { now, timeZone }: { now: number; timeZone: string },
 ): Promise<Pool> {
-  const keys = new Map(wishes.map(({ collection, holder }) => [`${collection} ${holder}`, [collection, holder]]));
-  if (keys.size === 0) return EMPTY_POOL;
-  const rows = await selectRows<Row>(transaction, {
-    table: "AdoptedCard",
-    key: ["collectionAddress", "holder"],
-    keys: [...keys.values()],
-    where: `t."state" = 'unclaimed' AND t."source" = 'order' AND t."adoptedAt" > ${now - REPEATED_FOR_MS}
-      AND EXISTS (SELECT 1 FROM "Card" AS c WHERE c."collectionAddress" = t."collectionAddress" AND c."serial" = t."serial")`,
-  });
-  const left = rows.map(cardOf).toSorted((one, other) => one.serial - other.serial);
+  if (wishes.length === 0) return EMPTY_POOL;
+  const select = async (column: "holder" | "tag") => {
+    const keys = new Map(
+      wishes.flatMap((wish) =>
+        wish[column] === undefined
+          ? []
+          : [[`${wish.collection} ${wish[column]}`, [wish.collection, wish[column]]] as const],
+      ),
+    );
+    return await selectRows<Row>(transaction, {
+      table: "AdoptedCard",
+      key: ["collectionAddress", column],
+      keys: [...keys.values()],
+      where: `t."state" = 'unclaimed' AND t."source" = 'order' AND t."adoptedAt" > ${now - REPEATED_FOR_MS}
+        AND EXISTS (SELECT 1 FROM "Card" AS c WHERE c."collectionAddress" = t."collectionAddress" AND c."serial" = t."serial")`,
+    });
+  };
+  const found = [...(await select("holder")), ...(await select("tag"))].map(cardOf);
+  const bySerial = new Map(found.map((card) => [`${card.collection} ${card.serial}`, card]));
+  const left = [...bySerial.values()].toSorted((one, other) => one.serial - other.serial);
   return {
     take(wish) {
       const mayBe = (card: AdoptedCard) =>
-        card.collection === wish.collection && card.holder === wish.holder && !(wish.tag && card.tag);
+        card.collection === wish.collection &&
+        card.holder === wish.holder &&
+        (wish.tag === undefined || card.tag === undefined);
       const found =
         exactMatch(wish, left) ??
         left.find((card) => mayBe(card) && card.tier === wish.tier && card.expiresAt === wish.expiresAt) ??

@@ -74,12 +74,14 @@ async function matchHere(
     keys: commands.map(({ orderId }) => [orderId]),
   });
   const itemsOf = new Map(orders.map(({ id, items }) => [id, JSON.parse(items) as OrderItem[]]));
-  const wishes = commands.map(({ holder }) => ({ collection, holder }));
+  const tagOf = ({ standsFor }: WaitingCommand) =>
+    standsFor === null ? undefined : keys?.cardTag(collection, standsFor);
+  const wishes = commands.map((command) => ({ collection, holder: command.holder, tag: tagOf(command) }));
   const pool = await openPool(transaction, wishes, { now, timeZone });
   const claims: { card: AdoptedCard; command: WaitingCommand }[] = [];
   for (const command of commands.toSorted((left, right) => left.id - right.id)) {
-    const { holder, tier, orderId, standsFor } = command;
-    const tag = standsFor === null ? undefined : keys?.cardTag(collection, standsFor);
+    const { holder, tier, orderId } = command;
+    const tag = tagOf(command);
     for (const item of itemsOf.get(orderId) ?? []) {
       if (item.collection !== collection || item.tier !== tier) continue;
       const card = pool.take({ collection, holder, tier, term: item.term, expiresAt: Number(command.expiresAt), tag });

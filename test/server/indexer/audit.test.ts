@@ -5,7 +5,7 @@ import { BRAND_ROLE, membershipCollectionInterface } from "../../../server/chain
 import { createRpc, type Rpc, RpcError } from "../../../server/chain/rpc.ts";
 import { type AuditReport, auditAll, auditSample } from "../../../server/indexer/audit/audit.ts";
 import { startAuditor } from "../../../server/indexer/auditor.ts";
-import { SIGNED_TYPES } from "../../contracts/support/signatures.ts";
+import { ANY_STAFF, authorisationToSign } from "../../../server/issuance/redemptions/typed-data.ts";
 import { startTestChain, type TestChain } from "../../support/chain.ts";
 import { describeOnEachDatabase } from "../../support/databases.ts";
 import { createTestMirror, silent, startAndCatchUp, type TestMirror } from "../../support/mirror.ts";
@@ -36,12 +36,9 @@ describeOnEachDatabase("the audit", (kind) => {
     await chain.call(black, 1, "setBenefit", 2, 7, { quota: 3, period: DAY, startsAt: 1_700_000_000 });
     await chain.issue({ collection: address, firstSerial: 30, holders: [issuer.address], tier: 2 });
     const redeem = async (number: number) => {
-      const redemption = { serial: 30, benefitId: 7, number, generation: 0, deadline: 4_000_000_000 };
-      const signature = await issuer.signTypedData(
-        { name: "MembershipCollection", version: "1", chainId: chain.deployment.chainId, verifyingContract: address },
-        { Redemption: SIGNED_TYPES.Redemption },
-        redemption,
-      );
+      const redemption = { serial: 30, benefitId: 7, number, generation: 0, staff: ANY_STAFF, deadline: 4_000_000_000 };
+      const { domain, types } = authorisationToSign(address, chain.deployment.chainId, redemption);
+      const signature = await issuer.signTypedData(domain, types, redemption);
       await chain.call(black, 2, "redeem", redemption, signature);
     };
     for (const number of [1, 2]) await redeem(number);

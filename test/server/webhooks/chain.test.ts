@@ -6,7 +6,7 @@ import { createApiKey } from "../../../server/accounts/api-keys.ts";
 import { BRAND_ROLE, membershipCollectionInterface } from "../../../server/chain/abi.ts";
 import { type Database, openDatabase } from "../../../server/database/client.ts";
 import type { Indexer } from "../../../server/indexer/indexer.ts";
-import { SIGNED_TYPES } from "../../contracts/support/signatures.ts";
+import { ANY_STAFF, authorisationToSign } from "../../../server/issuance/redemptions/typed-data.ts";
 import { startTestChain, type TestChain } from "../../support/chain.ts";
 import { describeOnEachDatabase } from "../../support/databases.ts";
 import { createTestMirror, startAndCatchUp, type TestMirror } from "../../support/mirror.ts";
@@ -85,13 +85,9 @@ describeOnEachDatabase("webhooks of a chain", (kind) => {
   const byType = (messages: readonly Received[], type: string) => messages.filter((message) => message.type === type);
 
   async function redeem(serial: number): Promise<void> {
-    const redemption = { serial, benefitId: 9, number: 1, generation: 0, deadline: expiresAt };
-    const domain = { name: "MembershipCollection", version: "1", chainId: chain.deployment.chainId };
-    const signature = await holder.signTypedData(
-      { ...domain, verifyingContract: address },
-      { Redemption: SIGNED_TYPES.Redemption },
-      redemption,
-    );
+    const redemption = { serial, benefitId: 9, number: 1, generation: 0, staff: ANY_STAFF, deadline: expiresAt };
+    const { domain, types } = authorisationToSign(address, chain.deployment.chainId, redemption);
+    const signature = await holder.signTypedData(domain, types, redemption);
     await act("redeem", redemption, signature);
   }
 

@@ -170,7 +170,7 @@ describeOnEachDatabase("redeeming", (kind) => {
       await until(async () => (await tills.stateOf(id))[2] !== null);
       expect((await tills.stateOf(id))[0]).to.equal("confirmed");
     } finally {
-      await world.asConsortium("reinstateBrand", brand.id);
+      await world.reinstate(brand.id);
       await brand.grant("Staff", brand.key.address);
     }
     lookAgain();

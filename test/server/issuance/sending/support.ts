@@ -51,6 +51,8 @@ export interface SendingWorld {
   createBrand(): Promise<TestBrand>;
   /** Calls the registry as the consortium. */
   asConsortium(method: string, ...args: unknown[]): Promise<void>;
+  /** Reinstates a brand that is suspended. */
+  reinstate(brandId: number): Promise<void>;
   /** From now on blocks are made when they are asked for; the function that it returns makes them as transactions come again. */
   stopSealing(): Promise<() => Promise<void>>;
   /** Makes a block. */
@@ -108,6 +110,10 @@ export async function startSendingWorld(): Promise<SendingWorld> {
     rpc,
     provider,
     deployment,
+    async reinstate(brandId) {
+      const { suspension } = await registry.getFunction("brandOf")(brandId);
+      await send(registry, await account(CONSORTIUM), "reinstateBrand", [brandId, suspension]);
+    },
     asConsortium: async (method, ...args) => await send(registry, await account(CONSORTIUM), method, args),
     async createBrand() {
       const admin = await account(ADMIN);

@@ -87,7 +87,7 @@ describe("sending in spite of", () => {
       await untilWaiting(id, "brand-not-active");
       expect(await office.cards(id)).to.deep.equal([1, 2, 3].map((serial) => `${serial} queued brand-not-active`));
       expect(await office.transactions(brand.key)).to.deep.equal([]);
-      await world.asConsortium("reinstateBrand", brand.id);
+      await world.reinstate(brand.id);
       await office.untilOrder(id, "issued");
       await office.expectExact(collection, brand.key);
     });
@@ -109,7 +109,7 @@ describe("sending in spite of", () => {
         "mined",
         "failed",
       ]);
-      await world.asConsortium("reinstateBrand", brand.id);
+      await world.reinstate(brand.id);
       await office.untilOrder(id, "issued");
       await office.expectExact(collection, brand.key);
     });
