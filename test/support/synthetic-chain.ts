@@ -51,9 +51,13 @@ export function commonBlock(one: SyntheticBlock, other: SyntheticBlock): Synthet
 
 /**
  * @param random Numbers in [0, 1): what happens in the blocks.
- * @param name Chains of different names have different genesis blocks.
+ * @param options.name Chains of different names have different genesis blocks.
+ * @param options.isOld Whether it has only what contracts could report when the outbox was new.
  */
-export function createSyntheticChain(random: () => number, name = "chain"): SyntheticChain {
+export function createSyntheticChain(
+  random: () => number,
+  { name = "chain", isOld = false }: { name?: string; isOld?: boolean } = {},
+): SyntheticChain {
   let made = 0;
   const upTo = (most: number) => Math.floor(random() * (most + 1));
 
@@ -100,7 +104,7 @@ export function createSyntheticChain(random: () => number, name = "chain"): Synt
       issued += count;
       for (let act = upTo(3); act > 0 && issued > 0; act--) {
         const serial = 1 + upTo(issued - 1);
-        const kind = upTo(2);
+        const kind = upTo(isOld ? 1 : 2);
         if (kind === 0) emit(COLLECTION, "CardRenewed", { serial, expiresAt: 1_800_000_000 + upTo(1_000) });
         else if (kind === 1) emit(COLLECTION, "CardTierChanged", { serial, tier: upTo(9) });
         else emit(COLLECTION, "CardCorrected", { serial, tier: upTo(9), expiresAt: upTo(1_000), reason: ZeroHash });
@@ -108,7 +112,8 @@ export function createSyntheticChain(random: () => number, name = "chain"): Synt
       if (random() < 0.1) emit(COLLECTION, "ContentChanged", { contractUri: `u${made}`, contentHash: ZeroHash });
       if (random() < 0.1)
         emit(REGISTRY, "BrandStatusChanged", { brandId: 1, status: "Suspended", suspension: made, reason: ZeroHash });
-      if (random() < 0.1) emit(REGISTRY, "BrandKeysReplaced", { brandId: 1, keyEpoch: made, admin: address("admin") });
+      if (!isOld && random() < 0.1)
+        emit(REGISTRY, "BrandKeysReplaced", { brandId: 1, keyEpoch: made, admin: address("admin") });
       if (random() < 0.3) emit(REGISTRY, "DailyCapUsed", { brandId: 1, issuer: address("issuer"), used: count });
     }
     cards.set(block, issued);

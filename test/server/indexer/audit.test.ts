@@ -44,6 +44,7 @@ describeOnEachDatabase("the audit", (kind) => {
     for (const number of [1, 2]) await redeem(number);
     await chain.call(black, 2, "undoRedemption", 30, 7, 1, ZeroHash);
     await redeem(3);
+    await chain.call(black, 2, "correct", [6, 3, 1_999_999_999, 0, 0], ZeroHash, "0x");
     await chain.call(black, 1, "setContent", "https://noirance.example", ZeroHash);
   });
   after(async () => {

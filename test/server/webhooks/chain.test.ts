@@ -104,6 +104,7 @@ describeOnEachDatabase("webhooks of a chain", (kind) => {
     await act("renew", [1], expiresAt, DAY);
     await act("setTier", [1], 4);
     await act("setTier", [1], 5);
+    await act("correct", [1, 2, expiresAt, 0, 0], REASON, "0x");
     await act("suspend", [1], REASON);
     await act("reinstate", [1]);
     await act("requestReissue", 3, other, REASON);
@@ -115,12 +116,12 @@ describeOnEachDatabase("webhooks of a chain", (kind) => {
     await chain.doFinally(address, "WindDown");
     await act("executeReissue", 3);
 
-    const messages = await shop.until(14);
+    const messages = await shop.until(15);
     expect(messages.map(({ type }) => type).sort()).to.deep.equal(
       [
         ...["card.issued", "card.issued", "card.issued", "card.renewed", "card.tier_changed", "card.tier_changed"],
         ...["card.suspended", "card.reinstated", "card.reissued", "benefit.redeemed", "card.surrendered"],
-        ...["benefit.redemption_undone", "card.revoked", "collection.winding_down"],
+        ...["benefit.redemption_undone", "card.revoked", "collection.winding_down", "card.corrected"],
       ].sort(),
     );
     const collection = { address: getAddress(address), slug: "noirance-black", name: "noirance-black" };
@@ -152,6 +153,11 @@ describeOnEachDatabase("webhooks of a chain", (kind) => {
       [{ before: 1, after: 4 }, 4, "Active"],
       [{ before: 4, after: 5 }, 5, "Active"],
     ]);
+    expect(changes["card.corrected"]).to.deep.equal({
+      tier: { before: 5, after: 2 },
+      expiresAt: { before: iso(expiresAt + DAY), after: iso(expiresAt) },
+      reason: "lost",
+    });
     expect(changes["card.suspended"]).to.deep.equal({ reason: "lost" });
     expect(changes["card.reinstated"]).to.deep.equal({});
     expect(changes["card.revoked"]).to.deep.equal({ reason: "lost" });
