@@ -189,6 +189,18 @@ describeOnEachDatabase("the audit", (kind) => {
     expect(Math.max(...serials)).to.be.at.least(1_150);
   });
 
+  it("knows that a reissue is void which was not executed in time", async () => {
+    const snapshot = await chain.provider.send("evm_snapshot", []);
+    await chain.provider.send("evm_increaseTime", [40 * DAY]);
+    await chain.provider.send("evm_mine", []);
+    const indexer = mirror.indexer(chain);
+    await startAndCatchUp(indexer);
+    await indexer.stop();
+    expect(await mirror.database.card.count({ where: { reissueTo: { not: null } } })).to.equal(1);
+    expect((await audit()).differences).to.deep.equal([]);
+    await chain.provider.send("evm_revert", [snapshot]);
+  });
+
   it("in intervals raises an alarm, and goes on after the chain was away", async () => {
     const found: number[] = [];
     let asked = 0;

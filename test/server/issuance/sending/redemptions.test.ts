@@ -78,6 +78,8 @@ describeOnEachDatabase("redeeming", (kind) => {
     });
     const command = await office.database.command.findFirstOrThrow({ where: { holdId: id } });
     expect([command.blockNumber, command.transactionHash]).to.deep.equal([row.blockNumber, row.transactionHash]);
+    // The only key that can redeem is the only one that may use the signature.
+    expect(command.staff).to.equal(brand.key.address.toLowerCase());
     await tills.expectExact();
   });
 
