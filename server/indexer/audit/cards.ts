@@ -181,12 +181,13 @@ async function compareUse(witness: Witness, address: string, { cards, uses, undo
     "pendingReissueOf",
     pending.map(({ serial }) => [serial]),
   );
-  const differences = pending.flatMap(({ serial, reissueTo, reissueReadyAt }, index) =>
+  const differences = pending.flatMap(({ serial, reissueTo, reissueReadyAt }, index) => {
+    const chain = pendingOnChain[index];
     // What was not executed in time is void, without an event.
-    Number(reissueReadyAt) + REISSUE_WINDOW_SECONDS < witness.at.blockTimestamp
-      ? compare(`reissue of ${address}/${serial}`, NO_REISSUE, pendingOnChain[index])
-      : compare(`reissue of ${address}/${serial}`, { to: reissueTo, readyAt: reissueReadyAt }, pendingOnChain[index]),
-  );
+    const isVoid = Number(reissueReadyAt) + REISSUE_WINDOW_SECONDS < witness.at.blockTimestamp;
+    if (isVoid && chain?.["readyAt"] === 0) return [];
+    return compare(`reissue of ${address}/${serial}`, { to: reissueTo, readyAt: reissueReadyAt }, chain);
+  });
 
   const undoingsOf = Map.groupBy(undoings, ({ serial, benefitId }) => `${serial}/${benefitId}`);
   const usesOnChain = await askStructs(
@@ -220,7 +221,6 @@ function isLater(one: RedemptionUndoingRow, other: RedemptionRow): boolean {
 }
 
 const CARD = structOf("cardOf");
-const NO_REISSUE = { to: `0x${"00".repeat(20)}`, readyAt: 0 };
 
 function cardInMirror(card: CardRow | undefined): Record<string, unknown> | undefined {
   if (card === undefined) return undefined;

@@ -25,8 +25,8 @@ const ISSUER = 2;
 const HOLDER = 3;
 const OTHER = 4;
 
-const SLOW = "slow-reissue";
-const QUICK = "quick-reissue";
+const SLOW = "noirance-slow";
+const QUICK = "noirance-quick";
 /** Cards that are issued one day, one that never is, and one beyond every edition. */
 const SERIALS = { [SLOW]: [1, 2, 3, 5, 6, 7, 8, 10, 20, 33, 41, "9".repeat(30)], [QUICK]: [1, 2, 3] };
 
@@ -197,6 +197,10 @@ describeOnEachDatabase("answers as of a block", (kind) => {
     await act(slow, ADMIN, "setContent", "https://noirance.example/black", REASON);
     await act(chain.registry, CONSORTIUM, "setBrandProfile", brandId, { ...PROFILE, name: "Noirance Atelier" });
     await act(chain.registry, ADMIN, "setDailyCap", brandId, issuer, 1_000);
+    await act(chain.registry, ADMIN, "setDailyCap", brandId, other, 1);
+    await act(chain.registry, ADMIN, "liftDailyCap", brandId, other);
+    await act(slow, ADMIN, "announce", FINAL_ACT.WindDown);
+    await act(slow, ADMIN, "cancelAnnounced", FINAL_ACT.WindDown);
     await act(chain.registry, CONSORTIUM, "setCardBaseURI", "https://cards.example/");
     await inOneBlock([
       [slow, ISSUER, "issue", 33, [other], { tier: 2, expiresAt: 0 }, REASON, ZeroHash],
@@ -235,6 +239,7 @@ describeOnEachDatabase("answers as of a block", (kind) => {
     await act(roles, ADMIN, "revokeRole", roleId, issuer);
     await act(slow, ISSUER, "suspend", [1], REASON);
     await act(slow, ISSUER, "revoke", [10], REASON);
+    await act(chain.registry, CONSORTIUM, "replaceBrandKeys", brandId, other);
     await act(chain.registry, CONSORTIUM, "retireBrand", brandId, REASON);
   }
 
