@@ -167,9 +167,7 @@ const SINGLE_CARD_EVENTS = [
 export type CardEvent = EventOf<(typeof SINGLE_CARD_EVENTS)[number] | "BatchIssued">;
 
 /** The events that change a brand. */
-export type BrandEvent = EventOf<
-  "BrandAdmitted" | "BrandProfileChanged" | "BrandStatusChanged" | "BrandKeysReplaced"
->;
+export type BrandEvent = EventOf<"BrandAdmitted" | "BrandProfileChanged" | "BrandStatusChanged" | "BrandKeysReplaced">;
 
 /** The events that change a collection itself. */
 export type CollectionEvent = EventOf<

@@ -177,7 +177,8 @@ export const batchSchema = z
       description: "Merkle root of the salted commitments to the physical cards; null if there are none.",
     }),
     batchReference: hash.nullable().meta({
-      description: "Commits to what the cards were issued for, and tells nobody else anything; null if the batch has none.",
+      description:
+        "Commits to what the cards were issued for, and tells nobody else anything; null if the batch has none.",
     }),
     blockNumber,
     transactionHash: hash,

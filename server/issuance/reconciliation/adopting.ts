@@ -208,7 +208,9 @@ async function wantedHolders(
     key: ["id"],
     keys: orders.map(({ customerId }) => [customerId]),
   });
-  const addresses = new Map(customers.map(({ id, reference, holder }) => [id, holder ?? keys?.holderAddress(reference).toLowerCase()]));
+  const addresses = new Map(
+    customers.map(({ id, reference, holder }) => [id, holder ?? keys?.holderAddress(reference).toLowerCase()]),
+  );
   const customerOf = new Map(orders.map(({ id, customerId }) => [id, customerId]));
   for (const { id, orderId } of open) {
     const address = addresses.get(customerOf.get(orderId ?? "") ?? "");

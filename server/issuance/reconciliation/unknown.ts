@@ -3,8 +3,8 @@
 
 import type { Database } from "../../database/client.ts";
 import { Prisma } from "../../database/generated/sqlite/client.ts";
-import type { IssuanceChain } from "../chain.ts";
 import { batchReference } from "../batch-reference.ts";
+import type { IssuanceChain } from "../chain.ts";
 import { type Origin, originOf, tagsIn } from "../origin.ts";
 import { IssuanceError } from "../problems.ts";
 

@@ -176,7 +176,13 @@ async function signFor(
       table: "Command",
       columns: ["id", "redemptionNumber", "staff", "deadline", "signature"],
       key: ["id"],
-      rows: signed.map(({ id, redemptionNumber, staff, signature }) => [id, redemptionNumber, staff, deadline, signature]),
+      rows: signed.map(({ id, redemptionNumber, staff, signature }) => [
+        id,
+        redemptionNumber,
+        staff,
+        deadline,
+        signature,
+      ]),
       where: `t."state" = 'queued'`,
     });
     await updateRows(transaction, {

@@ -41,7 +41,14 @@ const batch: CardEvent = {
   ...POSITION,
   logIndex: 3,
   name: "BatchIssued",
-  args: { firstSerial: 1, count: 10, tier: 4, expiresAt: 1_900_000_000, commitmentRoot: ZERO_HASH, batchReference: OTHER_HASH },
+  args: {
+    firstSerial: 1,
+    count: 10,
+    tier: 4,
+    expiresAt: 1_900_000_000,
+    commitmentRoot: ZERO_HASH,
+    batchReference: OTHER_HASH,
+  },
 };
 
 describe("fold", () => {
@@ -198,7 +205,16 @@ describe("foldBrand", () => {
 
 describe("foldCollection", () => {
   const at = { ...POSITION, logIndex: 0 };
-  const terms = { brandId: 1, slug: "s", name: "S", symbol: "S", maxSupply: 9, reissueDelay: 60, highestTier: 3, longestTerm: 60 };
+  const terms = {
+    brandId: 1,
+    slug: "s",
+    name: "S",
+    symbol: "S",
+    maxSupply: 9,
+    reissueDelay: 60,
+    highestTier: 3,
+    longestTerm: 60,
+  };
   const created: CollectionEvent = {
     ...at,
     name: "CollectionCreated",
