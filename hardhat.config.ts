@@ -66,9 +66,7 @@ export default defineConfig({
     path: require.resolve("solc/soljson.js"),
     // The Solidity tests are compiled when they are run, so that nobody else waits for them.
     splitTestsCompilation: true,
-    npmFilesToBuild: [
-      "@openzeppelin/contracts/proxy/beacon/BeaconProxy.sol",
-    ],
+    npmFilesToBuild: ["@openzeppelin/contracts/proxy/beacon/BeaconProxy.sol"],
     settings: {
       evmVersion: "cancun",
       // Many runs make a collection's code 4 KB larger than the 20 KB that it may have, and its acts no cheaper.

@@ -1,11 +1,12 @@
 // npm run consortium: shows how the consortium decides, on a registry of its own. Three organisations admit a brand and
-// upgrade the code of all collections; one of them alone gets nowhere; the guardian suspends a brand and can do nothing else.
+// upgrade the code of all collections; one of them alone gets nowhere; the guardian suspends a brand whose keys were stolen and can do
+// nothing else; one decision gives the brand new keys and reinstates it.
 //
 // On a chain inside this process, whose clock is moved forward. With RPC_URL in the environment, on the node there, where
 // each vote takes a few seconds.
 
 import { type BaseContract, encodeBytes32String, ZeroHash } from "ethers";
-import { BRAND_ROLE } from "../server/chain/abi.ts";
+import { BRAND_ROLE, UNLIMITED_TERM } from "../server/chain/abi.ts";
 import { RpcError } from "../server/chain/rpc.ts";
 import { loadConfig } from "../server/config.ts";
 import { describeFailure } from "../server/failures.ts";
@@ -21,6 +22,7 @@ import {
 } from "./consortium/decisions.ts";
 import { beginCommand } from "./lifecycle/command.ts";
 import { createTerminal } from "./lifecycle/terminal.ts";
+import { deployCollectionLibraries } from "./solidity/libraries.ts";
 
 type Account = Chain["accounts"][number];
 
@@ -36,11 +38,13 @@ const BRAND = {
   profileHash: ZeroHash,
 };
 const BRAND_ID = 1;
-const SLUG = "noirance-black";
+const HANDLE = "noirance";
+const SLUG = `${HANDLE}-black`;
+const TERMS = { tier: 1, expiresAt: 0 };
 
 async function show(chain: Chain): Promise<void> {
-  const [deployer, first, second, third, guardian, brandAdmin, customer] = chain.accounts;
-  if (!deployer || !first || !second || !third || !guardian || !brandAdmin || !customer)
+  const [deployer, first, second, third, guardian, brandAdmin, newAdmin, customer] = chain.accounts;
+  if (!deployer || !first || !second || !third || !guardian || !brandAdmin || !newAdmin || !customer)
     throw new Error("The chain has too few accounts");
   const bank: Member = { organisation: "Harbour Bank 港湾银行", account: first };
   const city: Member = { organisation: "City of Lanting 兰亭市", account: second };
@@ -71,15 +75,10 @@ async function show(chain: Chain): Promise<void> {
 
   heading("One organisation alone gets nowhere");
   const { admitBrand, grantRole } = calls(registry);
-  const grab = grantRole(ZeroHash, bank.account.address);
-  const admission = admitBrand(brandAdmin.address, BRAND);
+  const grab = grantRole(await registry.GUARDIAN_ROLE(), bank.account.address);
+  const admission = admitBrand(brandAdmin.address, HANDLE, BRAND);
   await refused(`${bank.organisation} admits a brand by itself`, bank.account, admission);
-  const takeover = await putToVote(
-    bank,
-    "Make Harbour Bank the administrator of the registry",
-    [grab],
-    [[bank, "yes"]],
-  );
+  const takeover = await putToVote(bank, "Make Harbour Bank a guardian", [grab], [[bank, "yes"]]);
   await step(`The vote is over${after(times.votingPeriod)}`, (progress) => takeover.untilClosed(left(progress)));
   await outcome(takeover, "Defeated");
   const queueing = governor.interface.encodeFunctionData("queue", [...takeover.operation]);
@@ -109,10 +108,12 @@ async function show(chain: Chain): Promise<void> {
         maxSupply: 5_000,
         burnAuth: 2,
         reissueDelay: 0,
+        highestTier: 3,
+        longestTerm: UNLIMITED_TERM,
       }),
     );
     const created = await ethers.getContractAt("MembershipCollection", await registry.collectionOf(SLUG), brandAdmin);
-    await chain.mined(created.issue(1, [customer.address], { tier: 1, expiresAt: 0 }, ZeroHash));
+    await chain.mined(created.issue(1, [customer.address], TERMS, ZeroHash, ZeroHash));
     return created;
   });
 
@@ -142,19 +143,17 @@ async function show(chain: Chain): Promise<void> {
   if ((await collection.ownerOf(1)) !== customer.address) throw new Error("The card has changed hands");
   say("  Card 1 of the collection is where it was.");
 
-  heading("The guardian suspends at once, and only suspends");
-  const { suspendBrand, reinstateBrand, retireBrand } = calls(registry);
+  heading("A brand's keys are stolen: the guardian suspends at once, and only suspends");
+  const { suspendBrand, reinstateBrand, retireBrand, replaceBrandKeys } = calls(registry);
   await step(`The guardian suspends ${BRAND.name}, in one transaction and without a vote`, () =>
     chain.mined(registry.connect(guardian).suspendBrand(BRAND_ID, encodeBytes32String("key reported stolen"))),
   );
-  const another = collection.interface.encodeFunctionData("issue", [
-    2,
-    [customer.address],
-    { tier: 1, expiresAt: 0 },
-    ZeroHash,
-  ]);
+  const another = collection.interface.encodeFunctionData("issue", [2, [customer.address], TERMS, ZeroHash, ZeroHash]);
   await refused("The brand issues another card", brandAdmin, { target: collection, data: another });
-  await refused("The guardian reinstates the brand", guardian, reinstateBrand(BRAND_ID));
+  const issuerRole = await registry.roleId(BRAND_ID, BRAND_ROLE.Issuer);
+  await refused("The stolen key appoints another issuer", brandAdmin, grantRole(issuerRole, deployer.address));
+  const { suspension } = await registry.brandOf(BRAND_ID);
+  await refused("The guardian reinstates the brand", guardian, reinstateBrand(BRAND_ID, suspension));
   await refused("The guardian retires the brand", guardian, retireBrand(BRAND_ID, ZeroHash));
   await refused("The guardian admits a brand", guardian, admission);
   await refused(
@@ -164,22 +163,33 @@ async function show(chain: Chain): Promise<void> {
   );
   await refused("The guardian upgrades the collections", guardian, upgrade);
   const [targets, values, data] = takeover.operation;
-  const proposing = governor.interface.encodeFunctionData("propose", [targets, values, data, "Mine"]);
+  const proposing = governor.interface.encodeFunctionData("propose", [
+    targets,
+    values,
+    data,
+    `Mine#proposer=${guardian.address}`,
+  ]);
   await refused("The guardian proposes", guardian, { target: governor, data: proposing });
   await refused("A stranger suspends a brand", customer, suspendBrand(BRAND_ID, ZeroHash));
+
+  heading("One decision ends all of the brand's keys, names a new one and reinstates the brand");
   await decide(
     bank,
-    `Reinstate ${BRAND.name}: a new key is in use`,
-    [reinstateBrand(BRAND_ID)],
+    `Recover ${BRAND.name}: ${newAdmin.address} is its administrator, and no earlier key is anything`,
+    [replaceBrandKeys(BRAND_ID, newAdmin.address), reinstateBrand(BRAND_ID, suspension)],
     [
       [bank, "yes"],
       [city, "yes"],
       [retail, "yes"],
     ],
   );
-  await step("The brand issues again", () =>
-    chain.mined(collection.issue(2, [customer.address], { tier: 1, expiresAt: 0 }, ZeroHash)),
-  );
+  await refused("The stolen key issues another card", brandAdmin, { target: collection, data: another });
+  await refused("The stolen key appoints another issuer", brandAdmin, grantRole(issuerRole, deployer.address));
+  await step("The brand appoints a new issuer and issues again", async () => {
+    const recovered = registry.connect(newAdmin);
+    await chain.mined(recovered.grantRole(await registry.roleId(BRAND_ID, BRAND_ROLE.Issuer), newAdmin));
+    await chain.mined(collection.connect(newAdmin).issue(2, [customer.address], TERMS, ZeroHash, ZeroHash));
+  });
 
   say("\nDone. Who decides what, and what to do when a key is lost or stolen: docs/consortium.md");
 
@@ -229,14 +239,17 @@ function calls(registry: Consortium["registry"]) {
   const act = (data: string): Act => ({ target: registry as BaseContract, data });
   const { interface: functions } = registry;
   return {
-    admitBrand: (admin: string, profile: typeof BRAND) =>
-      act(functions.encodeFunctionData("admitBrand", [admin, profile])),
+    admitBrand: (admin: string, handle: string, profile: typeof BRAND) =>
+      act(functions.encodeFunctionData("admitBrand", [admin, handle, profile])),
     grantRole: (role: string, account: string) => act(functions.encodeFunctionData("grantRole", [role, account])),
     upgradeCollections: (implementation: string) =>
       act(functions.encodeFunctionData("upgradeCollections", [implementation])),
     suspendBrand: (brandId: number, reason: string) =>
       act(functions.encodeFunctionData("suspendBrand", [brandId, reason])),
-    reinstateBrand: (brandId: number) => act(functions.encodeFunctionData("reinstateBrand", [brandId])),
+    reinstateBrand: (brandId: number, suspension: bigint) =>
+      act(functions.encodeFunctionData("reinstateBrand", [brandId, suspension])),
+    replaceBrandKeys: (brandId: number, admin: string) =>
+      act(functions.encodeFunctionData("replaceBrandKeys", [brandId, admin])),
     retireBrand: (brandId: number, reason: string) =>
       act(functions.encodeFunctionData("retireBrand", [brandId, reason])),
   };
@@ -266,7 +279,7 @@ try {
   const config = loadConfig();
   // The default of RPC_URL is for those who started a node; this needs none.
   rpcUrl = process.env["RPC_URL"] ? config.rpcUrl : undefined;
-  const chain = await openChain(rpcUrl, 7);
+  const chain = await openChain(rpcUrl, 8);
   try {
     await show(chain);
   } finally {

@@ -7,9 +7,15 @@
 import { existsSync } from "node:fs";
 import { join } from "node:path";
 import { Contract, JsonRpcProvider, type TransactionResponse, ZeroAddress, ZeroHash } from "ethers";
-import { BRAND_ROLE, brandRegistryInterface, membershipCollectionInterface } from "../server/chain/abi.ts";
+import {
+  BRAND_ROLE,
+  brandRegistryInterface,
+  membershipCollectionInterface,
+  UNLIMITED_TERM,
+} from "../server/chain/abi.ts";
 import type { Deployment } from "../server/chain/deployment.ts";
 import { untilMined } from "../server/chain/receipt.ts";
+import { batchReference, cardOfFile } from "../server/issuance/batch-reference.ts";
 import { commitmentRoot } from "../server/issuance/commitment.ts";
 import {
   type BrandKeys,
@@ -30,7 +36,7 @@ interface DemoCollection {
 }
 
 interface DemoBrand {
-  /** The name of the brand's keystore. */
+  /** The name of the brand's keystore, and its handle in the registry. */
   label: string;
   name: string;
   legalName: string;
@@ -143,7 +149,8 @@ export async function seedDemo(options: SeedOptions): Promise<string[]> {
       await seedRoles(registry, admin, brandId, keys.addresses, report);
       for (const collection of brand.collections) {
         if ((await read(registry, "collectionOf", collection.slug)) !== ZeroAddress) continue;
-        const request = { brandId, ...collection, burnAuth: BURN_AUTH_BOTH, reissueDelay: 0 };
+        const declared = { highestTier: Math.max(...TIERS), longestTerm: UNLIMITED_TERM };
+        const request = { brandId, ...collection, burnAuth: BURN_AUTH_BOTH, reissueDelay: 0, ...declared };
         await send(await admin(), "createCollection", request);
         report(`collection ${collection.slug} created`);
       }
@@ -186,19 +193,16 @@ async function findKeys(dataFolder: string, label: string): Promise<Keys> {
 /** The brand's id; admits it if it is not there. */
 async function seedBrand(
   registry: Contract,
-  { name, legalName, domain, filingNumber }: DemoBrand,
+  { label: handle, name, legalName, domain, filingNumber }: DemoBrand,
   admin: string,
   report: (text: string) => void,
 ): Promise<number> {
-  const count = Number(await read(registry, "brandCount"));
-  for (let brandId = 1; brandId <= count; brandId++) {
-    const { profile } = (await read(registry, "brandOf", brandId)) as { profile: { domain: string } };
-    if (profile.domain === domain) return brandId;
-  }
+  const known = Number(await read(registry, "brandOfHandle", handle));
+  if (known !== 0) return known;
   const profile = { name, legalName, domain, filingNumber, profileURI: "", profileHash: ZeroHash };
-  await send(registry, "admitBrand", admin, profile);
+  await send(registry, "admitBrand", admin, handle, profile);
   report(`brand ${name} admitted`);
-  return count + 1;
+  return Number(await read(registry, "brandOfHandle", handle));
 }
 
 async function seedRoles(
@@ -209,9 +213,9 @@ async function seedRoles(
   report: (text: string) => void,
 ): Promise<void> {
   const adminRole = await read(registry, "roleId", brandId, BRAND_ROLE.Admin);
-  // The keystores may have been deleted, and new ones made, while the chain stayed.
+  // The keystores may have been deleted, and new ones made, while the chain stayed: the lost keys end.
   if (!(await read(registry, "hasRole", adminRole, admin))) {
-    await send(registry, "grantRole", adminRole, admin);
+    await send(registry, "replaceBrandKeys", brandId, admin);
     report(`new administrator of brand ${brandId}`);
   }
   await seedRole(registry, byAdmin, { brandId, role: "Issuer", account: issuer }, report);
@@ -262,17 +266,22 @@ async function seedBatch(
   const { issuedAt } = (await read(collection, "cardOf", batch.firstSerial)) as { issuedAt: bigint };
   if (issuedAt !== 0n) return;
   const keys = await open();
-  const cards = batch.references.map((_, index) => ({
+  const { tier, years } = batch;
+  const expiresAt = years === undefined ? 0 : Date.UTC(new Date().getUTCFullYear() + years + 1, 0, 1) / 1000;
+  const cards = batch.references.map((reference, index) => ({
+    line: index + 1,
     serial: batch.firstSerial + index,
+    holder: keys.holderAddress(reference),
+    tier,
+    expiresAt,
     physicalNumber: `NP-${String(batch.firstSerial + index).padStart(4, "0")}`,
   }));
-  const expiresAt =
-    batch.years === undefined ? 0 : Date.UTC(new Date().getUTCFullYear() + batch.years + 1, 0, 1) / 1000;
   const call = membershipCollectionInterface.encodeFunctionData("issue", [
     batch.firstSerial,
-    batch.references.map((reference) => keys.holderAddress(reference)),
-    { tier: batch.tier, expiresAt },
+    cards.map(({ holder }) => holder),
+    { tier, expiresAt },
     commitmentRoot(cards, address, keys),
+    batchReference(cards.map((card) => keys.cardTag(address, cardOfFile(card)))),
   ]);
   // The server issues with the same key, and must not take these cards for ones that customers have ordered.
   const data = markOrigin(call, "file");

@@ -24,7 +24,7 @@ const BOUND_S = 20;
 export async function benchAudit(kind: DatabaseKind): Promise<Bound[]> {
   const world = await startIssuingWorld();
   try {
-    await issue(world, await world.createCollection("audited", CARDS));
+    await issue(world, await world.createCollection("noirance-audited", CARDS));
     const database = await kind.create();
     try {
       await migrate(database.url);

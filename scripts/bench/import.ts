@@ -40,7 +40,7 @@ export interface ImportRun {
   faults: string[];
 }
 
-const SLUG = "import";
+const SLUG = "noirance-import";
 const TIME_ZONE = "Asia/Shanghai";
 const EXPIRIES = ["2037-12-31", "2038-06-30", ""];
 const PUBLIC_URL = "https://cards.example.com";

@@ -7,7 +7,7 @@ import { tmpdir } from "node:os";
 import { join, resolve } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { Contract, hexlify, JsonRpcProvider, randomBytes, ZeroHash } from "ethers";
-import { brandRegistryInterface, membershipCollectionInterface } from "../../server/chain/abi.ts";
+import { brandRegistryInterface, membershipCollectionInterface, UNLIMITED_TERM } from "../../server/chain/abi.ts";
 import { readDeployment } from "../../server/chain/deployment.ts";
 import { untilMined } from "../../server/chain/receipt.ts";
 import { DEMO_PASSPHRASE, openKeystore } from "../../server/issuance/keystore.ts";
@@ -147,6 +147,8 @@ async function start(environment: NodeJS.ProcessEnv): Promise<Running> {
   };
 }
 
+const DECLARED = { reissueDelay: 0, highestTier: 3, longestTerm: UNLIMITED_TERM };
+
 async function issue(options: {
   rpcPort: number;
   folder: string;
@@ -167,11 +169,11 @@ async function issue(options: {
       const receipt = await untilMined(hash, (wanted) => provider.getTransactionReceipt(wanted));
       if (receipt.status !== 1) throw new Error(`The transaction ${hash} failed`);
     };
-    const slug = "bench";
+    const slug = "noirance-bench";
     if (from === 0) {
       const admin = registry.connect(keys.admin.connect(provider)) as Contract;
       const most = Math.max(...START_BOUNDS_S.keys());
-      const request = { brandId: 1, slug, name: slug, symbol: "CARD", maxSupply: most, burnAuth: 2, reissueDelay: 0 };
+      const request = { brandId: 1, slug, name: slug, symbol: "CARD", maxSupply: most, burnAuth: 2, ...DECLARED };
       const { hash } = await admin.getFunction("createCollection")(request, FREE);
       await mined(hash);
     }
@@ -183,7 +185,7 @@ async function issue(options: {
       const holders = Array.from({ length: CARDS_PER_BATCH }, () => hexlify(randomBytes(20)));
       const terms = { tier: 1, expiresAt: 0 };
       const overrides = { ...FREE, nonce: nonce++, gasLimit: 60_000_000 };
-      const sent = await collection.getFunction("issue")(serial, holders, terms, ZeroHash, overrides);
+      const sent = await collection.getFunction("issue")(serial, holders, terms, ZeroHash, ZeroHash, overrides);
       // A few ahead, so that the chain never waits.
       if (nonce % 4 === 0) await mined(sent.hash);
       last = sent.hash;

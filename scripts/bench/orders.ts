@@ -54,8 +54,8 @@ interface Shop {
 
 /** From the answer to an order to its card in the API, while a block is sealed each second. */
 async function latency({ world, server, apiKey, name }: Shop): Promise<Bound> {
-  await world.createCollection("latency", LARGE);
-  await known(server, "latency");
+  await world.createCollection("noirance-latency", LARGE);
+  await known(server, "noirance-latency");
   await world.sealEvery(1);
   const seen = new Map<number, number>();
   let looking = true;
@@ -69,7 +69,7 @@ async function latency({ world, server, apiKey, name }: Shop): Promise<Bound> {
   const bought = await buy({
     url: server.url,
     apiKey,
-    item: { collection: "latency", tier: 1, term: "P1Y" },
+    item: { collection: "noirance-latency", tier: 1, term: "P1Y" },
     connections: 20,
     orders: LATENCY_ORDERS,
     everyMs: LATENCY_EVERY_MS,
@@ -91,16 +91,16 @@ async function latency({ world, server, apiKey, name }: Shop): Promise<Bound> {
 
 /** Cards a second from the first order to the last card in the mirror, beside what the chain takes if cards are all it is given. */
 async function rate({ world, server, apiKey, name }: Shop): Promise<Bound[]> {
-  const collection = await world.createCollection("rate", LARGE);
-  const ceilingCollection = await world.createCollection("ceiling", LARGE);
-  await known(server, "rate");
-  await known(server, "ceiling");
+  const collection = await world.createCollection("noirance-rate", LARGE);
+  const ceilingCollection = await world.createCollection("noirance-ceiling", LARGE);
+  await known(server, "noirance-rate");
+  await known(server, "noirance-ceiling");
   await world.sealEvery(1);
   const startedAt = machineTime();
   const bought = await buy({
     url: server.url,
     apiKey,
-    item: { collection: "rate", tier: 1, term: "P1Y" },
+    item: { collection: "noirance-rate", tier: 1, term: "P1Y" },
     connections: RATE_CONNECTIONS,
     seconds: RATE_SECONDS,
     prefix: "rate",
@@ -153,14 +153,14 @@ async function ceilingOf(
 
 /** Everybody wants a card of an edition that has far too few. */
 async function rush({ world, server, apiKey, name }: Shop): Promise<Bound[]> {
-  await world.createCollection("rush", EDITION);
-  await known(server, "rush");
+  await world.createCollection("noirance-rush", EDITION);
+  await known(server, "noirance-rush");
   await world.sealEvery(1);
   const startedAt = machineTime();
   const bought = await buy({
     url: server.url,
     apiKey,
-    item: { collection: "rush", tier: 1, term: null },
+    item: { collection: "noirance-rush", tier: 1, term: null },
     connections: RUSH_CONNECTIONS,
     orders: ATTEMPTS,
     prefix: "rush",

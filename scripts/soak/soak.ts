@@ -57,7 +57,7 @@ export async function soak({ minutes, seed, kind, onProgress }: SoakOptions): Pr
     const prometheus = await startPrometheus({ mintmark: server.url }, SCRAPE_S);
     ending.unshift(() => prometheus.stop());
     const traffic = await startTraffic({
-      ...{ url: server.url, apiKey, collection: "soak", benefit: BENEFIT },
+      ...{ url: server.url, apiKey, collection: "noirance-soak", benefit: BENEFIT },
       dice: createRandom(seed),
     });
     let over = false;
@@ -105,7 +105,7 @@ export async function soak({ minutes, seed, kind, onProgress }: SoakOptions): Pr
 
 /** A collection with a benefit, and a block each second. */
 async function prepareChain(world: IssuingWorld): Promise<void> {
-  const address = await world.createCollection("soak", 1_000_000);
+  const address = await world.createCollection("noirance-soak", 1_000_000);
   await world.grant("Staff", world.keys.issuer.address);
   const provider = new JsonRpcProvider(world.rpcUrl, world.deployment.chainId, { staticNetwork: true });
   try {

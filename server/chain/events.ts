@@ -4,11 +4,15 @@
 
 import type { EventFragment } from "ethers";
 import {
+  BRAND_ROLES,
   BRAND_STATUS,
+  type BrandRole,
   type BrandStatus,
   BURN_AUTH,
   type BurnAuth,
   brandRegistryInterface,
+  FINAL_ACTS,
+  type FinalAct,
   membershipCollectionInterface,
 } from "./abi.ts";
 import { decodeValues } from "./decoding.ts";
@@ -52,10 +56,13 @@ export interface BrandProfile {
  * The arguments of each event, by its name. Addresses and hashes are lower-case, times are seconds since the Unix epoch.
  */
 export interface EventArguments {
-  BrandAdmitted: BrandProfile & { brandId: number; admin: string };
+  BrandAdmitted: BrandProfile & { brandId: number; admin: string; handle: string };
   BrandProfileChanged: BrandProfile & { brandId: number };
-  BrandStatusChanged: { brandId: number; status: BrandStatus; reason: string };
+  BrandStatusChanged: { brandId: number; status: BrandStatus; suspension: number; reason: string };
+  BrandKeysReplaced: { brandId: number; keyEpoch: number; admin: string };
+  Appointed: { brandId: number; role: BrandRole; account: string; appointment: number };
   DailyCapChanged: { brandId: number; issuer: string; dailyCap: number };
+  DailyCapLifted: { brandId: number; issuer: string };
   DailyCapUsed: { brandId: number; issuer: string; used: number };
   CollectionCreated: {
     collection: string;
@@ -66,6 +73,8 @@ export interface EventArguments {
     maxSupply: number;
     burnAuth: BurnAuth;
     reissueDelay: number;
+    highestTier: number;
+    longestTerm: number;
   };
   CardBaseURIChanged: { cardBaseURI: string };
   RoleGranted: { role: string; account: string; sender: string };
@@ -73,16 +82,33 @@ export interface EventArguments {
   ContentChanged: { contractUri: string; contentHash: string };
   ContentFrozen: Record<never, never>;
   WindDownStarted: Record<never, never>;
+  FinalActAnnounced: { act: FinalAct; readyAt: number };
+  FinalActCancelled: { act: FinalAct };
   BenefitChanged: { tier: number; benefitId: number; quota: number; period: number; startsAt: number };
   BenefitsFrozen: Record<never, never>;
-  AllowlistOpened: { root: string; issuer: string; firstSerial: number; count: number; deadline: number };
+  AllowlistOpened: {
+    root: string;
+    issuer: string;
+    appointment: number;
+    firstSerial: number;
+    count: number;
+    deadline: number;
+  };
   AllowlistClosed: { root: string };
-  BatchIssued: { firstSerial: number; count: number; tier: number; expiresAt: number; commitmentRoot: string };
+  BatchIssued: {
+    firstSerial: number;
+    count: number;
+    tier: number;
+    expiresAt: number;
+    commitmentRoot: string;
+    batchReference: string;
+  };
   Transfer: { from: string; to: string; serial: number };
   Locked: { serial: number };
   Issued: { from: string; to: string; serial: number; burnAuth: BurnAuth };
   CardRenewed: { serial: number; expiresAt: number };
   CardTierChanged: { serial: number; tier: number };
+  CardCorrected: { serial: number; tier: number; expiresAt: number; reason: string };
   CardSuspended: { serial: number; reason: string };
   CardReinstated: { serial: number };
   CardRevoked: { serial: number; reason: string };
@@ -125,6 +151,7 @@ const SINGLE_CARD_EVENTS = [
   "Issued",
   "CardRenewed",
   "CardTierChanged",
+  "CardCorrected",
   "CardSuspended",
   "CardReinstated",
   "CardRevoked",
@@ -140,7 +167,7 @@ const SINGLE_CARD_EVENTS = [
 export type CardEvent = EventOf<(typeof SINGLE_CARD_EVENTS)[number] | "BatchIssued">;
 
 /** The events that change a brand. */
-export type BrandEvent = EventOf<"BrandAdmitted" | "BrandProfileChanged" | "BrandStatusChanged">;
+export type BrandEvent = EventOf<"BrandAdmitted" | "BrandProfileChanged" | "BrandStatusChanged" | "BrandKeysReplaced">;
 
 /** The events that change a collection itself. */
 export type CollectionEvent = EventOf<
@@ -158,25 +185,43 @@ const ZERO_ADDRESS = `0x${"0".repeat(40)}`;
 type Decoders = { [Name in EventName]: (log: RawLog) => EventArguments[Name] };
 
 const DECODERS: Decoders = {
-  BrandAdmitted: (log) => ({
-    brandId: numberTopic(log, 1),
-    admin: addressTopic(log, 2),
-    ...profileOf("BrandAdmitted", log),
-  }),
-  BrandProfileChanged: (log) => ({ brandId: numberTopic(log, 1), ...profileOf("BrandProfileChanged", log) }),
+  BrandAdmitted: (log) => {
+    const [handle, profile] = decodeData("BrandAdmitted", log);
+    return { brandId: numberTopic(log, 1), admin: addressTopic(log, 2), handle, ...profileOf(profile) };
+  },
+  BrandProfileChanged: (log) => {
+    const [profile] = decodeData("BrandProfileChanged", log);
+    return { brandId: numberTopic(log, 1), ...profileOf(profile) };
+  },
   BrandStatusChanged: (log) => ({
     brandId: numberTopic(log, 1),
     status: memberOf(BRAND_STATUS, numberWord(log, 0), log),
-    reason: hashWord(log, 1),
+    suspension: numberWord(log, 1),
+    reason: hashWord(log, 2),
+  }),
+  BrandKeysReplaced: (log) => ({
+    brandId: numberTopic(log, 1),
+    keyEpoch: numberWord(log, 0),
+    admin: addressTopic(log, 2),
+  }),
+  Appointed: (log) => ({
+    brandId: numberTopic(log, 1),
+    role: memberOf(BRAND_ROLES, numberTopic(log, 2), log),
+    account: addressTopic(log, 3),
+    appointment: numberWord(log, 0),
   }),
   DailyCapChanged: (log) => ({
     brandId: numberTopic(log, 1),
     issuer: addressTopic(log, 2),
     dailyCap: numberWord(log, 0),
   }),
+  DailyCapLifted: (log) => ({ brandId: numberTopic(log, 1), issuer: addressTopic(log, 2) }),
   DailyCapUsed: (log) => ({ brandId: numberTopic(log, 1), issuer: addressTopic(log, 2), used: numberWord(log, 0) }),
   CollectionCreated: (log) => {
-    const [slug, name, symbol, maxSupply, burnAuth, reissueDelay] = decodeData("CollectionCreated", log);
+    const [slug, name, symbol, maxSupply, burnAuth, reissueDelay, highestTier, longestTerm] = decodeData(
+      "CollectionCreated",
+      log,
+    );
     return {
       collection: addressTopic(log, 1),
       brandId: numberTopic(log, 2),
@@ -186,6 +231,8 @@ const DECODERS: Decoders = {
       maxSupply: Number(maxSupply),
       burnAuth: memberOf(BURN_AUTH, Number(burnAuth), log),
       reissueDelay: Number(reissueDelay),
+      highestTier: Number(highestTier),
+      longestTerm: Number(longestTerm),
     };
   },
   CardBaseURIChanged: (log) => ({ cardBaseURI: decodeData("CardBaseURIChanged", log)[0] }),
@@ -197,6 +244,11 @@ const DECODERS: Decoders = {
   },
   ContentFrozen: () => ({}),
   WindDownStarted: () => ({}),
+  FinalActAnnounced: (log) => ({
+    act: memberOf(FINAL_ACTS, numberTopic(log, 1), log),
+    readyAt: numberWord(log, 0),
+  }),
+  FinalActCancelled: (log) => ({ act: memberOf(FINAL_ACTS, numberTopic(log, 1), log) }),
   BenefitChanged: (log) => ({
     tier: numberTopic(log, 1),
     benefitId: numberTopic(log, 2),
@@ -208,9 +260,10 @@ const DECODERS: Decoders = {
   AllowlistOpened: (log) => ({
     root: topic(log, 1),
     issuer: addressTopic(log, 2),
-    firstSerial: numberWord(log, 0),
-    count: numberWord(log, 1),
-    deadline: numberWord(log, 2),
+    appointment: numberWord(log, 0),
+    firstSerial: numberWord(log, 1),
+    count: numberWord(log, 2),
+    deadline: numberWord(log, 3),
   }),
   AllowlistClosed: (log) => ({ root: topic(log, 1) }),
   BatchIssued: (log) => ({
@@ -219,6 +272,7 @@ const DECODERS: Decoders = {
     tier: numberWord(log, 1),
     expiresAt: numberWord(log, 2),
     commitmentRoot: hashWord(log, 3),
+    batchReference: hashWord(log, 4),
   }),
   Transfer: (log) => ({ from: addressTopic(log, 1), to: addressTopic(log, 2), serial: numberTopic(log, 3) }),
   Locked: (log) => ({ serial: numberWord(log, 0) }),
@@ -230,6 +284,12 @@ const DECODERS: Decoders = {
   }),
   CardRenewed: (log) => ({ serial: numberTopic(log, 1), expiresAt: numberWord(log, 0) }),
   CardTierChanged: (log) => ({ serial: numberTopic(log, 1), tier: numberWord(log, 0) }),
+  CardCorrected: (log) => ({
+    serial: numberTopic(log, 1),
+    tier: numberWord(log, 0),
+    expiresAt: numberWord(log, 1),
+    reason: hashWord(log, 2),
+  }),
   CardSuspended: (log) => ({ serial: numberTopic(log, 1), reason: hashWord(log, 0) }),
   CardReinstated: (log) => ({ serial: numberTopic(log, 1) }),
   CardRevoked: (log) => ({ serial: numberTopic(log, 1), reason: hashWord(log, 0) }),
@@ -383,8 +443,7 @@ function memberOf<Member extends string>(members: readonly Member[], value: numb
   return member;
 }
 
-function profileOf(name: EventName, log: RawLog): BrandProfile {
-  const [profile] = decodeData(name, log);
+function profileOf(profile: Omit<BrandProfile, "profileUri"> & { profileURI: string }): BrandProfile {
   return {
     name: profile.name,
     legalName: profile.legalName,

@@ -4,10 +4,12 @@ import { z } from "zod";
 import { recordAct } from "../accounts/audit.ts";
 import { actorOf } from "../accounts/principal.ts";
 import { inTransaction } from "../database/transactions.ts";
-import { type Offer, offerOf } from "../issuance/orders/catalogue.ts";
+import { type Offer, type OrderableCollection, offerOf } from "../issuance/orders/catalogue.ts";
+import { expiryOfDeclaredTerm } from "../issuance/orders/preparing.ts";
+import { undeclaredTier } from "../issuance/terms.ts";
 import { collectionNotFound } from "./answers.ts";
 import { requireCollection } from "./brand-lookups.ts";
-import { defineOperation, type Operation } from "./operations.ts";
+import { defineOperation, invalidRequest, type Operation } from "./operations.ts";
 import { newOfferSchema, offerSchema } from "./order-schemas.ts";
 import { collectionParameter } from "./parameters.ts";
 import { Problem } from "./problems.ts";
@@ -53,6 +55,7 @@ export function offerOperations(services: Services): Operation[] {
       async handle({ params, body, principal }) {
         const collection = await requireCollection(services, params.collection);
         if (collection.brandId !== principal.brandId) throw collectionNotFound();
+        refuseUndeclared(body, collection);
         const { address: collectionAddress, brandId } = collection;
         const values = { ...body, brandId, updatedAt: now() };
         const row = await inTransaction(application, async (transaction) => {
@@ -76,6 +79,14 @@ export function offerOperations(services: Services): Operation[] {
       },
     }),
   ];
+
+  /** Throws 400 where the chain would refuse what is offered. */
+  function refuseUndeclared({ tier, term }: Pick<Offer, "tier" | "term">, collection: OrderableCollection): void {
+    const wrongTier = undeclaredTier(tier, collection);
+    if (wrongTier !== undefined) throw invalidRequest([{ parameter: "tier", detail: wrongTier }]);
+    const expiry = expiryOfDeclaredTerm(term, collection, now(), orders.timeZone);
+    if (typeof expiry === "string") throw invalidRequest([{ parameter: "term", detail: expiry }]);
+  }
 }
 
 function presentOffer({ opensAt, closesAt, ...offer }: Offer) {

@@ -1,7 +1,13 @@
 // From rows to answers: addresses with their checksum, times in ISO 8601, nothing that clients do not need.
 
 import { ZeroHash } from "ethers";
-import type { BrandStatus, BurnAuth, CardStatus } from "../chain/abi.ts";
+import {
+  type BrandStatus,
+  type BurnAuth,
+  type CardStatus,
+  REISSUE_WINDOW_SECONDS,
+  UNLIMITED_TERM,
+} from "../chain/abi.ts";
 import type { BlockPosition, MirrorStatus } from "../database/mirror-status.ts";
 import type {
   BatchRow,
@@ -72,6 +78,7 @@ function presentBrandSummary(brand: BrandRow): BrandSummaryAnswer {
 export function presentBrand(brand: BrandRow): BrandAnswer {
   return {
     ...presentBrandSummary(brand),
+    handle: brand.handle,
     legalName: brand.legalName,
     domain: brand.domain,
     filingNumber: brand.filingNumber === "" ? null : brand.filingNumber,
@@ -88,6 +95,8 @@ export function presentCollection(row: CollectionWithBrand): CollectionAnswer {
     issuedCount: row.issuedCount,
     burnAuth: row.burnAuth as BurnAuth,
     reissueDelaySeconds: row.reissueDelay,
+    highestTier: row.highestTier,
+    longestTermSeconds: row.longestTerm === UNLIMITED_TERM ? null : row.longestTerm,
     contractUri: row.contractUri === "" ? null : row.contractUri,
     contentHash: hashOrNull(row.contentHash),
     // Databases without a type for it answer with 0 and 1.
@@ -112,7 +121,11 @@ export function presentCard(card: CardRow, collection: CollectionRow): CardAnswe
     pendingReissue:
       card.reissueTo === null || card.reissueReadyAt === null
         ? null
-        : { to: checksummed(card.reissueTo), readyAt: isoTime(card.reissueReadyAt) },
+        : {
+            to: checksummed(card.reissueTo),
+            readyAt: isoTime(card.reissueReadyAt),
+            voidAfter: isoTime(card.reissueReadyAt + REISSUE_WINDOW_SECONDS),
+          },
     lastChange: { blockNumber: card.blockNumber, logIndex: card.logIndex },
   };
 }
@@ -122,6 +135,7 @@ export function presentBatch(batch: BatchRow): BatchAnswer {
     firstSerial: batch.firstSerial,
     count: batch.count,
     commitmentRoot: hashOrNull(batch.commitmentRoot),
+    batchReference: hashOrNull(batch.batchReference),
     blockNumber: batch.blockNumber,
     transactionHash: batch.transactionHash,
   };

@@ -82,6 +82,7 @@ const typedDataSchema = z
       benefitId: z.int(),
       number: z.int(),
       generation: z.int(),
+      staff: address,
       deadline: z.int(),
     }),
   })

@@ -21,7 +21,12 @@ import {
   type RedemptionRecord,
   type SignedAuthorisation,
 } from "../issuance/redemptions/redemption.ts";
-import { authorisationDigest, authorisationToSign, canonicalSignature } from "../issuance/redemptions/typed-data.ts";
+import {
+  ANY_STAFF,
+  authorisationDigest,
+  authorisationToSign,
+  canonicalSignature,
+} from "../issuance/redemptions/typed-data.ts";
 import { idParameter, one, pageOf, pageQuery, readPage, timeOf, timeOrNull } from "./account-schemas.ts";
 import { chainUnavailable, keysOfBrand } from "./brand-lookups.ts";
 import { checksummed } from "./checksum.ts";
@@ -77,7 +82,7 @@ export function redemptionOperations(services: Services): Operation[] {
       return null;
     const { collectionAddress, serial, benefitId, generation } = record;
     const deadline = Math.floor(now() / 1000) + SIGNATURE_SECONDS;
-    const message = { serial, benefitId, number, generation, deadline };
+    const message = { serial, benefitId, number, generation, staff: ANY_STAFF, deadline };
     return authorisationToSign(collectionAddress, chainId, message);
   }
 
@@ -310,7 +315,7 @@ export function redemptionOperations(services: Services): Operation[] {
       ]);
     }
     const { collectionAddress, serial, benefitId, generation, holder } = record;
-    const message = { serial, benefitId, number, generation, deadline };
+    const message = { serial, benefitId, number, generation, staff: ANY_STAFF, deadline };
     const digest = authorisationDigest(authorisationToSign(collectionAddress, chainId, message));
     const verdict = await accounts.wallets.verifyDigest(holder, digest, signature);
     if (verdict === "unknown") throw chainUnavailable(undefined);

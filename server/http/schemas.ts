@@ -78,6 +78,10 @@ const brandSummarySchema = z
 
 const brandSchema = brandSummarySchema
   .extend({
+    handle: z.string().meta({
+      description: "The brand's unique short name, with which the slugs of its collections begin.",
+      example: "noirance",
+    }),
     legalName: z.string().meta({ description: "The registered name.", example: "Noirance Co., Ltd." }),
     domain: z.string().meta({ description: "The brand's own internet domain.", example: "noirance.example" }),
     filingNumber: z
@@ -109,6 +113,15 @@ export const collectionSchema = z
       .int()
       .nonnegative()
       .meta({ description: "How long a holder can veto a reissue.", example: 604_800 }),
+    highestTier: z
+      .number()
+      .int()
+      .nonnegative()
+      .meta({ description: "Cards of the collection have tiers from 0 to this one.", example: 3 }),
+    longestTermSeconds: z.number().int().positive().nullable().meta({
+      description: "For how long from an act on a card may be valid; null if there is no limit.",
+      example: null,
+    }),
     contractUri: z.string().nullable().meta({
       description: "Where the brand describes the collection; null where the registry's own description counts.",
       example: null,
@@ -145,6 +158,7 @@ const cardFields = {
     .object({
       to: address,
       readyAt: time.meta({ description: "From when on it can be executed; until it is, the holder can veto." }),
+      voidAfter: time.meta({ description: "Until when it can be executed; what was not by then is void." }),
     })
     .nullable()
     .meta({ id: "PendingReissue", description: "A reissue that was requested and not executed yet; null if none is." }),
@@ -161,6 +175,10 @@ export const batchSchema = z
     count: z.number().int().positive().meta({ description: "How many cards were issued together.", example: 500 }),
     commitmentRoot: hash.nullable().meta({
       description: "Merkle root of the salted commitments to the physical cards; null if there are none.",
+    }),
+    batchReference: hash.nullable().meta({
+      description:
+        "Commits to what the cards were issued for, and tells nobody else anything; null if the batch has none.",
     }),
     blockNumber,
     transactionHash: hash,

@@ -67,6 +67,7 @@ const CARD_CHANGES: Record<string, z.ZodType> = {
   "card.issued": z.strictObject({ batch: z.strictObject({ firstSerial: serial, count: z.int() }) }),
   "card.renewed": z.strictObject({ expiresAt: changed(time.nullable()) }),
   "card.tier_changed": z.strictObject({ tier: changed(z.int().nullable()) }),
+  "card.corrected": z.strictObject({ tier: changed(z.int().nullable()), expiresAt: changed(time.nullable()), reason }),
   "card.suspended": z.strictObject({ reason }),
   "card.reinstated": z.strictObject({}),
   "card.revoked": z.strictObject({ reason }),

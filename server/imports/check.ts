@@ -10,7 +10,8 @@ import type { CardToIssue } from "../issuance/plan.ts";
 import { IssuanceError, type Problem } from "../issuance/problems.ts";
 import type { ParsedRow } from "../issuance/rows.ts";
 import { noCards } from "../issuance/table.ts";
-import { conflict, expired } from "../issuance/validation.ts";
+import type { DeclaredTerms } from "../issuance/terms.ts";
+import { conflict, unissuable } from "../issuance/validation.ts";
 import { countLines, type ImportChange, updateImport, withImport } from "./changes.ts";
 import type { HolderProcess } from "./holder-process.ts";
 import type { LayoutChoice } from "./layout.ts";
@@ -78,7 +79,10 @@ async function check(row: ImportRow, dependencies: CheckDependencies): Promise<v
     ]);
     if (collection === null || checkpoint === null)
       throw new IssuanceError("The registry has not read the chain yet.", { retryable: true });
-    const writer = createWriter(row, dependencies, Number(checkpoint.blockTimestamp));
+    const writer = createWriter(row, dependencies, {
+      chainClock: Number(checkpoint.blockTimestamp),
+      terms: { highestTier: collection.highestTier, longestTerm: Number(collection.longestTerm) },
+    });
     try {
       await writer.describe({ layout });
       const lines = reader.read({
@@ -137,7 +141,11 @@ interface LineToStore {
   holder: string | undefined;
 }
 
-function createWriter(start: ImportRow, dependencies: CheckDependencies, chainClock: number): Writer {
+function createWriter(
+  start: ImportRow,
+  dependencies: CheckDependencies,
+  { chainClock, terms }: { chainClock: number; terms: DeclaredTerms },
+): Writer {
   const { application, database, now } = dependencies;
   const { id, attempt, brandId, collectionAddress } = start;
   let checkedLine = start.checkedLine;
@@ -196,8 +204,11 @@ function createWriter(start: ImportRow, dependencies: CheckDependencies, chainCl
     return batch.map((row) => {
       const holder = row.holder ?? holders.get(row.customer ?? "");
       if (bad.has(row.line) || !isSound(row) || holder === undefined) return { row, state: "wrong", holder };
-      const { state, reason } = verdictOf({ ...row, holder }, onChain.get(row.serial), claimed.get(row.serial), clock);
-      if (reason !== undefined) wrong.push({ line: row.line, reason });
+      const { state, reasons } = verdictOf(
+        { ...row, holder },
+        { card: onChain.get(row.serial), claim: claimed.get(row.serial), clock, terms },
+      );
+      for (const reason of reasons) wrong.push({ line: row.line, reason });
       return { row, state, holder };
     });
   }
@@ -316,13 +327,16 @@ function isSound(row: ParsedRow): row is SoundRow {
   return row.sound && row.serial !== undefined && row.tier !== undefined && row.expiresAt !== undefined;
 }
 
-/** What becomes of a line, given the card that is on the chain with its serial and who has reserved it. */
+/** What becomes of a line, given the card that is on the chain with its serial, who has reserved it, and what the collection allows. */
 function verdictOf(
   row: SoundRow & { holder: string },
-  card: StoredCard | undefined,
-  claim: Claim | undefined,
-  clock: number,
-): { state: LineState; reason?: string } {
+  {
+    card,
+    claim,
+    clock,
+    terms,
+  }: { card: StoredCard | undefined; claim: Claim | undefined; clock: number; terms: DeclaredTerms },
+): { state: LineState; reasons: string[] } {
   if (card !== undefined) {
     const wanted: CardToIssue = { ...row };
     const reason = conflict(wanted, {
@@ -332,11 +346,11 @@ function verdictOf(
       // Only one that differs is shown, and its checksum takes time.
       holder: card.holder === row.holder.toLowerCase() ? row.holder : getAddress(card.holder),
     });
-    return reason === undefined ? { state: "done" } : { state: "wrong", reason };
+    return reason === undefined ? { state: "done", reasons: [] } : { state: "wrong", reasons: [reason] };
   }
-  if (claim !== undefined) return { state: "wrong", reason: reserved(row.serial, claim) };
-  if (row.expiresAt !== 0 && row.expiresAt <= clock) return { state: "wrong", reason: expired(row.expiryText ?? "") };
-  return { state: "ready" };
+  if (claim !== undefined) return { state: "wrong", reasons: [reserved(row.serial, claim)] };
+  const reasons = unissuable(row, row.expiryText ?? "", { terms, clock });
+  return { state: reasons.length === 0 ? "ready" : "wrong", reasons };
 }
 
 /** Why a serial cannot be had. */

@@ -34,6 +34,12 @@ export interface CardState {
 /** A brand as its events tell it. */
 export interface BrandState extends BrandProfile {
   status: BrandStatus;
+  /** What its collections' slugs begin with; nobody else has it. */
+  handle: string;
+  /** How often its keys were replaced: those of earlier epochs can do nothing. */
+  keyEpoch: number;
+  /** How often it was suspended. */
+  suspension: number;
   /** Where it was admitted. */
   blockNumber: number;
   transactionHash: string;
@@ -49,6 +55,10 @@ export interface CollectionState {
   burnAuth: BurnAuth;
   /** How long a holder can veto a reissue, in seconds. */
   reissueDelay: number;
+  /** Its cards have tiers from 0 to this one. */
+  highestTier: number;
+  /** How long after an act a card may be valid, in seconds; 2^32 - 1 if for as long as one likes, also for ever. */
+  longestTerm: number;
   contractUri: string;
   contentHash: string;
   contentFrozen: boolean;
@@ -116,6 +126,8 @@ export function fold(card: CardState | undefined, event: CardEvent): CardState {
       return changed({ expiresAt: event.args.expiresAt });
     case "CardTierChanged":
       return changed({ tier: event.args.tier });
+    case "CardCorrected":
+      return changed({ tier: event.args.tier, expiresAt: event.args.expiresAt });
     case "CardSuspended":
       check(card.status === "Active");
       return changed({ status: "Suspended" });
@@ -165,12 +177,14 @@ export function foldBrand(brand: BrandState | undefined, event: BrandEvent): Bra
     if (brand !== undefined) throw impossible(event, `brand ${event.args.brandId}, which was admitted before`);
     const { brandId: _, admin: __, ...profile } = event.args;
     const { blockNumber, transactionHash } = event;
-    return { ...profile, status: "Active", blockNumber, transactionHash };
+    return { ...profile, status: "Active", keyEpoch: 0, suspension: 0, blockNumber, transactionHash };
   }
   if (brand === undefined) throw impossible(event, `brand ${event.args.brandId}, which was never admitted`);
   switch (event.name) {
     case "BrandStatusChanged":
-      return { ...brand, status: event.args.status };
+      return { ...brand, status: event.args.status, suspension: event.args.suspension };
+    case "BrandKeysReplaced":
+      return { ...brand, keyEpoch: event.args.keyEpoch };
     case "BrandProfileChanged": {
       const { brandId: _, ...profile } = event.args;
       return { ...brand, ...profile };
@@ -230,6 +244,7 @@ const BRAND_EVENTS: ReadonlySet<string> = new Set<BrandEvent["name"]>([
   "BrandAdmitted",
   "BrandProfileChanged",
   "BrandStatusChanged",
+  "BrandKeysReplaced",
 ]);
 const COLLECTION_EVENTS: ReadonlySet<string> = new Set<CollectionEvent["name"]>([
   "CollectionCreated",

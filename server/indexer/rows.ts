@@ -158,12 +158,12 @@ async function writeBatches(transaction: DatabaseTransaction, events: readonly C
   const totals = new Map<string, BatchTotals>();
   const batches: CellValue[][] = [];
   for (const { address, args, blockNumber, logIndex, transactionHash } of events.filter(isNamed("BatchIssued"))) {
-    const { firstSerial, count, tier, expiresAt, commitmentRoot } = args;
+    const { firstSerial, count, tier, expiresAt, commitmentRoot, batchReference } = args;
     const before = totals.get(address) ?? (await lastTotals(transaction, address));
     const issuedCount = before.issuedCount + count;
     const highestSerial = Math.max(before.highestSerial, firstSerial + count - 1);
     totals.set(address, { issuedCount, highestSerial });
-    const terms = [firstSerial, count, tier, expiresAt, commitmentRoot, issuedCount, highestSerial];
+    const terms = [firstSerial, count, tier, expiresAt, commitmentRoot, batchReference, issuedCount, highestSerial];
     batches.push([address, ...terms, blockNumber, logIndex, transactionHash]);
   }
   await insertRows(transaction, {
@@ -175,6 +175,7 @@ async function writeBatches(transaction: DatabaseTransaction, events: readonly C
       "tier",
       "expiresAt",
       "commitmentRoot",
+      "batchReference",
       "issuedCount",
       "highestSerial",
       "blockNumber",

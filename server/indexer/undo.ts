@@ -26,7 +26,7 @@ import { fromStored, inChainOrder, loadEvents, type StoredEvent } from "./stored
 type StoredRow = Omit<StoredEvent, "hash" | "timestamp">;
 type CardKey = [collection: string, serial: number];
 
-const BRAND_CHANGES = ["BrandAdmitted", "BrandProfileChanged", "BrandStatusChanged"] as const;
+const BRAND_CHANGES = ["BrandAdmitted", "BrandProfileChanged", "BrandStatusChanged", "BrandKeysReplaced"] as const;
 const COLLECTION_CHANGES = ["ContentChanged", "ContentFrozen", "BenefitsFrozen", "WindDownStarted"] as const;
 
 /** How many cards are folded anew at a time. */

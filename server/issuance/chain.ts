@@ -29,6 +29,9 @@ export interface CollectionOnChain {
   address: string;
   name: string;
   maxSupply: number;
+  /** See terms.ts. */
+  highestTier: number;
+  longestTerm: number;
   brandId: number;
   brandName: string;
   brandStatus: BrandStatus;
@@ -182,17 +185,21 @@ export async function openIssuanceChain(options: {
           `The registry ${registry} has no collection ${quoted(slugOrAddress)}. Create it first, or correct --collection.`,
         );
       }
-      const [[name], [maxSupply], [status, profile]] = await Promise.all([
+      const [[name], [terms], [brand]] = await Promise.all([
         view(address, membershipCollectionInterface, "name", []),
-        view(address, membershipCollectionInterface, "maxSupply", []),
+        view(address, membershipCollectionInterface, "collectionTerms", []),
         view(registry, brandRegistryInterface, "brandOf", [brandId]),
       ]);
+      const { maxSupply, highestTier, longestTerm } = terms as Record<string, bigint>;
+      const { status, profile } = brand as { status: bigint; profile: { name: string } };
       return {
         address,
         name: String(name),
         maxSupply: Number(maxSupply),
+        highestTier: Number(highestTier),
+        longestTerm: Number(longestTerm),
         brandId,
-        brandName: String((profile as { name: unknown }).name),
+        brandName: profile.name,
         brandStatus: BRAND_STATUS[Number(status)] ?? "None",
       };
     },

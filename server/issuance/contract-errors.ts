@@ -87,6 +87,22 @@ function sentenceFor(name: string, values: Iterable<unknown>): string {
       return `The serials from ${first} on (${second} of them) are not within the edition of ${third}.`;
     case "ExpiryNotInFuture":
       return `Cards cannot be issued expired, and ${moment(Number(first))} has passed on the chain. Correct the expiry.`;
+    case "TierNotDeclared":
+      return `The collection has declared the tiers 0 to ${second}, and ${first} is none of them. Correct the tier.`;
+    case "TermTooLong":
+      return Number(first) === 0
+        ? "Cards of the collection cannot be valid for ever: it has declared a longest term. Give an expiry."
+        : `The collection has declared a longest term, and by it a card expires at ${moment(Number(second))} at the latest now, not at ${moment(Number(first))}. Correct the expiry.`;
+    case "AppointmentEnded":
+      return `The issuer key ${first} was appointed anew, or not at all, since this was signed or opened. Have it signed or opened again.`;
+    case "StaffMismatch":
+      return `The holder has signed for the staff key ${first} only. Have that key redeem it, or reserve the benefit anew.`;
+    case "BenefitPeriodsFixed":
+      return `Benefit ${first} has another period or start in this collection, in all tiers and for ever. Use a new benefit id.`;
+    case "FinalActNotAnnounced":
+      return "This cannot be undone, so it must be announced seven days before. It was not, or its 30 days are over, or it was cancelled.";
+    case "FinalActNotReady":
+      return `This cannot be undone, and was announced for ${moment(Number(second))}. Until then the brand's administrator or the guardian can cancel it.`;
     case "ERC721InvalidReceiver":
       return `${first} cannot hold a card. Correct the holder address.`;
     case "WindingDown":
@@ -120,7 +136,7 @@ function sentenceFor(name: string, values: Iterable<unknown>): string {
     case "ReissueToHolder":
       return `Card ${first} is held by this customer already.`;
     case "ReissueNotPending":
-      return `Card ${first} does not change hands: its holder has vetoed that, or the brand has cancelled it. Give it away anew if both want it.`;
+      return `Card ${first} does not change hands: its holder has vetoed that, the brand has cancelled it, or its 30 days are over. Give it away anew if both want it.`;
     case "ReissueNotReady":
       return `Card ${first} changes hands at ${moment(Number(second))}: until then its holder can veto that.`;
     case "BrandNotFound":

@@ -108,10 +108,7 @@ export function createIssuing(options: IssuingOptions): Issuing {
   senderMetrics.watch({ figures: book.figures, now });
   const reconciler = createReconciler({
     application,
-    async keptAddresses(brandId) {
-      const keys = await brandSigners.keysOf(brandId);
-      return keys === undefined ? undefined : (reference) => keys.holderAddress(reference).toLowerCase();
-    },
+    keysOf: brandSigners.keysOf,
     timeZone: config.orderTimeZone,
     finalityDepth: config.finalityDepth,
     logger,

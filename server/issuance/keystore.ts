@@ -21,6 +21,9 @@ const SCRYPT_COST = 2 ** 17;
 /** The same for a passphrase that nobody has to try. */
 const DEMO_SCRYPT_COST = 2 ** 14;
 
+/** Of a card's tag. */
+export const TAG_DIGITS = 16;
+
 const ADMIN_PATH = "m/44'/60'/0'/0/0";
 const ISSUER_PATH = "m/44'/60'/0'/0/1";
 
@@ -56,6 +59,11 @@ export interface BrandKeys {
   holderWallet(reference: string): HDNodeWallet;
   /** The salt that hides the number of a physical card: 32 bytes, always the same for one card. */
   commitmentSalt(collection: string, serial: number): Uint8Array;
+  /**
+   * The tag of what a card stands for: {@link TAG_DIGITS} hexadecimal digits, always the same for the same. Nobody without the keystore can
+   * tell what it was made of.
+   */
+  cardTag(collection: string, standsFor: string): string;
 }
 
 /** Why a keystore is not open. */
@@ -192,6 +200,7 @@ export function readEnvelope(file: string): KeystoreEnvelope {
 function brandKeys({ mnemonic, label, demo }: { mnemonic: Mnemonic; label: string; demo: boolean }): BrandKeys {
   const holders = createHolderDerivation(mnemonic);
   const saltKey = purposeKey(getBytes(mnemonic.computeSeed()), "physical card commitment, version 1");
+  const tagKey = purposeKey(getBytes(mnemonic.computeSeed()), "batch reference, version 1");
   const admin = HDNodeWallet.fromMnemonic(mnemonic, ADMIN_PATH);
   const issuer = HDNodeWallet.fromMnemonic(mnemonic, ISSUER_PATH);
   const keys = {
@@ -204,6 +213,10 @@ function brandKeys({ mnemonic, label, demo }: { mnemonic: Mnemonic; label: strin
       input.set(getBytes(collection), 0);
       input.writeUInt32BE(serial, 20);
       return new Uint8Array(createHmac("sha256", saltKey).update(input).digest());
+    },
+    cardTag(collection: string, standsFor: string) {
+      const hash = createHmac("sha256", tagKey).update(getBytes(collection)).update(standsFor).digest("hex");
+      return hash.slice(0, TAG_DIGITS);
     },
   };
   // A wallet prints its mnemonic. Whoever prints the keys, or makes them JSON, must not get there.

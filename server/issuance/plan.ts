@@ -96,19 +96,29 @@ export function planTransactions(cards: readonly CardToIssue[], limits: PlanLimi
   return transactions;
 }
 
+/** What a batch says of its cards besides their terms, 32 bytes each. */
+export interface BatchNotes {
+  /** See commitment.ts. */
+  commitmentRoot: string;
+  /** See batch-reference.ts. */
+  batchReference: string;
+}
+
 /** The call data of a transaction to the collection. */
 export function encodeTransaction(
   transaction: PlannedTransaction,
-  rootOf: (batch: readonly CardToIssue[]) => string,
+  notesOf: (batch: readonly CardToIssue[]) => BatchNotes,
 ): string {
   const calls = transaction.batches.map((batch) => {
     const { serial, tier, expiresAt } = batch[0];
     const holders = batch.map(({ holder }) => holder);
+    const { commitmentRoot, batchReference } = notesOf(batch);
     return membershipCollectionInterface.encodeFunctionData("issue", [
       serial,
       holders,
       { tier, expiresAt },
-      rootOf(batch),
+      commitmentRoot,
+      batchReference,
     ]);
   });
   const [only, ...others] = calls;

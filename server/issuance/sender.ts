@@ -3,6 +3,7 @@
 // run may die at any moment, be repeated, or race with another one.
 
 import { keccak256 } from "ethers";
+import { batchReference, cardOfFile } from "./batch-reference.ts";
 import type { CollectionOnChain, IssuanceChain, Receipt } from "./chain.ts";
 import { commitmentRoot } from "./commitment.ts";
 import { ContractRefusal } from "./contract-errors.ts";
@@ -22,7 +23,7 @@ import { conflict } from "./validation.ts";
 export interface IssuanceDependencies {
   chain: IssuanceChain;
   collection: CollectionOnChain;
-  keys: Pick<BrandKeys, "issuer" | "commitmentSalt">;
+  keys: Pick<BrandKeys, "issuer" | "commitmentSalt" | "cardTag">;
   /** The most cards in one transaction. */
   maxCards: number;
   /** How long to wait for a transaction to get into a block, in milliseconds. */
@@ -187,8 +188,12 @@ async function notIssued(
 }
 
 function callOf({ collection, keys }: IssuanceDependencies, transaction: PlannedTransaction) {
-  const data = encodeTransaction(transaction, (batch) => commitmentRoot(batch, collection.address, keys));
-  return { from: keys.issuer.address, to: collection.address, data: markOrigin(data, "file") };
+  const { address } = collection;
+  const data = encodeTransaction(transaction, (batch) => ({
+    commitmentRoot: commitmentRoot(batch, address, keys),
+    batchReference: batchReference(batch.map((card) => keys.cardTag(address, cardOfFile(card)))),
+  }));
+  return { from: keys.issuer.address, to: address, data: markOrigin(data, "file") };
 }
 
 /** Sends one transaction and waits until it is in a block. Returns only if it succeeded. */

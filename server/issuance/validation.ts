@@ -12,6 +12,7 @@ import { type Problem, quoted } from "./problems.ts";
 import { type ParsedRow, parseRow } from "./rows.ts";
 import type { Spreadsheet } from "./spreadsheet.ts";
 import { noCards, tableWarnings } from "./table.ts";
+import { type DeclaredTerms, termTooLong, undeclaredTier } from "./terms.ts";
 
 export interface Validation {
   /** What is wrong, in the order of the lines. Unless it is empty, nothing may be issued. */
@@ -76,12 +77,9 @@ export async function validateSpreadsheet(options: {
     if (onChain !== undefined) {
       const reason = conflict(card, onChain);
       if (reason !== undefined) problems.push({ line: card.line, reason });
-    } else if (card.expiresAt !== 0 && card.expiresAt <= clock) {
-      const text = texts.get(card.line) ?? "";
-      problems.push({
-        line: card.line,
-        reason: expired(text),
-      });
+    } else {
+      for (const reason of unissuable(card, texts.get(card.line) ?? "", { terms: collection, clock }))
+        problems.push({ line: card.line, reason });
     }
   }
 
@@ -96,9 +94,24 @@ export async function validateSpreadsheet(options: {
   };
 }
 
-/** @param text The expiry as it stands in the file. */
-export function expired(text: string): string {
-  return `the expiry ${quoted(text)} has passed; a card cannot be issued expired`;
+/**
+ * Why the chain would not issue a card now.
+ * @param text The expiry as it stands in the file.
+ */
+export function unissuable(
+  { tier, expiresAt }: Pick<CardToIssue, "tier" | "expiresAt">,
+  text: string,
+  { terms, clock }: { terms: DeclaredTerms; clock: number },
+): string[] {
+  const wrongTier = undeclaredTier(tier, terms);
+  const tooLong = termTooLong(expiresAt, terms, clock);
+  return [
+    ...(wrongTier === undefined ? [] : [`the tier ${tier} ${wrongTier}`]),
+    ...(expiresAt !== 0 && expiresAt <= clock
+      ? [`the expiry ${quoted(text)} has passed; a card cannot be issued expired`]
+      : []),
+    ...(tooLong === undefined ? [] : [`the expiry ${text === "" ? "" : `${quoted(text)} `}${tooLong}`]),
+  ];
 }
 
 /**

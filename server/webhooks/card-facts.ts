@@ -78,7 +78,7 @@ export function presentAsOf(chainId: number, block: { number: number; hash: stri
 export function changeOf(event: CardToldEvent, history: readonly EventRow[]): object {
   switch (event.name) {
     case "CardRenewed": {
-      const before = valueBefore(event, history, "CardRenewed", "expiresAt");
+      const before = valueBefore(event, history, "expiresAt");
       return {
         expiresAt: {
           before: before === undefined ? null : isoTimeOrNull(before),
@@ -88,8 +88,20 @@ export function changeOf(event: CardToldEvent, history: readonly EventRow[]): ob
     }
     case "CardTierChanged":
       return {
-        tier: { before: valueBefore(event, history, "CardTierChanged", "tier") ?? null, after: event.args.tier },
+        tier: { before: valueBefore(event, history, "tier") ?? null, after: event.args.tier },
       };
+    case "CardCorrected": {
+      const { tier, expiresAt, reason } = event.args;
+      const before = valueBefore(event, history, "expiresAt");
+      return {
+        tier: { before: valueBefore(event, history, "tier") ?? null, after: tier },
+        expiresAt: {
+          before: before === undefined ? null : isoTimeOrNull(before),
+          after: isoTimeOrNull(expiresAt),
+        },
+        reason: readableReason(reason),
+      };
+    }
     case "CardSuspended":
     case "CardRevoked":
       return { reason: readableReason(event.args.reason) };
@@ -111,19 +123,24 @@ export function changeOf(event: CardToldEvent, history: readonly EventRow[]): ob
   }
 }
 
+/** Which events set a card's expiry or tier. */
+const SETTERS: Readonly<Record<"expiresAt" | "tier", readonly string[]>> = {
+  expiresAt: ["BatchIssued", "CardRenewed", "CardCorrected"],
+  tier: ["BatchIssued", "CardTierChanged", "CardCorrected"],
+};
+
 /**
- * What the last event before said of a value that only two kinds of events set. Nothing where the mirror has gone over to another
+ * What the last event before said of a value. Nothing where the mirror has gone over to another
  * fork meanwhile; what is made of that is told to nobody.
  */
 function valueBefore(
   { blockNumber, logIndex }: CardToldEvent,
   history: readonly EventRow[],
-  name: string,
-  argument: string,
+  argument: keyof typeof SETTERS,
 ): number | undefined {
   const last = history.findLast(
     (event) =>
-      (event.name === name || event.name === "BatchIssued") &&
+      SETTERS[argument].includes(event.name) &&
       (event.blockNumber < blockNumber || (event.blockNumber === blockNumber && event.logIndex < logIndex)),
   );
   return last === undefined ? undefined : (JSON.parse(last.arguments) as Record<string, number>)[argument];

@@ -36,7 +36,7 @@ export function expiryDatesOf(event: ChainEvent, brandId: number): ExpiryDate[] 
     const { firstSerial, count, expiresAt } = event.args;
     return expiresAt === 0 ? [] : [{ collectionAddress, brandId, firstSerial, count, expiresAt, since }];
   }
-  if (event.name !== "CardRenewed" || event.args.expiresAt === 0) return [];
+  if ((event.name !== "CardRenewed" && event.name !== "CardCorrected") || event.args.expiresAt === 0) return [];
   const { serial: firstSerial, expiresAt } = event.args;
   return [{ collectionAddress, brandId, firstSerial, count: 1, expiresAt, since }];
 }

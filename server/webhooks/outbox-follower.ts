@@ -35,6 +35,8 @@ const ENTRIES_AT_ONCE = 500;
 const PORTION = 500;
 /** How many reads of the mirror are under way at once. */
 const READS_AT_ONCE = 8;
+/** What says what was before. */
+const NEEDS_PAST: ReadonlySet<string> = new Set(["CardRenewed", "CardTierChanged", "CardCorrected"]);
 
 /** What was made of a part of the outbox. */
 interface Prepared {
@@ -179,7 +181,7 @@ export function createOutboxFollower(options: OutboxFollowerOptions): OutboxFoll
         ];
       }
       const history = createHistory({ database, at: event.blockNumber });
-      const needsPast = event.name === "CardRenewed" || event.name === "CardTierChanged";
+      const needsPast = NEEDS_PAST.has(event.name);
       const { card, events } = needsPast
         ? await history.card(event.address, event.args.serial)
         : { ...(await history.cardOnly(event.address, event.args.serial)), events: [] };
@@ -214,12 +216,12 @@ export function createOutboxFollower(options: OutboxFollowerOptions): OutboxFoll
           isFor: (listener) => listener.afterEntry < retracts,
         }),
       );
-      const dates = event.name === "CardRenewed" ? await datesBeforeRenewal(event) : [];
+      const dates = event.name === "CardRenewed" || event.name === "CardCorrected" ? await datesBefore(event) : [];
       return { tellings, dates, ...(told.length === room ? { goesOnAt: begun + room } : {}) };
     }
 
-    /** A renewal that was taken back makes the card expire when it did before. */
-    async function datesBeforeRenewal(event: EventOf<"CardRenewed">): Promise<ExpiryDate[]> {
+    /** A renewal or a correction that was taken back makes the card expire when it did before. */
+    async function datesBefore(event: EventOf<"CardRenewed" | "CardCorrected">): Promise<ExpiryDate[]> {
       const { address: collectionAddress, args } = event;
       const [card, collection] = await Promise.all([
         database.card.findUnique({
@@ -229,7 +231,8 @@ export function createOutboxFollower(options: OutboxFollowerOptions): OutboxFoll
         collectionOf(collectionAddress),
       ]);
       if (card === null || collection === undefined) return [];
-      return expiryDatesOf({ ...event, args: { ...args, expiresAt: Number(card.expiresAt) } }, collection.brandId);
+      const before = { ...event, args: { ...args, expiresAt: Number(card.expiresAt) } } as ChainEvent;
+      return expiryDatesOf(before, collection.brandId);
     }
   }
 

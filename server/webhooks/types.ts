@@ -9,6 +9,7 @@ export const TYPE_OF_EVENT = {
   BatchIssued: "card.issued",
   CardRenewed: "card.renewed",
   CardTierChanged: "card.tier_changed",
+  CardCorrected: "card.corrected",
   CardSuspended: "card.suspended",
   CardReinstated: "card.reinstated",
   CardRevoked: "card.revoked",

@@ -55,7 +55,7 @@ describeOnEachDatabase("a server that is killed again and again", (kind) => {
         .catch(() => -1);
 
     const brandId = await chain.admitBrand();
-    const collection = await chain.createCollection({ brandId, slug: "crash", maxSupply: 10_000 });
+    const collection = await chain.createCollection({ brandId, slug: "noirance-crash", maxSupply: 10_000 });
     let issuing = true;
     let serial = 1;
     const issuer = (async () => {

@@ -45,7 +45,7 @@ describeOnEachDatabase("two tills and the last use of a benefit", (kind) => {
         brand.keys.holderAddress(customerOf(first + index)),
       );
       const terms = { tier: 1, expiresAt: 0 };
-      await brand.call(collection, brand.hand, "issue", first, holders, terms, ZeroHash);
+      await brand.call(collection, brand.hand, "issue", first, holders, terms, ZeroHash, ZeroHash);
     }
 
     database = await kind.create();

@@ -70,7 +70,7 @@ describeOnEachDatabase("ten thousand webhooks", (kind) => {
     const issuer = await (await chain.signer(ISSUER)).getAddress();
     const roleId = await chain.registry.getFunction("roleId")(brandId, BRAND_ROLE.Steward);
     await chain.call(chain.registry, ADMIN, "grantRole", roleId, issuer);
-    const collection = await chain.createCollection({ brandId, slug: "thousands", maxSupply: CARDS });
+    const collection = await chain.createCollection({ brandId, slug: "noirance-thousands", maxSupply: CARDS });
     const contract = new Contract(collection, membershipCollectionInterface, chain.provider);
 
     // On PostgreSQL two servers share the work.

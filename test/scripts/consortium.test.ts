@@ -22,13 +22,16 @@ const STORY = [
   "Card 1 of the collection is where it was",
   "✓ The guardian suspends Noirance",
   "✗ The brand issues another card: refused (BrandNotActive)",
+  "✗ The stolen key appoints another issuer: refused (BrandNotActive)",
   "✗ The guardian reinstates the brand: refused",
   "✗ The guardian retires the brand: refused",
   "✗ The guardian admits a brand: refused",
   "✗ The guardian appoints another guardian: refused",
   "✗ The guardian upgrades the collections: refused",
   "✗ The guardian proposes: refused (GovernorInsufficientProposerVotes)",
-  "✓ The brand issues again",
+  "✗ The stolen key issues another card: refused (BrandRoleMissing)",
+  "✗ The stolen key appoints another issuer: refused",
+  "✓ The brand appoints a new issuer and issues again",
   "docs/consortium.md",
 ];
 

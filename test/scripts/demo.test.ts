@@ -71,7 +71,8 @@ describe("the demo data", () => {
       ...[4_294_967_295, 4_294_967_295, 2],
     ]);
     expect(await remaining(7, 3)).to.equal(4);
-    const terms = { quota: 0, period: 0, startsAt: 1 };
+    const { period, startsAt } = await black.getFunction("benefitOf")(3, 3);
+    const terms = { quota: 0, period, startsAt };
     const { admin } = await openKeystore(join(dataFolder, "keys", "noirance.json"), DEMO_PASSPHRASE);
     await (
       await (black.connect(admin.connect(chain.provider)) as Contract).getFunction("setBenefit")(3, 3, terms, FREE)

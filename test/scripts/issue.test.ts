@@ -27,9 +27,12 @@ describe("npm run issue", () => {
   });
   after(async () => await fixture.close());
 
-  async function collection(maxSupply = 5000): Promise<{ slug: string; address: string }> {
-    const slug = `edition-${++slugs}`;
-    const address = await fixture.chain.createCollection({ brandId: fixture.brandId, slug, maxSupply });
+  async function collection(
+    maxSupply = 5000,
+    declared: { highestTier?: number; longestTerm?: number } = {},
+  ): Promise<{ slug: string; address: string }> {
+    const slug = `noirance-edition-${++slugs}`;
+    const address = await fixture.chain.createCollection({ brandId: fixture.brandId, slug, maxSupply, ...declared });
     return { slug, address };
   }
 
@@ -189,6 +192,27 @@ describe("npm run issue", () => {
     const written = readFileSync(errors, "utf8");
     expect(written.startsWith("\ufeffline,reason\r\n3,")).to.equal(true);
     expect(written.trim().split("\r\n")).to.have.length(problems.length + 1);
+  });
+
+  it("refuses tiers and terms that the collection has not declared, and issues nothing", async () => {
+    const { slug, address } = await collection(100, { highestTier: 2, longestTerm: 400 * 86_400 });
+    const day = (days: number) => new Date(Date.now() + days * 86_400_000).toISOString().slice(0, 10);
+    const lines = [`1,A,2,${day(300)}`, `2,B,3,${day(300)}`, `3,C,1,${day(500)}`, "4,D,0,", `5,E,9,${day(500)}`];
+    const file = fixture.file("undeclared.csv", `编号,客户编号,等级,到期日\n${lines.join("\n")}\n`);
+    const { code, stderr } = await fixture.run(["--collection", slug, "--csv", file]);
+    expect(code).to.equal(1);
+    const problems = stderr.split("\n").flatMap((line) => /^ {2}(line \d+: .*)$/.exec(line)?.[1] ?? []);
+    const tooLate =
+      /the expiry "[\d-]+" is too late: a card of this collection is valid for at most 400 days, now until/;
+    expect(problems).to.have.length(5);
+    expect(problems[0]).to.equal(
+      "line 3: the tier 3 is not a tier of this collection, whose cards have the tiers 0 to 2",
+    );
+    expect(problems[1]).to.match(new RegExp(`^line 4: ${tooLate.source}`));
+    expect(problems[2]).to.match(/^line 5: the expiry has no end: /);
+    expect(problems[3]).to.match(/^line 6: the tier 9 is not a tier/);
+    expect(problems[4]).to.match(new RegExp(`^line 6: ${tooLate.source}`));
+    expect(await fixture.state(address)).to.deep.equal(new Map());
   });
 
   it("refuses a file that disagrees with what is issued, and issues nothing of it", async () => {

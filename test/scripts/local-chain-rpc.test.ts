@@ -20,7 +20,12 @@ import { network } from "hardhat";
 import { deployRegistry } from "../../scripts/deploy-registry.ts";
 import { freePort } from "../../scripts/lifecycle/free-port.ts";
 import { type LocalChain, startLocalChain } from "../../scripts/local-chain/local-chain.ts";
-import { BRAND_ROLE, brandRegistryInterface, membershipCollectionInterface } from "../../server/chain/abi.ts";
+import {
+  BRAND_ROLE,
+  brandRegistryInterface,
+  membershipCollectionInterface,
+  UNLIMITED_TERM,
+} from "../../server/chain/abi.ts";
 import { untilMined } from "../../server/chain/receipt.ts";
 import { createRpc, type Rpc } from "../../server/chain/rpc.ts";
 import { randomNumbers } from "../support/random.ts";
@@ -119,7 +124,7 @@ describe("the local chain's JSON-RPC", () => {
         ...{ name: "Noirance", legalName: "Noirance Co., Ltd.", domain: "noirance.example", filingNumber: "" },
         ...{ profileURI: "", profileHash: ZeroHash },
       };
-      await send(registryAddress, 0, "registry", "admitBrand", await account(1), profile);
+      await send(registryAddress, 0, "registry", "admitBrand", await account(1), "noirance", profile);
       for (const role of ["Issuer", "Steward", "Staff"] as const)
         await send(
           registryAddress,
@@ -131,27 +136,35 @@ describe("the local chain's JSON-RPC", () => {
         );
       const request = {
         brandId: 1,
-        slug: "black",
+        slug: "noirance-black",
         name: "Black",
         symbol: "CARD",
         maxSupply: 5_000,
         burnAuth: 2,
         reissueDelay: 0,
+        highestTier: 3,
+        longestTerm: UNLIMITED_TERM,
       };
       await send(registryAddress, 1, "registry", "createCollection", request);
-      const collection = String(await registry.getFunction("collectionOf")("black"));
+      const collection = String(await registry.getFunction("collectionOf")("noirance-black"));
       const card = (method: string, ...args: unknown[]) => send(collection, 2, "collection", method, ...args);
       const expiresAt = start + 365 * 86_400;
-      await card("issue", 1, Array.from({ length: 120 }, holder), { tier: 1, expiresAt }, keccak256("0x01"));
-      await card("issue", 1, [holder()], { tier: 1, expiresAt }, ZeroHash); // Issued already.
-      await card("issue", 500, Array.from({ length: 30 }, holder), { tier: 2, expiresAt: 0 }, ZeroHash);
+      await card("issue", 1, Array.from({ length: 120 }, holder), { tier: 1, expiresAt }, keccak256("0x01"), ZeroHash);
+      await card("issue", 1, [holder()], { tier: 1, expiresAt }, ZeroHash, ZeroHash); // Issued already.
+      await card("issue", 500, Array.from({ length: 30 }, holder), { tier: 2, expiresAt: 0 }, ZeroHash, ZeroHash);
       const contract = new Contract(collection, membershipCollectionInterface, provider);
       const refusal = await rpc
         .call("eth_call", [
           {
             from: await account(2),
             to: collection,
-            data: contract.interface.encodeFunctionData("issue", [1, [holder()], { tier: 1, expiresAt }, ZeroHash]),
+            data: contract.interface.encodeFunctionData("issue", [
+              1,
+              [holder()],
+              { tier: 1, expiresAt },
+              ZeroHash,
+              ZeroHash,
+            ]),
           },
           "latest",
         ])

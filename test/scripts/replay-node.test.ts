@@ -122,7 +122,7 @@ describe("the replaying node", () => {
     const chain = await startTestChain();
     try {
       const brandId = await chain.admitBrand();
-      const collection = await chain.createCollection({ brandId, slug: "bloom" });
+      const collection = await chain.createCollection({ brandId, slug: "noirance-bloom" });
       await chain.issue({ collection, firstSerial: 1, holders: 20 });
       for (const header of await allHeaders(chain.rpc))
         expect(header.logsBloom).to.equal(logsBloom(await chain.rpc.call("eth_getLogs", [{ blockHash: header.hash }])));

@@ -2,8 +2,16 @@
 // on every fork, and is what the next transactions are made up from.
 // Must hold: a ledger never changes; a block makes a new one that shares what the block did not touch.
 
+import type { FinalAct } from "../../server/chain/abi.ts";
 import { type ChainEvent, decodeLog, type EventArguments, isCardEvent } from "../../server/chain/events.ts";
-import { type CardState, fold, serialsOf } from "../../server/indexer/fold.ts";
+import {
+  type BrandState,
+  type CardState,
+  fold,
+  foldBrand,
+  isBrandEvent,
+  serialsOf,
+} from "../../server/indexer/fold.ts";
 import type { SimulatedBlock, SimulatedChain } from "./chain.ts";
 
 export interface CollectionLedger {
@@ -16,10 +24,12 @@ export interface CollectionLedger {
   /** Benefits with a quota, by tier. */
   readonly benefits: ReadonlyMap<number, readonly number[]>;
   readonly openAllowlists: readonly string[];
+  /** What is announced and was neither cancelled nor carried out, and from when on it can be carried out. */
+  readonly announced: ReadonlyMap<FinalAct, number>;
 }
 
 export interface Ledger {
-  readonly brands: ReadonlyMap<number, "Active" | "Suspended" | "Retired">;
+  readonly brands: ReadonlyMap<number, BrandState>;
   /** By their address, lower-case. */
   readonly collections: ReadonlyMap<string, CollectionLedger>;
   /** The block's events that the mirror has to have, in their order. */
@@ -34,6 +44,7 @@ interface Draft {
   standing: Map<string, readonly number[]>;
   benefits: Map<number, readonly number[]>;
   openAllowlists: readonly string[];
+  announced: Map<FinalAct, number>;
 }
 
 /** The ledgers of all blocks that the chain has ever had. */
@@ -90,22 +101,22 @@ function ledgerAfter(before: Ledger, block: SimulatedBlock, registry: string): L
     const collection = draftOf(event.address);
     if (event.address !== registry && collection === undefined) continue;
     events.push(event);
-    if (event.name === "BrandAdmitted") brands.set(event.args.brandId, "Active");
-    if (event.name === "BrandStatusChanged" && event.args.status !== "None")
-      brands.set(event.args.brandId, event.args.status);
+    if (isBrandEvent(event)) brands.set(event.args.brandId, foldBrand(brands.get(event.args.brandId), event));
     if (event.name === "CollectionCreated") {
       const { args: terms } = event;
       const uses = { redemptions: new Map(), standing: new Map() };
-      drafts.set(terms.collection, { terms, cards: new Map(), ...uses, benefits: new Map(), openAllowlists: [] });
+      const nothing = { benefits: new Map(), openAllowlists: [], announced: new Map() };
+      drafts.set(terms.collection, { terms, cards: new Map(), ...uses, ...nothing });
     }
     if (collection !== undefined) write(collection, event);
   }
   return { brands, collections: new Map([...before.collections, ...drafts]), events };
 }
 
-function draft({ terms, cards, redemptions, standing, benefits, openAllowlists }: CollectionLedger): Draft {
+function draft({ terms, cards, redemptions, standing, benefits, openAllowlists, announced }: CollectionLedger): Draft {
   const uses = { redemptions: new Map(redemptions), standing: new Map(standing) };
-  return { terms, openAllowlists, cards: new Map(cards), ...uses, benefits: new Map(benefits) };
+  const copies = { cards: new Map(cards), benefits: new Map(benefits), announced: new Map(announced) };
+  return { terms, openAllowlists, ...uses, ...copies };
 }
 
 function write(collection: Draft, event: ChainEvent): void {
@@ -114,6 +125,21 @@ function write(collection: Draft, event: ChainEvent): void {
     for (const serial of serialsOf(event)) cards.set(serial, fold(cards.get(serial), event));
   }
   switch (event.name) {
+    case "FinalActAnnounced":
+      collection.announced.set(event.args.act, event.args.readyAt);
+      break;
+    case "FinalActCancelled":
+      collection.announced.delete(event.args.act);
+      break;
+    case "ContentFrozen":
+      collection.announced.delete("FreezeContent");
+      break;
+    case "BenefitsFrozen":
+      collection.announced.delete("FreezeBenefits");
+      break;
+    case "WindDownStarted":
+      collection.announced.delete("WindDown");
+      break;
     case "BenefitRedeemed": {
       const key = `${event.args.serial}/${event.args.benefitId}`;
       redemptions.set(key, event.args.number);

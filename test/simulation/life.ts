@@ -1,10 +1,17 @@
 // What people do on the simulated chain: every kind of transaction that leaves an event, made up from the ledger so that most
 // of them succeed, in blocks with several of them, which then may well be in each other's way.
 
-import { HDNodeWallet, Interface, Mnemonic, ZeroHash } from "ethers";
-import { BRAND_ROLE, brandRegistryInterface, membershipCollectionInterface } from "../../server/chain/abi.ts";
+import { HDNodeWallet, Interface, Mnemonic, toBeHex, ZeroHash } from "ethers";
+import {
+  BRAND_ROLE,
+  brandRegistryInterface,
+  FINAL_ACT,
+  FINAL_ACTS,
+  membershipCollectionInterface,
+  UNLIMITED_TERM,
+} from "../../server/chain/abi.ts";
 import type { CardState } from "../../server/indexer/fold.ts";
-import { SIGNED_TYPES } from "../contracts/support/signatures.ts";
+import { ANY_STAFF, authorisationToSign } from "../../server/issuance/redemptions/typed-data.ts";
 import type { Sending, SimulatedChain } from "./chain.ts";
 import type { CollectionLedger, Ledger } from "./ledger.ts";
 import type { Random } from "./random.ts";
@@ -22,14 +29,17 @@ const ADMIN = 1;
 /** Issuer, steward and staff of every brand. */
 const CLERK = 2;
 const FIRST_HOLDER = 3;
-const SLUGS = 12;
+/** How many collections there are at most. */
+const MOST_COLLECTIONS = 12;
 const MAX_BRANDS = 5;
 const MAX_SUPPLY = 250;
 /** How long a holder can veto, in seconds: some blocks' time. */
 const REISSUE_DELAY = 60;
 const DAY = 86_400;
 const TIERS = 4;
-const BENEFITS = 3;
+/** How long a benefit's periods are, by its number; 0 if there is one without end. The same in all tiers, for ever. */
+const PERIODS: Readonly<Record<number, number>> = { 1: 30, 2: DAY, 3: 0 };
+const BENEFITS = Object.keys(PERIODS).length;
 /** What the node's accounts are derived from. */
 const MNEMONIC = "test test test test test test test test test test test junk";
 
@@ -53,7 +63,10 @@ export async function createLife(chain: SimulatedChain): Promise<Life> {
   const wallets = new Map(
     chain.accounts.map((address, index) => [address, HDNodeWallet.fromMnemonic(mnemonic, `m/44'/60'/0'/0/${index}`)]),
   );
-  const slugs = Array.from({ length: SLUGS }, (_, index) => `edition-${index + 1}`);
+  const handleOf = (brandId: number) => `brand${brandId}`;
+  const slugsOf = (brandId: number) =>
+    Array.from({ length: MOST_COLLECTIONS }, (_, index) => `${handleOf(brandId)}-edition-${index + 1}`);
+  const slugs = Array.from({ length: MAX_BRANDS }, (_, index) => slugsOf(index + 1)).flat();
   // Where a collection will be follows from its slug, so that cards can be issued in the block that creates it.
   const collectionBySlug = new Map<string, string>();
   for (const slug of slugs) {
@@ -81,26 +94,22 @@ export async function createLife(chain: SimulatedChain): Promise<Life> {
   /** Admits a brand and gives the clerk its roles. */
   function admit(brandId: number, random: Random): Sending[] {
     const { Admin: _, ...roles } = BRAND_ROLE;
-    // As the registry derives them: the brand's number and the role's.
-    const roleIds = Object.values(roles).map((role) => roleId(brandId, role));
     return [
-      toRegistry(CONSORTIUM, "admitBrand", account(ADMIN), profile(random)),
-      ...roleIds.map((role) => toRegistry(ADMIN, "grantRole", role, account(CLERK))),
+      toRegistry(CONSORTIUM, "admitBrand", account(ADMIN), handleOf(brandId), profile(random)),
+      ...Object.values(roles).map((role) => appoint(brandId, role, 0)),
     ];
   }
 
-  const roleIds = new Map<string, string>();
-  for (let brandId = 1; brandId <= MAX_BRANDS; brandId++) {
-    for (const role of Object.values(BRAND_ROLE)) {
-      const question = brandRegistryInterface.encodeFunctionData("roleId", [brandId, role]);
-      roleIds.set(`${brandId}/${role}`, await chain.call(registry, question));
-    }
+  /** Gives the clerk a role. Its id is as the registry makes it: the brand's number, the epoch of its keys and the role's number. */
+  function appoint(brandId: number, role: number, keyEpoch: number): Sending {
+    const id = (BigInt(brandId) << 64n) | (BigInt(keyEpoch) << 32n) | BigInt(role + 1);
+    return toRegistry(ADMIN, "grantRole", toBeHex(id, 32), account(CLERK));
   }
-  const roleId = (brandId: number, role: number) => roleIds.get(`${brandId}/${role}`) as string;
 
   function create(slug: string, brandId: number, reissueDelay: number): Sending {
-    const request = { brandId, slug, name: slug, symbol: "CARD", maxSupply: MAX_SUPPLY, burnAuth: 2, reissueDelay };
-    return toRegistry(ADMIN, "createCollection", request);
+    const declared = { highestTier: TIERS - 1, longestTerm: UNLIMITED_TERM };
+    const terms = { maxSupply: MAX_SUPPLY, burnAuth: 2, reissueDelay, ...declared };
+    return toRegistry(ADMIN, "createCollection", { brandId, slug, name: slug, symbol: "CARD", ...terms });
   }
 
   function issue(collection: string, firstSerial: number, scene: Scene): Sending {
@@ -118,7 +127,7 @@ export async function createLife(chain: SimulatedChain): Promise<Life> {
       expiresAt: random.chance(0.3) ? 0 : timestamp + random.between(1, 400) * DAY,
     };
     scene.nextSerials.set(collection, firstSerial + some.length);
-    return toCollection(CLERK, collection, "issue", firstSerial, some, terms, random.hex(32));
+    return toCollection(CLERK, collection, "issue", firstSerial, some, terms, random.hex(32), random.hex(32));
   }
 
   /** One of the collections, the busier ones as well as the new ones. */
@@ -196,6 +205,19 @@ export async function createLife(chain: SimulatedChain): Promise<Life> {
         () => [],
       ),
     ],
+    [
+      2,
+      (scene) => {
+        const { random, timestamp } = scene;
+        const cards = someCards(scene, isLive);
+        if (cards === undefined) return undefined;
+        const expiresAt = random.chance(0.3) ? cards.first.expiresAt : timestamp + random.between(1, 100) * DAY;
+        const { generation } = cards.first;
+        // The issuer may burn, so the holder's signature is not asked for.
+        const correction = { serial: cards.serials[0], tier: random.below(TIERS), expiresAt, generation, deadline: 0 };
+        return [toCollection(CLERK, cards.address, "correct", correction, random.hex(32), "0x")];
+      },
+    ],
     [2, onCards("revoke", isLive, 2, ({ random }) => [random.hex(32)])],
     [
       3,
@@ -248,14 +270,15 @@ export async function createLife(chain: SimulatedChain): Promise<Life> {
     [
       2,
       (scene) => {
-        const { random, timestamp } = scene;
+        const { random } = scene;
         const address = someCollection(scene)?.terms.collection;
-        const terms = random.weighted([
-          [1, { quota: 0, period: 0, startsAt: 0 }],
-          [3, { quota: random.between(1, 3), period: random.pick([30, DAY]), startsAt: timestamp - DAY }],
-          [2, { quota: 4_294_967_295, period: 0, startsAt: 0 }],
-        ]);
         const [tier, benefitId] = [random.below(TIERS), random.between(1, BENEFITS)];
+        const quota = random.weighted([
+          [1, 0],
+          [3, random.between(1, 3)],
+          [2, 4_294_967_295],
+        ]);
+        const terms = { quota, period: PERIODS[benefitId], startsAt: benefitId };
         return address === undefined ? undefined : [toCollection(ADMIN, address, "setBenefit", tier, benefitId, terms)];
       },
     ],
@@ -271,12 +294,11 @@ export async function createLife(chain: SimulatedChain): Promise<Life> {
         const serial = cards.serials[0] as number;
         const benefitId = random.pick(collection.benefits.get(card.tier) ?? []);
         const number = (collection.redemptions.get(`${serial}/${benefitId}`) ?? 0) + 1;
-        const redemption = { serial, benefitId, number, generation: card.generation, deadline: timestamp + DAY };
-        const signature = await (wallets.get(card.holder) as HDNodeWallet).signTypedData(
-          { name: "MembershipCollection", version: "1", chainId, verifyingContract: address },
-          { Redemption: SIGNED_TYPES.Redemption },
-          redemption,
-        );
+        const staff = random.chance(0.5) ? ANY_STAFF : account(CLERK);
+        const { generation, holder } = card;
+        const redemption = { serial, benefitId, number, generation, staff, deadline: timestamp + DAY };
+        const { domain, types } = authorisationToSign(address, chainId, redemption);
+        const signature = await (wallets.get(holder) as HDNodeWallet).signTypedData(domain, types, redemption);
         return [toCollection(CLERK, address, "redeem", redemption, signature)];
       },
     ],
@@ -306,11 +328,17 @@ export async function createLife(chain: SimulatedChain): Promise<Life> {
       },
     ],
     [
-      0.15,
+      0.6,
       (scene) => {
-        const address = someCollection(scene)?.terms.collection;
-        const method = scene.random.pick(["freezeContent", "freezeBenefits", "startWindDown"]);
-        return address === undefined ? undefined : [toCollection(ADMIN, address, method)];
+        const { random, timestamp } = scene;
+        const collection = someCollection(scene);
+        if (collection === undefined) return undefined;
+        const act = random.pick(FINAL_ACTS);
+        const readyAt = collection.announced.get(act);
+        const step = readyAt === undefined ? "announce" : readyAt > timestamp ? "cancelAnnounced" : "carryOut";
+        // Most of what was announced is left alone until its time has come.
+        if (step === "cancelAnnounced" && !random.chance(0.1)) return undefined;
+        return [toCollection(ADMIN, collection.terms.collection, step, FINAL_ACT[act])];
       },
     ],
     [
@@ -330,10 +358,11 @@ export async function createLife(chain: SimulatedChain): Promise<Life> {
       (scene) => {
         const { random, ledger } = scene;
         const taken = new Set([...ledger.collections.values()].map(({ terms }) => terms.slug));
-        const slug = slugs.find((candidate) => !taken.has(candidate));
-        const brands = [...ledger.brands.keys()];
-        if (slug === undefined || brands.length === 0) return undefined;
-        const created = create(slug, random.pick(brands), random.chance(0.5) ? 0 : REISSUE_DELAY);
+        if (taken.size >= MOST_COLLECTIONS || ledger.brands.size === 0) return undefined;
+        const brandId = random.pick([...ledger.brands.keys()]);
+        const slug = slugsOf(brandId).find((candidate) => !taken.has(candidate));
+        if (slug === undefined) return undefined;
+        const created = create(slug, brandId, random.chance(0.5) ? 0 : REISSUE_DELAY);
         // The first cards in the very block that creates their collection.
         return random.chance(0.6) ? [created, issue(collectionBySlug.get(slug) as string, 1, scene)] : [created];
       },
@@ -354,7 +383,7 @@ export async function createLife(chain: SimulatedChain): Promise<Life> {
     [
       0.3,
       ({ random, ledger }) => {
-        const active = [...ledger.brands].filter(([, status]) => status === "Active");
+        const active = [...ledger.brands].filter(([, { status }]) => status === "Active");
         if (active.length < 2) return undefined;
         return [toRegistry(CONSORTIUM, "suspendBrand", random.pick(active)[0], random.hex(32))];
       },
@@ -362,10 +391,23 @@ export async function createLife(chain: SimulatedChain): Promise<Life> {
     [
       2,
       ({ random, ledger }) => {
-        const suspended = [...ledger.brands].filter(([, status]) => status === "Suspended");
-        return suspended.length === 0
-          ? undefined
-          : [toRegistry(CONSORTIUM, "reinstateBrand", random.pick(suspended)[0])];
+        const suspended = [...ledger.brands].filter(([, { status }]) => status === "Suspended");
+        if (suspended.length === 0) return undefined;
+        const [brandId, { suspension }] = random.pick(suspended);
+        return [toRegistry(CONSORTIUM, "reinstateBrand", brandId, suspension)];
+      },
+    ],
+    [
+      0.3,
+      ({ random, ledger }) => {
+        const active = [...ledger.brands].filter(([, { status }]) => status === "Active");
+        if (active.length === 0) return undefined;
+        const [brandId, { keyEpoch }] = random.pick(active);
+        const { Admin: _, ...roles } = BRAND_ROLE;
+        return [
+          toRegistry(CONSORTIUM, "replaceBrandKeys", brandId, account(ADMIN)),
+          ...Object.values(roles).map((role) => appoint(brandId, role, keyEpoch + 1)),
+        ];
       },
     ],
     [
@@ -373,6 +415,7 @@ export async function createLife(chain: SimulatedChain): Promise<Life> {
       ({ random, ledger }) => {
         const brands = [...ledger.brands.keys()];
         if (brands.length === 0) return undefined;
+        if (random.chance(0.3)) return [toRegistry(ADMIN, "liftDailyCap", random.pick(brands), account(CLERK))];
         return [toRegistry(ADMIN, "setDailyCap", random.pick(brands), account(CLERK), 1_000_000 + random.below(1000))];
       },
     ],
@@ -391,15 +434,13 @@ export async function createLife(chain: SimulatedChain): Promise<Life> {
   return {
     foundation: () => [
       [1, 2].flatMap((brandId) => [
-        toRegistry(CONSORTIUM, "admitBrand", account(ADMIN), {
+        toRegistry(CONSORTIUM, "admitBrand", account(ADMIN), handleOf(brandId), {
           ...{ name: `Brand ${brandId}`, legalName: `Brand ${brandId} Co., Ltd.`, domain: "brand.example" },
           ...{ filingNumber: "", profileURI: "", profileHash: ZeroHash },
         }),
-        ...[BRAND_ROLE.Issuer, BRAND_ROLE.Steward, BRAND_ROLE.Staff].map((role) =>
-          toRegistry(ADMIN, "grantRole", roleId(brandId, role), account(CLERK)),
-        ),
+        ...[BRAND_ROLE.Issuer, BRAND_ROLE.Steward, BRAND_ROLE.Staff].map((role) => appoint(brandId, role, 0)),
       ]),
-      [create(slugs[0] as string, 1, 0), create(slugs[1] as string, 2, REISSUE_DELAY)],
+      [create(slugsOf(1)[0] as string, 1, 0), create(slugsOf(2)[0] as string, 2, REISSUE_DELAY)],
     ],
     async block(random, ledger, timestamp, count) {
       const scene: Scene = { random, ledger, timestamp, nextSerials: new Map() };

@@ -27,7 +27,9 @@ const NOT_TOLD: ReadonlySet<EventName> = new Set<EventName>([
   "Issued",
   "RoleGranted",
   "RoleRevoked",
+  "Appointed",
   "DailyCapChanged",
+  "DailyCapLifted",
   "DailyCapUsed",
   "CardBaseURIChanged",
 ]);

@@ -145,6 +145,8 @@ async function begin(world: World, seed: number, { sabotage }: SimulationOptions
         [30, plan.between(1, 12)],
         [4, 90],
         [1, 86_400],
+        // What was announced can be carried out then.
+        [0.5, 8 * 86_400],
       ]);
     await chain.mine(await life.block(lifeRandom, ledgers.after(head), timestamp, acts), timestamp);
     counts.blocks++;

@@ -1,6 +1,7 @@
 // A made-up history that needs no chain: cards issued in batches, and changed in every way since.
 
 import { id, ZeroAddress, ZeroHash } from "ethers";
+import { UNLIMITED_TERM } from "../../server/chain/abi.ts";
 import type { ChainEvent, EventArguments, EventName } from "../../server/chain/events.ts";
 import type { BlockPosition } from "../../server/database/mirror-status.ts";
 import type { ChainIdentity } from "../../server/indexer/mirror.ts";
@@ -52,7 +53,7 @@ export function* inventHistory(cards: number): Iterable<HistoryBlock> {
       emit(collection, "Locked", { serial });
       emit(collection, "Issued", { from: REGISTRY, to, serial, burnAuth: "Both" });
     }
-    const terms = { tier: 1, expiresAt: 2_000_000_000, commitmentRoot: ZeroHash };
+    const terms = { tier: 1, expiresAt: 2_000_000_000, commitmentRoot: ZeroHash, batchReference: ZeroHash };
     emit(collection, "BatchIssued", { firstSerial, count, ...terms });
     issued.set(collection, firstSerial + count - 1);
   }
@@ -96,9 +97,10 @@ export function* inventHistory(cards: number): Iterable<HistoryBlock> {
 
   const text = { legalName: "Bench", domain: "bench.example", filingNumber: "", profileUri: "", profileHash: ZeroHash };
   begin();
-  emit(REGISTRY, "BrandAdmitted", { brandId: 1, admin: REGISTRY, name: "Bench", ...text });
+  emit(REGISTRY, "BrandAdmitted", { brandId: 1, admin: REGISTRY, handle: "bench", name: "Bench", ...text });
   for (const [index, collection] of collections.entries()) {
-    const terms = { maxSupply: 1_000_000_000, burnAuth: "Both" as const, reissueDelay: DAY };
+    const declared = { highestTier: 255, longestTerm: UNLIMITED_TERM };
+    const terms = { maxSupply: 1_000_000_000, burnAuth: "Both" as const, reissueDelay: DAY, ...declared };
     emit(REGISTRY, "CollectionCreated", {
       collection,
       brandId: 1,

@@ -2,7 +2,7 @@
 // what reads the mirror.
 
 import { id, toBeHex, ZeroAddress, ZeroHash } from "ethers";
-import type { CardStatus } from "../../server/chain/abi.ts";
+import { type CardStatus, UNLIMITED_TERM } from "../../server/chain/abi.ts";
 import { type Database, openDatabase } from "../../server/database/client.ts";
 import type { MirrorStatus } from "../../server/database/mirror-status.ts";
 import { type DatabaseKind, sqlite } from "./databases.ts";
@@ -131,7 +131,7 @@ export async function createMirrorFixture(
           ...event,
           logIndex: 3 * count,
           name: "BatchIssued",
-          arguments: JSON.stringify({ firstSerial, count, tier, expiresAt, commitmentRoot }),
+          arguments: JSON.stringify({ firstSerial, count, tier, expiresAt, commitmentRoot, batchReference: ZeroHash }),
         },
       }),
       database.batch.create({
@@ -142,6 +142,7 @@ export async function createMirrorFixture(
           tier,
           expiresAt: BigInt(expiresAt),
           commitmentRoot,
+          batchReference: ZeroHash,
           ...totals,
           blockNumber: number,
           logIndex: 3 * count,
@@ -196,11 +197,13 @@ export async function createMirrorFixture(
     })),
   });
   const origins = [
-    ...brands.map(({ id: brandId, status: _, blockNumber, transactionHash, ...profile }) => ({
-      subject: `brand/${brandId}`,
-      event: { blockNumber, logIndex: 0, transactionHash, name: "BrandAdmitted" },
-      args: { brandId, admin: addressOf("admin"), ...profile },
-    })),
+    ...brands.map(
+      ({ id: brandId, status: _, keyEpoch: __, suspension: ___, blockNumber, transactionHash, ...profile }) => ({
+        subject: `brand/${brandId}`,
+        event: { blockNumber, logIndex: 0, transactionHash, name: "BrandAdmitted" },
+        args: { brandId, admin: addressOf("admin"), ...profile },
+      }),
+    ),
     ...collections.map(({ address, blockNumber, transactionHash, ...terms }, logIndex) => ({
       subject: `collection/${address}`,
       event: { blockNumber, logIndex, transactionHash, name: "CollectionCreated" },
@@ -213,6 +216,8 @@ export async function createMirrorFixture(
         maxSupply: terms.maxSupply,
         burnAuth: terms.burnAuth,
         reissueDelay: terms.reissueDelay,
+        highestTier: terms.highestTier,
+        longestTerm: Number(terms.longestTerm),
       },
     })),
   ];
@@ -268,6 +273,9 @@ function brand(brandId: number, name: string, legalName: string, domain: string,
   return {
     id: brandId,
     status: "Active",
+    handle: brandId === 1 ? "noirance" : "yunxiu",
+    keyEpoch: 0,
+    suspension: 0,
     name,
     legalName,
     domain,
@@ -295,6 +303,8 @@ function collection(
     maxSupply,
     burnAuth: "Both",
     reissueDelay: 0,
+    highestTier: 9,
+    longestTerm: BigInt(UNLIMITED_TERM),
     contractUri: "",
     contentHash: ZeroHash,
     contentFrozen: false,

@@ -2,6 +2,7 @@
 // do: one brand, one collection, and in every block a few cards issued and a few changed.
 
 import { id, ZeroAddress, ZeroHash } from "ethers";
+import { UNLIMITED_TERM } from "../../server/chain/abi.ts";
 import type { ChainEvent, EventArguments, EventName } from "../../server/chain/events.ts";
 import type { BlockPosition } from "../../server/database/mirror-status.ts";
 import type { ChainIdentity } from "../../server/indexer/mirror.ts";
@@ -50,9 +51,13 @@ export function commonBlock(one: SyntheticBlock, other: SyntheticBlock): Synthet
 
 /**
  * @param random Numbers in [0, 1): what happens in the blocks.
- * @param name Chains of different names have different genesis blocks.
+ * @param options.name Chains of different names have different genesis blocks.
+ * @param options.isOld Whether it has only what contracts could report when the outbox was new.
  */
-export function createSyntheticChain(random: () => number, name = "chain"): SyntheticChain {
+export function createSyntheticChain(
+  random: () => number,
+  { name = "chain", isOld = false }: { name?: string; isOld?: boolean } = {},
+): SyntheticChain {
   let made = 0;
   const upTo = (most: number) => Math.floor(random() * (most + 1));
 
@@ -76,9 +81,16 @@ export function createSyntheticChain(random: () => number, name = "chain"): Synt
     let issued = cards.get(parent) ?? 0;
     if (number === 1) {
       const text = { legalName: "N", domain: "n.example", filingNumber: "", profileUri: "", profileHash: ZeroHash };
-      emit(REGISTRY, "BrandAdmitted", { brandId: 1, admin: address("admin"), name: "Noirance", ...text });
-      const terms = { name: "Black", symbol: "B", maxSupply: 1_000_000, burnAuth: "Both" as const, reissueDelay: 0 };
-      emit(REGISTRY, "CollectionCreated", { collection: COLLECTION, brandId: 1, slug: "black", ...terms });
+      emit(REGISTRY, "BrandAdmitted", {
+        brandId: 1,
+        admin: address("admin"),
+        handle: "noirance",
+        name: "Noirance",
+        ...text,
+      });
+      const declared = { reissueDelay: 0, highestTier: 255, longestTerm: UNLIMITED_TERM };
+      const terms = { name: "Black", symbol: "B", maxSupply: 1_000_000, burnAuth: "Both" as const, ...declared };
+      emit(REGISTRY, "CollectionCreated", { collection: COLLECTION, brandId: 1, slug: "noirance-black", ...terms });
     } else if (random() < 0.8) {
       const count = upTo(3);
       for (let serial = issued + 1; serial <= issued + count; serial++) {
@@ -87,16 +99,21 @@ export function createSyntheticChain(random: () => number, name = "chain"): Synt
         emit(COLLECTION, "Locked", { serial });
         emit(COLLECTION, "Issued", { from: address("issuer"), to, serial, burnAuth: "Both" });
       }
-      const terms = { tier: upTo(3), expiresAt: 0, commitmentRoot: ZeroHash };
+      const terms = { tier: upTo(3), expiresAt: 0, commitmentRoot: ZeroHash, batchReference: ZeroHash };
       if (count > 0) emit(COLLECTION, "BatchIssued", { firstSerial: issued + 1, count, ...terms });
       issued += count;
       for (let act = upTo(3); act > 0 && issued > 0; act--) {
         const serial = 1 + upTo(issued - 1);
-        if (random() < 0.5) emit(COLLECTION, "CardRenewed", { serial, expiresAt: 1_800_000_000 + upTo(1_000) });
-        else emit(COLLECTION, "CardTierChanged", { serial, tier: upTo(9) });
+        const kind = upTo(isOld ? 1 : 2);
+        if (kind === 0) emit(COLLECTION, "CardRenewed", { serial, expiresAt: 1_800_000_000 + upTo(1_000) });
+        else if (kind === 1) emit(COLLECTION, "CardTierChanged", { serial, tier: upTo(9) });
+        else emit(COLLECTION, "CardCorrected", { serial, tier: upTo(9), expiresAt: upTo(1_000), reason: ZeroHash });
       }
       if (random() < 0.1) emit(COLLECTION, "ContentChanged", { contractUri: `u${made}`, contentHash: ZeroHash });
-      if (random() < 0.1) emit(REGISTRY, "BrandStatusChanged", { brandId: 1, status: "Suspended", reason: ZeroHash });
+      if (random() < 0.1)
+        emit(REGISTRY, "BrandStatusChanged", { brandId: 1, status: "Suspended", suspension: made, reason: ZeroHash });
+      if (!isOld && random() < 0.1)
+        emit(REGISTRY, "BrandKeysReplaced", { brandId: 1, keyEpoch: made, admin: address("admin") });
       if (random() < 0.3) emit(REGISTRY, "DailyCapUsed", { brandId: 1, issuer: address("issuer"), used: count });
     }
     cards.set(block, issued);

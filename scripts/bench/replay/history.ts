@@ -3,6 +3,7 @@
 // memory; and the contracts could have emitted them in this order.
 
 import { ZeroHash } from "ethers";
+import { UNLIMITED_TERM } from "../../../server/chain/abi.ts";
 import { addressWord, BlockLogs, numberWord, type ReplayLog } from "./logs.ts";
 import { mix, randomHex } from "./random.ts";
 
@@ -135,8 +136,8 @@ export function createHistory(options: HistoryOptions, forkOf: (block: number) =
     logs.beginTransaction();
     if (block === 1) {
       const profile = ["Bench", "Bench Co., Ltd.", "bench.example", "", "", ZeroHash];
-      logs.addEncoded("BrandAdmitted", registry, [BRAND_ID, brand, profile]);
-      logs.add("BrandStatusChanged", registry, [numberWord(BRAND_ID)], [numberWord(1), "0".repeat(64)]);
+      logs.addEncoded("BrandAdmitted", registry, [BRAND_ID, brand, "bench", profile]);
+      logs.add("BrandStatusChanged", registry, [numberWord(BRAND_ID)], [numberWord(1), numberWord(0), "0".repeat(64)]);
       const role = randomHex(8, seed, KIND.root, 0);
       logs.add("RoleGranted", registry, [role, addressWord(brand), addressWord(consortium)], []);
     } else if (block === 2) {
@@ -151,7 +152,16 @@ export function createHistory(options: HistoryOptions, forkOf: (block: number) =
 
   function addCreation(logs: BlockLogs, index: number, collection: string): void {
     logs.beginTransaction();
-    const terms = [`bench-${index + 1}`, `Bench ${index + 1}`, "BENCH", MAX_SUPPLY, BURN_AUTH_BOTH, 0];
+    const terms = [
+      `bench-${index + 1}`,
+      `Bench ${index + 1}`,
+      "BENCH",
+      MAX_SUPPLY,
+      BURN_AUTH_BOTH,
+      0,
+      TIERS,
+      UNLIMITED_TERM,
+    ];
     logs.addEncoded("CollectionCreated", registry, [collection, BRAND_ID, ...terms]);
     logs.beginTransaction();
     logs.addEncoded("ContentChanged", collection, [`https://bench.example/${index + 1}.json`, ZeroHash]);
@@ -173,7 +183,7 @@ export function createHistory(options: HistoryOptions, forkOf: (block: number) =
       logs.add("Issued", collection, [issuer, holder, card], auth);
     }
     const root = firstSerial % 2 === 0 ? "0".repeat(64) : randomHex(8, seed, KIND.root, firstSerial);
-    const terms = [numberWord(count), numberWord(tier), numberWord(expiryOf(block)), root];
+    const terms = [numberWord(count), numberWord(tier), numberWord(expiryOf(block)), root, "0".repeat(64)];
     logs.add("BatchIssued", collection, [numberWord(firstSerial)], terms);
   }
 

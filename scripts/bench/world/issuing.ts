@@ -7,7 +7,7 @@ import { join } from "node:path";
 import { Contract, JsonRpcProvider, type Signer, ZeroHash } from "ethers";
 import { createApiKey } from "../../../server/accounts/api-keys.ts";
 import type { BrandRole } from "../../../server/accounts/principal.ts";
-import { BRAND_ROLE, brandRegistryInterface } from "../../../server/chain/abi.ts";
+import { BRAND_ROLE, brandRegistryInterface, UNLIMITED_TERM } from "../../../server/chain/abi.ts";
 import type { Deployment } from "../../../server/chain/deployment.ts";
 import { untilMined } from "../../../server/chain/receipt.ts";
 import { createRpc, type Rpc } from "../../../server/chain/rpc.ts";
@@ -26,7 +26,7 @@ export interface IssuingWorld {
   dataFolder: string;
   brandId: number;
   keys: BrandKeys;
-  /** Returns its address, lower-case. */
+  /** The slug begins with `noirance-`. Returns its address, lower-case. */
   createCollection(slug: string, maxSupply: number): Promise<string>;
   /** Gives a role of the brand to an account. */
   grant(role: keyof typeof BRAND_ROLE, account: string): Promise<void>;
@@ -61,7 +61,7 @@ export async function startIssuingWorld(): Promise<IssuingWorld> {
     await untilMined(transaction.hash, (hash) => provider.getTransactionReceipt(hash));
   }
   const profile = { name: "Noirance", legalName: "Noirance Co., Ltd.", domain: "noirance.example", filingNumber: "" };
-  await send(await provider.getSigner(0), "admitBrand", keys.admin.address, {
+  await send(await provider.getSigner(0), "admitBrand", keys.admin.address, "noirance", {
     ...profile,
     profileURI: "",
     profileHash: ZeroHash,
@@ -91,6 +91,8 @@ export async function startIssuingWorld(): Promise<IssuingWorld> {
         maxSupply,
         burnAuth: BURN_AUTH_BOTH,
         reissueDelay: 0,
+        highestTier: 255,
+        longestTerm: UNLIMITED_TERM,
       };
       await send(admin, "createCollection", request);
       return String(await registry.getFunction("collectionOf")(slug)).toLowerCase();

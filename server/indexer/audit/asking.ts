@@ -11,7 +11,7 @@ import type { CheckpointRow } from "../../database/snapshot.ts";
 /** Where and as of which block questions are asked. */
 export interface Witness {
   rpc: Rpc;
-  at: Pick<CheckpointRow, "blockHash" | "registry">;
+  at: Pick<CheckpointRow, "blockHash" | "blockTimestamp" | "registry">;
 }
 
 export interface Question {

@@ -4,7 +4,7 @@
 // between them, are asked for one by one. Of all others the chain has no card if it has issued no more than were found so: it
 // counts. Otherwise they are asked for too, so that an edition of a billion takes no longer than its cards.
 
-import { CARD_STATUS } from "../../chain/abi.ts";
+import { CARD_STATUS, REISSUE_WINDOW_SECONDS } from "../../chain/abi.ts";
 import type { Rpc } from "../../chain/rpc.ts";
 import { decodeStructs, EncodingError, type Struct } from "../../chain/structs.ts";
 import type { Database } from "../../database/client.ts";
@@ -181,9 +181,13 @@ async function compareUse(witness: Witness, address: string, { cards, uses, undo
     "pendingReissueOf",
     pending.map(({ serial }) => [serial]),
   );
-  const differences = pending.flatMap(({ serial, reissueTo, reissueReadyAt }, index) =>
-    compare(`reissue of ${address}/${serial}`, { to: reissueTo, readyAt: reissueReadyAt }, pendingOnChain[index]),
-  );
+  const differences = pending.flatMap(({ serial, reissueTo, reissueReadyAt }, index) => {
+    const chain = pendingOnChain[index];
+    // What was not executed in time is void, without an event.
+    const isVoid = Number(reissueReadyAt) + REISSUE_WINDOW_SECONDS < witness.at.blockTimestamp;
+    if (isVoid && chain?.["readyAt"] === 0) return [];
+    return compare(`reissue of ${address}/${serial}`, { to: reissueTo, readyAt: reissueReadyAt }, chain);
+  });
 
   const undoingsOf = Map.groupBy(undoings, ({ serial, benefitId }) => `${serial}/${benefitId}`);
   const usesOnChain = await askStructs(

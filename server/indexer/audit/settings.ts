@@ -14,9 +14,17 @@ export async function auditBrands(witness: Witness, brands: readonly BrandRow[])
   const differences = compare("number of brands", { count: brands.length }, { count: Number(count?.[0]) });
   for (const [index, brand] of brands.entries()) {
     const { id, blockNumber: _, transactionHash: __, ...mirror } = brand;
-    const [status, profile] = answers[index] as [bigint, Record<string, string>];
+    const [brandNow] = answers[index] as [Record<string, bigint> & { handle: string; profile: Record<string, string> }];
+    const { status, keyEpoch, suspension, handle, profile } = brandNow;
     const { profileURI: profileUri, ...texts } = profile;
-    const chain = { ...texts, profileUri, status: BRAND_STATUS[Number(status)] };
+    const chain = {
+      ...texts,
+      profileUri,
+      status: BRAND_STATUS[Number(status)],
+      keyEpoch: Number(keyEpoch),
+      suspension: Number(suspension),
+      handle,
+    };
     differences.push(...compare(`brand ${id}`, mirror, chain));
   }
   return differences;
@@ -37,7 +45,7 @@ export async function auditCollections(witness: Witness, collections: readonly C
     ]);
     const [terms, name, symbol, issuedCount, contentHash, contentFrozen, benefitsFrozen, windingDown, bySlug] =
       answers.map(([value]) => value);
-    const { brandId, maxSupply, burnAuth, reissueDelay } = terms as Record<string, bigint>;
+    const { brandId, maxSupply, burnAuth, reissueDelay, highestTier, longestTerm } = terms as Record<string, bigint>;
     differences.push(
       ...compare(
         `collection ${address}`,
@@ -47,6 +55,8 @@ export async function auditCollections(witness: Witness, collections: readonly C
           maxSupply: collection.maxSupply,
           burnAuth: collection.burnAuth,
           reissueDelay: collection.reissueDelay,
+          highestTier: collection.highestTier,
+          longestTerm: collection.longestTerm,
           name: collection.name,
           symbol: collection.symbol,
           issuedCount: collection.issuedCount,
@@ -61,6 +71,8 @@ export async function auditCollections(witness: Witness, collections: readonly C
           maxSupply: Number(maxSupply),
           burnAuth: BURN_AUTH[Number(burnAuth)],
           reissueDelay: Number(reissueDelay),
+          highestTier: Number(highestTier),
+          longestTerm: Number(longestTerm),
           name,
           symbol,
           issuedCount: Number(issuedCount),

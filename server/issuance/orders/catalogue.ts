@@ -2,8 +2,9 @@
 // every order asks.
 
 import type { Database } from "../../database/client.ts";
+import type { DeclaredTerms } from "../terms.ts";
 
-export interface OrderableCollection {
+export interface OrderableCollection extends DeclaredTerms {
   /** Lower-case. */
   address: string;
   slug: string;
@@ -46,9 +47,10 @@ export function createCatalogue({ database, now }: { database: Database; now(): 
     if (row === null) return undefined;
     const offer = await database.offer.findUnique({ where: { collectionAddress: row.address } });
     slugs.set(row.address, row.slug);
-    const { address, slug, name, brandId, maxSupply, windingDown, brand } = row;
+    const { address, slug, name, brandId, maxSupply, highestTier, longestTerm, windingDown, brand } = row;
     return {
-      ...{ address, slug, name, brandId, maxSupply, windingDown },
+      ...{ address, slug, name, brandId, maxSupply, highestTier, windingDown },
+      longestTerm: Number(longestTerm),
       brandStatus: brand.status,
       offer: offer === null ? undefined : offerOf(offer),
     };

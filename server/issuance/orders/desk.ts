@@ -27,7 +27,7 @@ export interface OrderDeskOptions {
     /** Where a card's last day ends. */
     timeZone: string;
     /** The keys from which the brand's custodial addresses follow; nothing if there are none here. */
-    keysOf(brandId: number): Promise<Pick<BrandKeys, "holderAddress"> | undefined>;
+    keysOf(brandId: number): Promise<Pick<BrandKeys, "holderAddress" | "cardTag"> | undefined>;
   };
   /** Is told when orders have been placed that can be sent. */
   onQueued?(): void;
@@ -139,7 +139,7 @@ export function createOrderDesk(options: OrderDeskOptions): OrderDesk {
     const unclaimed = await collectionsWithUnclaimed(application);
     const concerned = orders.filter(({ items }) => items.some(({ collection }) => unclaimed.has(collection)));
     if (concerned.length === 0) return undefined;
-    const keys = new Map<number, Pick<BrandKeys, "holderAddress"> | undefined>();
+    const keys = new Map<number, Pick<BrandKeys, "holderAddress" | "cardTag"> | undefined>();
     for (const { brandId } of concerned) if (!keys.has(brandId)) keys.set(brandId, await keysOf(brandId));
     const addresses = new Map<string, string>();
     for (const { brandId, customer } of concerned) {
@@ -149,7 +149,11 @@ export function createOrderDesk(options: OrderDeskOptions): OrderDesk {
       const address = keys.get(brandId)?.holderAddress(customer.reference).toLowerCase();
       if (address !== undefined) addresses.set(`${brandId} ${customer.reference}`, address);
     }
-    return { timeZone, keptAddressOf: (brandId, reference) => addresses.get(`${brandId} ${reference}`) };
+    return {
+      timeZone,
+      keptAddressOf: (brandId, reference) => addresses.get(`${brandId} ${reference}`),
+      tagOf: (brandId, collection, standsFor) => keys.get(brandId)?.cardTag(collection, standsFor),
+    };
   }
 
   return {

@@ -80,8 +80,10 @@ export interface ReservedCard {
   serial: number;
   tier: number;
   expiresAt: number;
-  /** Where the chain has it already: it was issued before this database became an older copy of itself. */
-  issued?: { blockNumber: number; transactionHash: string };
+  /** Which card of the order it is: see batch-reference.ts. */
+  standsFor: string;
+  /** Where the chain has it already: it was issued before this database became an older copy of itself, and to whom. */
+  issued?: { holder: string; blockNumber: number; transactionHash: string };
 }
 
 export interface PlacedOrder {

@@ -4,6 +4,7 @@
 import { v7 as uuidv7 } from "uuid";
 import { insertRows, selectRows, updateRows } from "../../database/bulk.ts";
 import type { DatabaseTransaction } from "../../database/client.ts";
+import { cardOfOrder } from "../batch-reference.ts";
 import { type AdoptedCard, EMPTY_POOL, openPool, type Pool, writeClaims } from "../reconciliation/claiming.ts";
 import { recordOrderEvents } from "./events.ts";
 import type { CommandState, OrderToPlace, PlacedOrder, Placement, ReservedCard } from "./order.ts";
@@ -23,6 +24,8 @@ export interface Matching {
   timeZone: string;
   /** The address that would be kept for a customer who has none yet, lower-case; nothing where it is not known. */
   keptAddressOf(brandId: number, reference: string): string | undefined;
+  /** The tag of what a card stands for; nothing where the brand's keystore is not here. */
+  tagOf(brandId: number, collection: string, standsFor: string): string | undefined;
 }
 
 /** What makes a wish the same as another one. */
@@ -84,11 +87,11 @@ export async function placeOrders(
       placements[index] = { kind: "already-taken", collection: taken.collection, orderId };
       return;
     }
-    const adopted = adoptedFor(order, customers.expectedHolderOf(order), pool);
+    const adopted = adoptedFor(order, customers.expectedHolderOf(order), pool, matching);
     const short = shortage(order, serials, adopted);
     if (short !== undefined) {
       placements[index] = { kind: "sold-out", ...short };
-      for (const card of [...adopted.values()].flat()) pool.giveBack(card);
+      for (const { card } of [...adopted.values()].flat()) pool.giveBack(card);
       return;
     }
     const placed = place(order, customer, { serials, adopted }, now);
@@ -207,24 +210,45 @@ async function poolFor(
   if (matching === undefined) return EMPTY_POOL;
   const wishes = orders.flatMap((order) => {
     const holder = holderOf(order);
-    return holder === null ? [] : order.items.map(({ collection }) => ({ collection, holder }));
+    if (holder === null) return [];
+    return [...cardsOf(order)].flatMap(([{ collection }, cards]) =>
+      cards.map((card) => ({ collection, holder, tag: matching.tagOf(order.brandId, collection, card) })),
+    );
   });
   return await openPool(transaction, wishes, { now, timeZone: matching.timeZone });
 }
 
-/** The cards of an order that the chain has already, by its items: see reconciliation/. */
-function adoptedFor({ items }: OrderToPlace, holder: string | null, pool: Pool): Map<Item, AdoptedCard[]> {
-  if (holder === null) return new Map();
+/** What each card of an item stands for, as the order has them. */
+function cardsOf(order: OrderToPlace): Map<Item, string[]> {
+  let index = 0;
   return new Map(
-    items.map((item) => {
-      const found: AdoptedCard[] = [];
-      for (let left = item.quantity; left > 0; left--) {
-        const card = pool.take({ ...item, holder });
-        if (card === undefined) break;
-        found.push(card);
-      }
-      return [item, found];
-    }),
+    order.items.map((item) => [item, Array.from({ length: item.quantity }, () => cardOfOrder(order, index++))]),
+  );
+}
+
+/** A card that the chain has already, and which one of the order's it is. */
+interface Adopted {
+  card: AdoptedCard;
+  standsFor: string;
+}
+
+/** The cards of an order that the chain has already, by its items: see reconciliation/. */
+function adoptedFor(
+  order: OrderToPlace,
+  holder: string | null,
+  pool: Pool,
+  matching: Matching | undefined,
+): Map<Item, Adopted[]> {
+  if (holder === null || matching === undefined) return new Map();
+  return new Map(
+    [...cardsOf(order)].map(([item, cards]) => [
+      item,
+      cards.flatMap((standsFor) => {
+        const tag = matching.tagOf(order.brandId, item.collection, standsFor);
+        const card = pool.take({ ...item, holder, tag });
+        return card === undefined ? [] : [{ card, standsFor }];
+      }),
+    ]),
   );
 }
 
@@ -232,7 +256,7 @@ function adoptedFor({ items }: OrderToPlace, holder: string | null, pool: Pool):
 function shortage(
   { items }: OrderToPlace,
   serials: ReadonlyMap<string, readonly number[]>,
-  adopted: ReadonlyMap<Item, readonly AdoptedCard[]>,
+  adopted: ReadonlyMap<Item, readonly Adopted[]>,
 ): { collection: string; left: number } | undefined {
   for (const [collection, here] of Map.groupBy(items, (item) => item.collection)) {
     const left = serials.get(collection)?.length ?? 0;
@@ -245,19 +269,20 @@ function shortage(
 function place(
   order: OrderToPlace,
   customerId: string,
-  { serials, adopted }: { serials: Map<string, number[]>; adopted: ReadonlyMap<Item, readonly AdoptedCard[]> },
+  { serials, adopted }: { serials: Map<string, number[]>; adopted: ReadonlyMap<Item, readonly Adopted[]> },
   now: number,
 ): PlacedOrder {
   const { brandId, customer, items, paid, payment } = order;
-  const cards = items.flatMap((item): ReservedCard[] => {
+  const cards = [...cardsOf(order)].flatMap(([item, all]): ReservedCard[] => {
     const { collection, tier, expiresAt, quantity } = item;
     const there = adopted.get(item) ?? [];
+    const missing = all.filter((standsFor) => !there.some((found) => found.standsFor === standsFor));
     return [
-      ...there.map(({ serial, expiresAt, blockNumber, transactionHash }) => {
-        return { collection, serial, tier, expiresAt, issued: { blockNumber, transactionHash } };
+      ...there.map(({ card: { serial, holder, expiresAt, blockNumber, transactionHash }, standsFor }) => {
+        return { collection, serial, tier, expiresAt, standsFor, issued: { holder, blockNumber, transactionHash } };
       }),
-      ...(serials.get(collection)?.splice(0, quantity - there.length) ?? []).map((serial) => {
-        return { collection, serial, tier, expiresAt };
+      ...(serials.get(collection)?.splice(0, quantity - there.length) ?? []).map((serial, index) => {
+        return { collection, serial, tier, expiresAt, standsFor: missing[index] ?? "" };
       }),
     ];
   });
@@ -393,6 +418,7 @@ async function writeOrders(transaction: DatabaseTransaction, written: readonly W
       "tier",
       "expiresAt",
       "orderId",
+      "standsFor",
       "suspect",
       "notBefore",
       "createdAt",
@@ -401,17 +427,18 @@ async function writeOrders(transaction: DatabaseTransaction, written: readonly W
     ],
     rows: written.flatMap(({ holder, placed }) => {
       const open: CommandState = placed.state === "accepted" ? "held" : "queued";
-      return placed.cards.map(({ collection, serial, tier, expiresAt, issued }) => [
+      return placed.cards.map(({ collection, serial, tier, expiresAt, standsFor, issued }) => [
         placed.brandId,
         collection,
         "issue",
         serial,
         issued === undefined ? open : "done",
         serial,
-        holder,
+        issued?.holder ?? holder,
         tier,
         expiresAt,
         placed.id,
+        standsFor,
         false,
         placed.createdAt,
         placed.createdAt,

@@ -2,6 +2,7 @@
 // that can be refused without reserving anything.
 
 import type { BrandKeys } from "../keystore.ts";
+import { type DeclaredTerms, termTooLong, undeclaredTier } from "../terms.ts";
 import type { Catalogue, OrderableCollection } from "./catalogue.ts";
 import type { CustomerToServe, OrderItem, OrderToPlace } from "./order.ts";
 import type { Wish } from "./placing.ts";
@@ -132,16 +133,24 @@ function preparedItem(
       "is of a free edition, of which each customer gets one card as it is offered: leave tier, term and quantity out",
     );
   }
-  const expiresAt = expiryOfTerm(term, now, timeZone);
-  if (expiresAt === undefined) {
-    throw new OrderRefusedError(
-      "invalid-item",
-      `${at}.term`,
-      "ends after February 2106, which is later than a card can say",
-    );
-  }
+  const wrongTier = undeclaredTier(tier, collection);
+  if (wrongTier !== undefined) throw new OrderRefusedError("invalid-item", `${at}.tier`, wrongTier);
+  const expiresAt = expiryOfDeclaredTerm(term, collection, now, timeZone);
+  if (typeof expiresAt === "string") throw new OrderRefusedError("invalid-item", `${at}.term`, expiresAt);
   const placed: OrderItem = { collection: address, tier, term, quantity: item.quantity };
   return { ...placed, expiresAt, maxSupply, free };
+}
+
+/** When a card expires that is sold now, in seconds; or why it cannot, as a predicate. */
+export function expiryOfDeclaredTerm(
+  term: string | null,
+  collection: DeclaredTerms,
+  now: number,
+  timeZone: string,
+): number | string {
+  const expiresAt = expiryOfTerm(term, now, timeZone);
+  if (expiresAt === undefined) return "ends after February 2106, which is later than a card can say";
+  return termTooLong(expiresAt, collection, now / 1000) ?? expiresAt;
 }
 
 function refuseOutsideHours(offer: OrderableCollection["offer"], at: string, now: number): void {

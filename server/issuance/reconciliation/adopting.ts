@@ -5,17 +5,18 @@ import { insertRows, selectRows } from "../../database/bulk.ts";
 import type { Database, DatabaseTransaction } from "../../database/client.ts";
 import { Prisma } from "../../database/generated/sqlite/client.ts";
 import { inTransaction } from "../../database/transactions.ts";
+import type { BrandKeys } from "../keystore.ts";
 import { lockEdition } from "../orders/serials.ts";
 import { settleOrders } from "../orders/standing.ts";
 import type { UnknownBatch, UnknownTransaction } from "./unknown.ts";
 
-/** The address that a brand keeps for a customer, lower-case. */
-export type KeptAddress = (reference: string) => string;
+/** What only a brand's keystore knows. */
+export type KnownByKeys = Pick<BrandKeys, "holderAddress" | "cardTag">;
 
 export interface AdoptingOptions {
   application: Database;
   /** Nothing if this server has no keystore of the brand. */
-  keptAddresses(brandId: number): Promise<KeptAddress | undefined>;
+  keysOf(brandId: number): Promise<KnownByKeys | undefined>;
   /** In milliseconds. */
   now: number;
 }
@@ -36,6 +37,7 @@ interface Claim {
   expiresAt: number | bigint | null;
   orderId: string | null;
   importId: string | null;
+  standsFor: string | null;
 }
 
 interface IssuedCard {
@@ -44,6 +46,8 @@ interface IssuedCard {
   holder: string;
   tier: number;
   expiresAt: number;
+  /** To which order it belongs, as the chain says. */
+  tag: string | undefined;
 }
 
 /** Takes over one transaction. Done twice, it is done once. */
@@ -56,9 +60,9 @@ export async function adopt(unknown: UnknownTransaction, options: AdoptingOption
       select: { brandId: true },
     });
     if (known === null) continue;
-    const kept = await options.keptAddresses(known.brandId);
+    const keys = await options.keysOf(known.brandId);
     const counts = await inTransaction(application, (transaction) =>
-      adoptCards(transaction, unknown, { collection, brandId: known.brandId, batches, kept, now }),
+      adoptCards(transaction, unknown, { collection, brandId: known.brandId, batches, keys, now }),
     );
     adopted.unclaimed += counts.unclaimed;
     adopted.settled += counts.settled;
@@ -74,11 +78,11 @@ async function adoptCards(
     collection: string;
     brandId: number;
     batches: readonly UnknownBatch[];
-    kept: KeptAddress | undefined;
+    keys: KnownByKeys | undefined;
     now: number;
   },
 ): Promise<{ unclaimed: number; settled: number }> {
-  const { collection, brandId, batches, kept, now } = options;
+  const { collection, brandId, batches, keys: secrets, now } = options;
   // An order that is being placed is either written before, and found among the commands, or sees what is written here.
   await lockEdition(transaction, collection);
   const cards = await issuedCards(transaction, collection, batches);
@@ -95,7 +99,7 @@ async function adoptCards(
     keys,
   });
   const known = new Set(before.map(({ serial }) => Number(serial)));
-  const wanted = await wantedHolders(transaction, claims, kept);
+  const wanted = await wantedHolders(transaction, claims, secrets);
 
   const issuedAt = await blockTime(transaction, blockNumber);
   const rows: (string | number | null)[][] = [];
@@ -103,7 +107,8 @@ async function adoptCards(
   const displaced: number[] = [];
   for (const card of cards) {
     const claim = claimOf.get(card.serial);
-    const fits = claim !== undefined && isWanted(claim, wanted.get(claim.id), card);
+    const fits =
+      claim !== undefined && isWanted(claim, wanted.get(claim.id), card) && !isAnothers(claim, card, secrets);
     // What is done has its card already, and what is sent finds it by its nonce.
     if (fits && claim.state !== "queued" && claim.state !== "held") continue;
     if (claim !== undefined && !fits && claim.state !== "done") displaced.push(claim.id);
@@ -113,7 +118,7 @@ async function adoptCards(
     if (fits) settled.push({ ...claim, holder: card.holder });
     rows.push([
       ...[collection, card.serial, brandId, card.holder, card.tier, card.expiresAt],
-      ...[origin === "import" ? "import" : "order", fits ? "claimed" : "unclaimed"],
+      ...[origin === "import" ? "import" : "order", card.tag ?? null, fits ? "claimed" : "unclaimed"],
       ...(fits ? [claim.orderId, claim.importId] : [null, null]),
       ...[issuedAt, blockNumber, hash, now, fits ? now : null],
     ]);
@@ -145,6 +150,7 @@ const CARD_COLUMNS = [
     "tier",
     "expiresAt",
     "source",
+    "tag",
     "state",
     "orderId",
     "importId",
@@ -176,10 +182,10 @@ async function issuedCards(
   });
   for (const { serial, fromHolder } of reissues.toSorted((left, right) => right.generation - left.generation))
     holders.set(Number(serial), fromHolder);
-  return batches.flatMap(({ firstSerial, count, tier, expiresAt }) =>
-    Array.from({ length: count }, (_, at) => firstSerial + at).flatMap((serial) => {
+  return batches.flatMap(({ firstSerial, count, tier, expiresAt, tags }) =>
+    Array.from({ length: count }, (_, at) => firstSerial + at).flatMap((serial, index) => {
       const holder = holders.get(serial);
-      return holder === undefined ? [] : [{ collection, serial, holder, tier, expiresAt }];
+      return holder === undefined ? [] : [{ collection, serial, holder, tier, expiresAt, tag: tags?.[index] }];
     }),
   );
 }
@@ -188,7 +194,7 @@ async function issuedCards(
 async function wantedHolders(
   transaction: DatabaseTransaction,
   claims: readonly Claim[],
-  kept: KeptAddress | undefined,
+  keys: KnownByKeys | undefined,
 ): Promise<Map<number, string>> {
   const found = new Map(claims.flatMap(({ id, holder }) => (holder === null ? [] : [[id, holder] as const])));
   const open = claims.filter(({ id, orderId }) => !found.has(id) && orderId !== null);
@@ -202,7 +208,9 @@ async function wantedHolders(
     key: ["id"],
     keys: orders.map(({ customerId }) => [customerId]),
   });
-  const addresses = new Map(customers.map(({ id, reference, holder }) => [id, holder ?? kept?.(reference)]));
+  const addresses = new Map(
+    customers.map(({ id, reference, holder }) => [id, holder ?? keys?.holderAddress(reference).toLowerCase()]),
+  );
   const customerOf = new Map(orders.map(({ id, customerId }) => [id, customerId]));
   for (const { id, orderId } of open) {
     const address = addresses.get(customerOf.get(orderId ?? "") ?? "");
@@ -213,6 +221,11 @@ async function wantedHolders(
 
 function isWanted({ tier, expiresAt }: Claim, holder: string | undefined, card: IssuedCard): boolean {
   return holder === card.holder && tier === card.tier && Number(expiresAt) === card.expiresAt;
+}
+
+/** Whether the chain says of a card that it belongs to another order than a command's. */
+function isAnothers({ standsFor }: Claim, { collection, tag }: IssuedCard, keys: KnownByKeys | undefined): boolean {
+  return tag !== undefined && standsFor !== null && keys !== undefined && keys.cardTag(collection, standsFor) !== tag;
 }
 
 /** Redemptions that no command stands for, and that nobody has undone. */

@@ -14,6 +14,8 @@ export interface AdoptedCard {
   tier: number;
   expiresAt: number;
   issuedAt: number;
+  /** To which card of which order it belongs, as the chain says: see batch-reference.ts. */
+  tag: string | undefined;
   blockNumber: number;
   transactionHash: string;
 }
@@ -27,6 +29,8 @@ export interface CardWish {
   term: string | null;
   /** As reckoned from when the order came. */
   expiresAt: number;
+  /** The tag of the order's card; nothing where the brand's keystore is not here. */
+  tag: string | undefined;
 }
 
 /** Cards that can be claimed, until the transaction ends. */
@@ -47,29 +51,42 @@ export async function collectionsWithUnclaimed(database: Database | DatabaseTran
   return new Set(rows.map(({ collectionAddress }) => collectionAddress));
 }
 
-/** The unclaimed cards of some holders. */
+/** The unclaimed cards of some holders, and those that belong to some orders' cards, whoever has them. */
 export async function openPool(
   transaction: DatabaseTransaction,
-  wishes: readonly Pick<CardWish, "collection" | "holder">[],
+  wishes: readonly Pick<CardWish, "collection" | "holder" | "tag">[],
   { now, timeZone }: { now: number; timeZone: string },
 ): Promise<Pool> {
-  const keys = new Map(wishes.map(({ collection, holder }) => [`${collection} ${holder}`, [collection, holder]]));
-  if (keys.size === 0) return EMPTY_POOL;
-  const rows = await selectRows<Row>(transaction, {
-    table: "AdoptedCard",
-    key: ["collectionAddress", "holder"],
-    keys: [...keys.values()],
-    where: `t."state" = 'unclaimed' AND t."source" = 'order' AND t."adoptedAt" > ${now - REPEATED_FOR_MS}
-      AND EXISTS (SELECT 1 FROM "Card" AS c WHERE c."collectionAddress" = t."collectionAddress" AND c."serial" = t."serial")`,
-  });
-  const left = rows.map(cardOf).toSorted((one, other) => one.serial - other.serial);
+  if (wishes.length === 0) return EMPTY_POOL;
+  const select = async (column: "holder" | "tag") => {
+    const keys = new Map(
+      wishes.flatMap((wish) =>
+        wish[column] === undefined
+          ? []
+          : [[`${wish.collection} ${wish[column]}`, [wish.collection, wish[column]]] as const],
+      ),
+    );
+    return await selectRows<Row>(transaction, {
+      table: "AdoptedCard",
+      key: ["collectionAddress", column],
+      keys: [...keys.values()],
+      where: `t."state" = 'unclaimed' AND t."source" = 'order' AND t."adoptedAt" > ${now - REPEATED_FOR_MS}
+        AND EXISTS (SELECT 1 FROM "Card" AS c WHERE c."collectionAddress" = t."collectionAddress" AND c."serial" = t."serial")`,
+    });
+  };
+  const found = [...(await select("holder")), ...(await select("tag"))].map(cardOf);
+  const bySerial = new Map(found.map((card) => [`${card.collection} ${card.serial}`, card]));
+  const left = [...bySerial.values()].toSorted((one, other) => one.serial - other.serial);
   return {
     take(wish) {
-      const ofHolder = (card: AdoptedCard) => card.collection === wish.collection && card.holder === wish.holder;
+      const mayBe = (card: AdoptedCard) =>
+        card.collection === wish.collection &&
+        card.holder === wish.holder &&
+        (wish.tag === undefined || card.tag === undefined);
       const found =
         exactMatch(wish, left) ??
-        left.find((card) => ofHolder(card) && card.tier === wish.tier && card.expiresAt === wish.expiresAt) ??
-        left.find((card) => ofHolder(card) && mayBeFor(card, wish, timeZone));
+        left.find((card) => mayBe(card) && card.tier === wish.tier && card.expiresAt === wish.expiresAt) ??
+        left.find((card) => mayBe(card) && mayBeFor(card, wish, timeZone));
       if (found !== undefined) left.splice(left.indexOf(found), 1);
       return found;
     },
@@ -78,11 +95,12 @@ export async function openPool(
 }
 
 /**
- * The card of which the chain says that it was issued for this very order. Nothing yet: once batches carry a reference on the chain, it is compared
- * here, before anything is inferred from holder, tier and term.
+ * The card of which the chain says that it was issued for this very order. Where it says so of a card, and of an order it is known, nothing is inferred
+ * from holder, tier and term: the card is another order's then.
  */
-function exactMatch(_wish: CardWish, _cards: readonly AdoptedCard[]): AdoptedCard | undefined {
-  return undefined;
+function exactMatch({ collection, tag }: CardWish, cards: readonly AdoptedCard[]): AdoptedCard | undefined {
+  if (tag === undefined) return undefined;
+  return cards.find((card) => card.collection === collection && card.tag === tag);
 }
 
 /** Writes down which order has which card. Throws if somebody else has one of them, which the locked editions rule out. */
@@ -108,6 +126,7 @@ interface Row {
   tier: number | bigint;
   expiresAt: number | bigint;
   issuedAt: number | bigint;
+  tag: string | null;
   blockNumber: number | bigint;
   transactionHash: string;
 }
@@ -120,6 +139,7 @@ function cardOf(row: Row): AdoptedCard {
     tier: Number(row.tier),
     expiresAt: Number(row.expiresAt),
     issuedAt: Number(row.issuedAt),
+    tag: row.tag ?? undefined,
     blockNumber: Number(row.blockNumber),
     transactionHash: row.transactionHash,
   };

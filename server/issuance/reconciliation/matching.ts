@@ -8,6 +8,7 @@ import { inTransaction } from "../../database/transactions.ts";
 import type { OrderItem } from "../orders/order.ts";
 import { freeSerials, lockEdition } from "../orders/serials.ts";
 import { settleOrders } from "../orders/standing.ts";
+import type { KnownByKeys } from "./adopting.ts";
 import { type AdoptedCard, openPool, writeClaims } from "./claiming.ts";
 import { REPEATED_FOR_MS } from "./fit.ts";
 
@@ -20,24 +21,36 @@ interface WaitingCommand {
   tier: number;
   expiresAt: number | bigint;
   orderId: string;
+  standsFor: string | null;
   state: string;
+}
+
+interface MatchingOptions {
+  /** Nothing if this server has no keystore of the brand. */
+  keysOf(brandId: number): Promise<KnownByKeys | undefined>;
+  now: number;
+  timeZone: string;
 }
 
 /** How many of a brand's waiting commands got a card that the chain has. */
 export async function matchWaiting(
   application: Database,
   brandId: number,
-  options: { now: number; timeZone: string },
+  { keysOf, ...options }: MatchingOptions,
 ): Promise<number> {
   const found = await application.$queryRaw<{ id: number; collectionAddress: string }[]>(Prisma.sql`
     SELECT DISTINCT c."id", c."collectionAddress" FROM "AdoptedCard" AS a
     JOIN "Command" AS c ON c."collectionAddress" = a."collectionAddress" AND c."holder" = a."holder" AND c."tier" = a."tier"
     WHERE a."state" = 'unclaimed' AND a."brandId" = ${brandId} AND a."source" = 'order' AND a."adoptedAt" > ${options.now - REPEATED_FOR_MS}
       AND c."state" = 'queued' AND c."brandId" = ${brandId} AND c."kind" = 'issue' AND c."orderId" IS NOT NULL`);
+  if (found.length === 0) return 0;
+  const keys = await keysOf(brandId);
   let matched = 0;
   for (const [collection, commands] of Map.groupBy(found, ({ collectionAddress }) => collectionAddress)) {
     const ids = commands.map(({ id }) => id);
-    matched += await inTransaction(application, (transaction) => matchHere(transaction, collection, ids, options));
+    matched += await inTransaction(application, (transaction) =>
+      matchHere(transaction, collection, ids, { ...options, keys }),
+    );
   }
   return matched;
 }
@@ -46,7 +59,7 @@ async function matchHere(
   transaction: DatabaseTransaction,
   collection: string,
   ids: readonly number[],
-  { now, timeZone }: { now: number; timeZone: string },
+  { keys, now, timeZone }: { keys: KnownByKeys | undefined; now: number; timeZone: string },
 ): Promise<number> {
   await lockEdition(transaction, collection);
   const commands = await selectRows<WaitingCommand>(transaction, {
@@ -61,14 +74,17 @@ async function matchHere(
     keys: commands.map(({ orderId }) => [orderId]),
   });
   const itemsOf = new Map(orders.map(({ id, items }) => [id, JSON.parse(items) as OrderItem[]]));
-  const wishes = commands.map(({ holder }) => ({ collection, holder }));
+  const tagOf = ({ standsFor }: WaitingCommand) =>
+    standsFor === null ? undefined : keys?.cardTag(collection, standsFor);
+  const wishes = commands.map((command) => ({ collection, holder: command.holder, tag: tagOf(command) }));
   const pool = await openPool(transaction, wishes, { now, timeZone });
   const claims: { card: AdoptedCard; command: WaitingCommand }[] = [];
   for (const command of commands.toSorted((left, right) => left.id - right.id)) {
     const { holder, tier, orderId } = command;
+    const tag = tagOf(command);
     for (const item of itemsOf.get(orderId) ?? []) {
       if (item.collection !== collection || item.tier !== tier) continue;
-      const card = pool.take({ collection, holder, tier, term: item.term, expiresAt: Number(command.expiresAt) });
+      const card = pool.take({ collection, holder, tier, term: item.term, expiresAt: Number(command.expiresAt), tag });
       if (card === undefined) continue;
       claims.push({ card, command });
       break;

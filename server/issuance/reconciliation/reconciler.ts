@@ -6,7 +6,7 @@ import type { Logger } from "pino";
 import type { Database } from "../../database/client.ts";
 import type { MirrorStatus } from "../../database/mirror-status.ts";
 import type { IssuanceChain } from "../chain.ts";
-import { adopt, type KeptAddress } from "./adopting.ts";
+import { adopt, type KnownByKeys } from "./adopting.ts";
 import { readFigures } from "./figures.ts";
 import { claimByImports } from "./imports.ts";
 import { matchWaiting } from "./matching.ts";
@@ -30,7 +30,8 @@ export interface Reconciler {
 
 export interface ReconcilerOptions {
   application: Database;
-  keptAddresses(brandId: number): Promise<KeptAddress | undefined>;
+  /** Nothing if this server has no keystore of the brand. */
+  keysOf(brandId: number): Promise<KnownByKeys | undefined>;
   timeZone: string;
   finalityDepth: number;
   logger: Logger;
@@ -132,7 +133,7 @@ export function createReconciler(options: ReconcilerOptions): Reconciler {
         await claimByImports(application, now());
         unclaimed = (await readFigures(application)).cards > 0;
       }
-      const matched = await matchWaiting(application, brandId, { now: now(), timeZone });
+      const matched = await matchWaiting(application, brandId, { keysOf: options.keysOf, now: now(), timeZone });
       if (matched > 0)
         logger.info({ brandId, cards: matched }, "orders that wait got cards that the chain has already");
       return matched;

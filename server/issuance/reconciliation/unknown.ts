@@ -3,8 +3,9 @@
 
 import type { Database } from "../../database/client.ts";
 import { Prisma } from "../../database/generated/sqlite/client.ts";
+import { batchReference } from "../batch-reference.ts";
 import type { IssuanceChain } from "../chain.ts";
-import { type Origin, originOf } from "../origin.ts";
+import { type Origin, originOf, tagsIn } from "../origin.ts";
 import { IssuanceError } from "../problems.ts";
 
 /** Cards that were issued together; as they were issued. */
@@ -14,6 +15,8 @@ export interface UnknownBatch {
   count: number;
   tier: number;
   expiresAt: number;
+  /** Of each card, to which order it belongs: see batch-reference.ts. Nothing if the batch does not say. */
+  tags: string[] | undefined;
 }
 
 export interface UnknownRedemption {
@@ -44,7 +47,7 @@ interface EventRow {
 const ASKED_AT_ONCE = 8;
 
 /** What nodes have said about transactions, so that one that fails now and then need not say all of it again. */
-export type Answers = Map<string, { from: string; origin: Origin }>;
+export type Answers = Map<string, { from: string; origin: Origin; tags: string[] | undefined }>;
 
 /** Those in the blocks after `from` up to `to`, which the mirror has; in their order. */
 export async function unknownTransactions(
@@ -62,21 +65,21 @@ export async function unknownTransactions(
     (await application.signer.findMany({ select: { address: true } })).map(({ address }) => address),
   );
   const groups = Map.groupBy(rows, ({ transactionHash }) => transactionHash);
-  await ask(chain, [...groups.keys()], answers);
+  await ask(chain, groups, answers);
   return [...groups].flatMap(([hash, events]) => {
     const sent = answers.get(hash);
-    return sent !== undefined && ours.has(sent.from) ? [described(hash, events, sent.origin)] : [];
+    return sent !== undefined && ours.has(sent.from) ? [described(hash, events, sent)] : [];
   });
 }
 
 async function ask(
   chain: Pick<IssuanceChain, "transaction">,
-  hashes: readonly string[],
+  groups: ReadonlyMap<string, readonly EventRow[]>,
   answers: Answers,
 ): Promise<void> {
-  const open = hashes.filter((hash) => !answers.has(hash));
+  const open = [...groups].filter(([hash]) => !answers.has(hash));
   for (let first = 0; first < open.length; first += ASKED_AT_ONCE) {
-    const asked = open.slice(first, first + ASKED_AT_ONCE).map(async (hash) => {
+    const asked = open.slice(first, first + ASKED_AT_ONCE).map(async ([hash, events]) => {
       const sent = await chain.transaction(hash);
       // The mirror has its events, so a node that does not have it is behind. Taken for nobody's, its cards might be issued twice.
       if (sent === undefined) {
@@ -87,14 +90,26 @@ async function ask(
           },
         );
       }
-      answers.set(hash, { from: sent.from, origin: originOf(sent.data) });
+      answers.set(hash, { from: sent.from, origin: originOf(sent.data), tags: tagsIn(sent.data, cardsIn(events)) });
     });
     const failed = (await Promise.allSettled(asked)).find((one) => one.status === "rejected");
     if (failed !== undefined) throw failed.reason;
   }
 }
 
-function described(hash: string, events: readonly EventRow[], origin: Origin): UnknownTransaction {
+/** How many cards a transaction has issued. */
+function cardsIn(events: readonly EventRow[]): number {
+  return events
+    .filter(({ name }) => name === "BatchIssued")
+    .reduce((sum, { arguments: text }) => sum + Number(JSON.parse(text).count), 0);
+}
+
+function described(
+  hash: string,
+  events: readonly EventRow[],
+  { origin, tags }: { origin: Origin; tags: string[] | undefined },
+): UnknownTransaction {
+  let cards = 0;
   const transaction: UnknownTransaction = {
     hash,
     blockNumber: Number(events[0]?.blockNumber),
@@ -103,10 +118,14 @@ function described(hash: string, events: readonly EventRow[], origin: Origin): U
     redemptions: [],
   };
   for (const { address: collection, name, serial, arguments: text } of events) {
-    const args = JSON.parse(text) as Record<string, number>;
+    const args = JSON.parse(text) as Record<string, number> & { batchReference?: string };
     if (name === "BatchIssued") {
       const { firstSerial = 0, count = 0, tier = 0, expiresAt = 0 } = args;
-      transaction.batches.push({ collection, firstSerial, count, tier, expiresAt });
+      const own = tags?.slice(cards, cards + count);
+      cards += count;
+      // What the chain has not committed to may be anybody's.
+      const isTrue = own !== undefined && batchReference(own) === args.batchReference;
+      transaction.batches.push({ collection, firstSerial, count, tier, expiresAt, tags: isTrue ? own : undefined });
     } else {
       const { benefitId = 0, number = 0 } = args;
       transaction.redemptions.push({ collection, serial: Number(serial), benefitId, number });

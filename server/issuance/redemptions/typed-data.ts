@@ -1,6 +1,6 @@
 // What a holder signs to have a benefit redeemed (EIP-712). See `Redemption` in ICardBenefits.sol.
 
-import { getAddress, recoverAddress, Signature, TypedDataEncoder } from "ethers";
+import { getAddress, recoverAddress, Signature, TypedDataEncoder, ZeroAddress } from "ethers";
 
 export interface Authorisation {
   serial: number;
@@ -8,9 +8,14 @@ export interface Authorisation {
   /** Which redemption of this card's benefit it is, from 1 on. */
   number: number;
   generation: number;
+  /** Who alone may redeem with it; {@link ANY_STAFF} where any staff of the brand may. */
+  staff: string;
   /** The last second in which it works, since the Unix epoch. */
   deadline: number;
 }
+
+/** Any account with the brand's Staff role. */
+export const ANY_STAFF = ZeroAddress;
 
 /** As `eth_signTypedData_v4` takes it, but for the type of the domain, which libraries add themselves. */
 export interface AuthorisationToSign {
@@ -26,6 +31,7 @@ const TYPES = {
     { name: "benefitId", type: "uint16" },
     { name: "number", type: "uint32" },
     { name: "generation", type: "uint16" },
+    { name: "staff", type: "address" },
     { name: "deadline", type: "uint256" },
   ],
 };

@@ -68,7 +68,7 @@ const CLOCK_SKEW_SECONDS = 60;
 
 export type Book = ReturnType<typeof createBook>;
 
-const COMMAND_COLUMNS = Prisma.sql`"id", "brandId", "collectionAddress", "kind", "serial", "holder", "tier", "expiresAt", "physicalNumber", "reason", "orderId", "holdId", "importId", "benefitId", "redemptionNumber", "generation", "deadline", "signature"`;
+const COMMAND_COLUMNS = Prisma.sql`"id", "brandId", "collectionAddress", "kind", "serial", "holder", "tier", "expiresAt", "physicalNumber", "reason", "orderId", "standsFor", "holdId", "importId", "benefitId", "redemptionNumber", "generation", "staff", "deadline", "signature"`;
 
 export function createBook({ application, now }: { application: Database; now(): number }) {
   /** Brings what depends on changed commands up to date. */

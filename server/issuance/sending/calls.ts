@@ -1,7 +1,8 @@
 // Commands as calls of a collection. One transaction carries commands for one collection that need the same role.
 
-import { getAddress } from "ethers";
+import { getAddress, ZeroAddress, ZeroHash } from "ethers";
 import { membershipCollectionInterface } from "../../chain/abi.ts";
+import { batchReference, cardOfFile, tagsOf } from "../batch-reference.ts";
 import { commitmentRoot } from "../commitment.ts";
 import type { BrandKeys } from "../keystore.ts";
 import type { CommandKind } from "../orders/order.ts";
@@ -22,12 +23,16 @@ export interface SendableCommand {
   physicalNumber: string | null;
   reason: string | null;
   orderId: string | null;
+  /** Which card of its order it is: see batch-reference.ts. */
+  standsFor: string | null;
   holdId: string | null;
   importId: string | null;
-  /** Of a redemption, or of its undoing. The number, deadline and signature once they are known. */
+  /** Of a redemption, or of its undoing. The number, staff, deadline and signature once they are known. */
   benefitId: number | null;
   redemptionNumber: number | null;
   generation: number | null;
+  /** Who alone may send it, lower-case; nothing where any staff of the brand may. */
+  staff: string | null;
   deadline: bigint | number | null;
   signature: string | null;
 }
@@ -66,7 +71,7 @@ export function originOfCommand({ importId }: Pick<SendableCommand, "importId">)
 export function groupCommands(
   commands: readonly SendableCommand[],
   limits: PlanLimits,
-  keys: Pick<BrandKeys, "commitmentSalt"> | undefined,
+  keys: Pick<BrandKeys, "commitmentSalt" | "cardTag"> | undefined,
 ): SendableGroup[] {
   const [first] = commands;
   if (first === undefined) return [];
@@ -78,14 +83,29 @@ export function groupCommands(
     });
   }
   const bySerial = new Map(commands.map((command) => [command.serial, command]));
-  return planTransactions(commands.map(cardOf), limits).map((planned) => ({
-    commands: planned.batches.flat().map(({ serial }) => bySerial.get(serial) as SendableCommand),
-    data: markOrigin(
-      encodeTransaction(planned, (batch) => commitmentRoot(batch, collection, saltOf(keys))),
-      originOfCommand(first),
-    ),
-    gas: planned.gas,
-  }));
+  const commandOf = ({ serial }: Pick<CardToIssue, "serial">) => bySerial.get(serial) as SendableCommand;
+  const origin = originOfCommand(first);
+  return planTransactions(commands.map(cardOf), limits).map((planned) => {
+    const cards = planned.batches.flat();
+    // All of them or none: where a tag stands in the call data follows from how many cards come before it.
+    const tags = tagsOf(cards.map(commandOf).map(standsFor), collection, keys);
+    const tagOf = new Map(cards.map((card, index) => [card.serial, tags?.[index] ?? ""]));
+    const data = encodeTransaction(planned, (batch) => ({
+      commitmentRoot: commitmentRoot(batch, collection, saltOf(keys)),
+      batchReference:
+        tags === undefined ? ZeroHash : batchReference(batch.map(({ serial }) => tagOf.get(serial) ?? "")),
+    }));
+    return {
+      commands: cards.map(commandOf),
+      data: markOrigin(data, origin, tags),
+      gas: planned.gas,
+    };
+  });
+}
+
+/** What the card of a command stands for; nothing if that was not written down when it was wanted. */
+function standsFor(command: SendableCommand): string | null {
+  return originOfCommand(command) === "order" ? command.standsFor : cardOfFile(cardOf(command));
 }
 
 /** The card that an issue command is for. */
@@ -121,7 +141,10 @@ function encodeChanges(commands: readonly SendableCommand[]): string {
     ...commands.flatMap((command) => {
       const { kind, serial, holder, reason, benefitId, redemptionNumber } = command;
       if (kind === "redeem") {
-        const redemption = [serial, benefitId, redemptionNumber, command.generation, command.deadline];
+        const redemption = [
+          ...[serial, benefitId, redemptionNumber, command.generation],
+          ...[command.staff ?? ZeroAddress, command.deadline],
+        ];
         return [membershipCollectionInterface.encodeFunctionData("redeem", [redemption, command.signature])];
       }
       if (kind === "undo-redemption") {

@@ -5,7 +5,7 @@
 import { selectRows, selectRowsAtOrBefore, updateRows } from "../../database/bulk.ts";
 import type { Database } from "../../database/client.ts";
 import { inTransaction } from "../../database/transactions.ts";
-import { authorisationToSign } from "../redemptions/typed-data.ts";
+import { ANY_STAFF, authorisationToSign } from "../redemptions/typed-data.ts";
 import type { Book } from "./book.ts";
 import { type BrandSecrets, noKeystore } from "./brand-signers.ts";
 import type { SendableCommand } from "./calls.ts";
@@ -16,6 +16,8 @@ export interface ReadinessOptions {
   /** The brand's keys, or why there are none. */
   secrets: BrandSecrets;
   chainId: number;
+  /** Who will redeem, lower-case; nothing where any of several may. */
+  staff: string | undefined;
   /** In seconds: the later of our clock and that of the chain's last block. Deadlines are reckoned from it. */
   time: number;
   /** When to look again at what has to wait, in milliseconds. */
@@ -93,7 +95,7 @@ async function readyToRedeem(
   options: ReadinessOptions,
 ): Promise<SendableCommand[]> {
   if (commands.length === 0) return [];
-  const { book, application, time } = options;
+  const { book, application, staff, time } = options;
   const firsts = await firstsOf(application, commands);
   const last = await lastRedemptions(application, firsts);
   const unclaimed = await withoutCommand(application, [...last.values()]);
@@ -113,7 +115,7 @@ async function readyToRedeem(
     if (hold?.custodial !== true) {
       if (isSigned && secondsLeft > 0) ready.push(command);
       else await book.fail(command, outdated(isSigned), { serialIsFree: false });
-    } else if (isSigned && secondsLeft > LEAST_SECONDS) {
+    } else if (isSigned && secondsLeft > LEAST_SECONDS && command.staff === (staff ?? null)) {
       ready.push(command);
     } else {
       toSign.push({ command, number: before + 1, reference: hold.reference, holder: hold.holder });
@@ -135,7 +137,7 @@ interface ToSign {
 /** Gives the brand's word for its customers, and writes it down. */
 async function signFor(
   wanted: readonly ToSign[],
-  { book, application, secrets, chainId, time, later }: ReadinessOptions,
+  { book, application, secrets, chainId, staff = ANY_STAFF, time, later }: ReadinessOptions,
 ): Promise<SendableCommand[]> {
   if (wanted.length === 0) return [];
   if (secrets.keys === undefined) {
@@ -150,7 +152,7 @@ async function signFor(
   const signed: SendableCommand[] = [];
   for (const { command, number, reference, holder } of wanted) {
     const { collectionAddress, serial, benefitId, generation } = command;
-    const message = { serial, benefitId: benefitId ?? 0, number, generation: generation ?? 0, deadline };
+    const message = { serial, benefitId: benefitId ?? 0, number, generation: generation ?? 0, staff, deadline };
     const { domain, types } = authorisationToSign(collectionAddress, chainId, message);
     // Two milliseconds of computing: requests get their turn in between.
     await new Promise((resolve) => setImmediate(resolve));
@@ -161,14 +163,26 @@ async function signFor(
       continue;
     }
     const signature = await wallet.signTypedData(domain, types, message);
-    signed.push({ ...command, redemptionNumber: number, deadline, signature });
+    signed.push({
+      ...command,
+      redemptionNumber: number,
+      staff: staff === ANY_STAFF ? null : staff,
+      deadline,
+      signature,
+    });
   }
   await inTransaction(application, async (transaction) => {
     await updateRows(transaction, {
       table: "Command",
-      columns: ["id", "redemptionNumber", "deadline", "signature"],
+      columns: ["id", "redemptionNumber", "staff", "deadline", "signature"],
       key: ["id"],
-      rows: signed.map(({ id, redemptionNumber, signature }) => [id, redemptionNumber, deadline, signature]),
+      rows: signed.map(({ id, redemptionNumber, staff, signature }) => [
+        id,
+        redemptionNumber,
+        staff,
+        deadline,
+        signature,
+      ]),
       where: `t."state" = 'queued'`,
     });
     await updateRows(transaction, {

@@ -12,6 +12,10 @@ const MEANINGS: Readonly<Record<string, Meaning>> = {
   BrandNotActive: "wait",
   BrandRoleMissing: "wait",
   DailyCapExceeded: "wait",
+  // Orders are held against the term when they are placed, by our clock: that of the chain gets there too.
+  TermTooLong: "wait",
+  // It is signed anew, for whoever sends it.
+  StaffMismatch: "wait",
   ReissueNotReady: "wait",
   CardAlreadyIssued: "stale",
   CardStatusMismatch: "stale",

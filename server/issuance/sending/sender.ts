@@ -272,6 +272,7 @@ export function createSender(options: SenderOptions): Sender {
             application: options.application,
             secrets: await brandSigners.keysOrReason(brandId),
             chainId: chain.chainId,
+            staff: onlyOf(await brandSigners.withRole(brandId, "Staff")),
             time: Math.max(now() / 1000, timestamp),
             later: now() + PUT_OFF_MS,
           });
@@ -755,6 +756,11 @@ export function createSender(options: SenderOptions): Sender {
         until + SIGNER_LONGEST_REST_MS < now() ? [] : [{ address: getAddress(address), since, reason }],
       ),
   };
+}
+
+/** The key that does what needs a role, lower-case; nothing if several can, or none. */
+function onlyOf(signers: readonly CardSigner[]): string | undefined {
+  return signers.length === 1 ? signers[0]?.address.toLowerCase() : undefined;
 }
 
 function needsSalt({ kind, physicalNumber }: SendableCommand): boolean {

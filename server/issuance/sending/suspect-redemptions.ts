@@ -25,7 +25,7 @@ export interface SuspectRedemptionOptions {
 }
 
 /** What another number, or another signature, would mend: the brand signs anew, and a wallet's word ends, when it is looked at again. */
-const MENDED_BY_SIGNING = new Set(["RedemptionNumberMismatch", "DeadlinePassed"]);
+const MENDED_BY_SIGNING = new Set(["RedemptionNumberMismatch", "DeadlinePassed", "StaffMismatch"]);
 /** What depends on the chain's clock and on what else is on its way. */
 const ABOUT_THE_PERIOD = new Set(["QuotaExceeded", "BenefitNotStarted"]);
 

@@ -66,6 +66,13 @@ describe("wallets that are contracts", () => {
     expect(await prove(address, Wallet.createRandom())).to.equal("wrong");
   });
 
+  it("do not take the place of a key whose address has come to have code (EIP-7702)", async () => {
+    await chain.provider.send("hardhat_setCode", [owner.address, await chain.provider.getCode(address)]);
+    expect(await prove(owner.address, owner)).to.equal("right");
+    expect(await prove(owner.address, Wallet.createRandom())).to.equal("wrong");
+    await chain.provider.send("hardhat_setCode", [owner.address, "0x"]);
+  });
+
   it("do not stand for addresses without a contract, nor for contracts that are no wallets", async () => {
     expect(await prove(Wallet.createRandom().address, owner)).to.equal("wrong");
     expect(await prove(chain.deployment.registry, owner)).to.equal("wrong");

@@ -1,13 +1,16 @@
 import { expect } from "chai";
 import { AbiCoder, type BytesLike, type EventFragment, id, type ParamType, zeroPadValue } from "ethers";
 import {
+  BRAND_ROLES,
   BRAND_STATUS,
   BURN_AUTH,
   brandRegistryInterface,
+  FINAL_ACTS,
   membershipCollectionInterface,
 } from "../../../server/chain/abi.ts";
 import { decodeLog, EventDecodeError, type RawLog } from "../../../server/chain/events.ts";
 
+const ENUMS = new Set(["burnAuth", "status", "role", "act"]);
 const HOLDER = `0x${"AB".repeat(20)}`;
 
 function log(name: string, args: unknown[], changes: Partial<RawLog> = {}): RawLog {
@@ -37,8 +40,8 @@ function sampleOf(input: ParamType, index: number): unknown {
     case "bool":
       return true;
     default:
-      // Enums have four members.
-      return input.name === "burnAuth" || input.name === "status" ? 2 : index;
+      // Enums have three members at least.
+      return ENUMS.has(input.name) && input.baseType === "uint8" ? 2 : index;
   }
 }
 
@@ -51,6 +54,8 @@ function expectedOf(input: ParamType, value: unknown): Record<string, unknown> {
   const name = input.name === "tokenId" ? "serial" : input.name.replace(/^(profile|contract)URI$/, "$1Uri");
   if (name === "burnAuth") return { burnAuth: BURN_AUTH[value as number] };
   if (name === "status") return { status: BRAND_STATUS[value as number] };
+  if (name === "role" && input.baseType === "uint8") return { role: BRAND_ROLES[value as number] };
+  if (name === "act") return { act: FINAL_ACTS[value as number] };
   return { [name]: value };
 }
 
@@ -76,8 +81,15 @@ describe("decodeLog", () => {
       ],
       [
         "BatchIssued",
-        [101, 100, 255, 4_294_967_295, id("root")],
-        { firstSerial: 101, count: 100, tier: 255, expiresAt: 4_294_967_295, commitmentRoot: id("root") },
+        [101, 100, 255, 4_294_967_295, id("root"), id("reference")],
+        {
+          firstSerial: 101,
+          count: 100,
+          tier: 255,
+          expiresAt: 4_294_967_295,
+          commitmentRoot: id("root"),
+          batchReference: id("reference"),
+        },
       ],
     ];
     for (const [name, args, expected] of cases) {
@@ -107,8 +119,8 @@ describe("decodeLog", () => {
   it("reads names that are not UTF-8 or have a NUL, which the chain takes, instead of stopping at them", () => {
     const topics = brandRegistryInterface.encodeFilterTopics("CollectionCreated", [HOLDER, 1]) as string[];
     const data = AbiCoder.defaultAbiCoder().encode(
-      ["bytes", "bytes", "bytes", "uint32", "uint8", "uint32"],
-      ["0x616263", "0xff41fe", "0x4300", 10, 2, 86_400],
+      ["bytes", "bytes", "bytes", "uint32", "uint8", "uint32", "uint8", "uint32"],
+      ["0x616263", "0xff41fe", "0x4300", 10, 2, 86_400, 3, 4_294_967_295],
     );
     expect(decodeLog(log("Locked", [1], { topics, data }), 1_700_000_000)).to.deep.equal({
       ...POSITION,
@@ -122,6 +134,8 @@ describe("decodeLog", () => {
         maxSupply: 10,
         burnAuth: "Both",
         reissueDelay: 86_400,
+        highestTier: 3,
+        longestTerm: 4_294_967_295,
       },
     });
   });

@@ -164,6 +164,7 @@ function admission(blockNumber: number, brandId: number): ChainEvent {
     args: {
       brandId,
       admin: "0x",
+      handle: "",
       name: `Brand ${brandId}`,
       legalName: "",
       domain: "",

@@ -12,6 +12,7 @@ import { createTestMirror, freshMirrorRows, mirrorRows, startAndCatchUp } from "
 const REASON = `0x${"52".repeat(32)}`;
 const PROFILE = { legalName: "N", domain: "n.example", filingNumber: "1", profileURI: "u", profileHash: REASON };
 const ADMIN = 1;
+const drop = (table: string, column: string) => `ALTER TABLE "${table}" DROP COLUMN "${column}"`;
 const ISSUER = 2;
 
 describeOnEachDatabase("the migration to answers of the past", (kind) => {
@@ -19,10 +20,10 @@ describeOnEachDatabase("the migration to answers of the past", (kind) => {
     const chain = await startTestChain();
     const mirror = await createTestMirror(kind);
     try {
-      const brandId = await chain.admitBrand({ name: 'zero\0and "quotes"' });
+      const brandId = await chain.admitBrand({ name: 'zero\0and "quotes"', handle: "zero" });
       const roleId = await chain.registry.getFunction("roleId")(brandId, BRAND_ROLE.Steward);
       await chain.call(chain.registry, ADMIN, "grantRole", roleId, await (await chain.signer(ISSUER)).getAddress());
-      for (const slug of ["edition-one", "edition-two"]) {
+      for (const slug of ["zero-one", "zero-two"]) {
         const collection = await chain.createCollection({ brandId, slug, maxSupply: 50 });
         for (const [firstSerial, holders] of [[41, 3] as const, [1, 10] as const, [20, 1] as const]) {
           await chain.issue({ collection, firstSerial, holders });
@@ -32,9 +33,7 @@ describeOnEachDatabase("the migration to answers of the past", (kind) => {
           await chain.call(contract, ISSUER, "requestReissue", 42, to, REASON);
         }
         await chain.call(contract, ADMIN, "setContent", "https://n.example", REASON);
-        for (const method of ["freezeContent", "freezeBenefits", "startWindDown"]) {
-          await chain.call(contract, ADMIN, method);
-        }
+        await chain.doFinally(collection, "FreezeContent", "FreezeBenefits", "WindDown");
       }
       await chain.call(chain.registry, 0, "setBrandProfile", brandId, { ...PROFILE, name: "n" });
       await chain.call(chain.registry, 0, "suspendBrand", brandId, REASON);
@@ -46,13 +45,17 @@ describeOnEachDatabase("the migration to answers of the past", (kind) => {
         'DROP TABLE "EventSubject"',
         'DROP TABLE "Reissue"',
         'DROP INDEX "Batch_collectionAddress_blockNumber_logIndex_idx"',
-        ...["issuedCount", "highestSerial", "logIndex"].map((column) => `ALTER TABLE "Batch" DROP COLUMN "${column}"`),
-        `DELETE FROM "_prisma_migrations" WHERE "migration_name" LIKE '%_time_travel'`,
+        ...["issuedCount", "highestSerial", "logIndex", "batchReference"].map((column) => drop("Batch", column)),
+        ...["handle", "keyEpoch", "suspension"].map((column) => drop("Brand", column)),
+        ...["highestTier", "longestTerm"].map((column) => drop("Collection", column)),
+        ...["staff", "standsFor"].map((column) => drop("Command", column)),
+        drop("AdoptedCard", "tag"),
+        `DELETE FROM "_prisma_migrations" WHERE "migration_name" LIKE '%_time_travel' OR "migration_name" LIKE '%_declared_terms'`,
       ]) {
         await mirror.database.$executeRawUnsafe(statement);
       }
       await mirror.database.$disconnect();
-      expect(await migrate(mirror.url)).to.have.length(1);
+      expect(await migrate(mirror.url)).to.have.length(2);
       const migrated = await openDatabase(mirror.url);
       const rows = await mirrorRows(migrated);
       await migrated.$disconnect();

@@ -3,13 +3,13 @@
 
 import { expect } from "chai";
 import { Contract, type JsonRpcSigner, ZeroHash } from "ethers";
-import { BRAND_ROLE, membershipCollectionInterface } from "../../../server/chain/abi.ts";
+import { BRAND_ROLE, FINAL_ACT, membershipCollectionInterface } from "../../../server/chain/abi.ts";
 import { EVENT_TOPICS } from "../../../server/chain/events.ts";
 import type { CardPlace, History, HistoryOptions } from "../../../server/history/history.ts";
 import { createHistory } from "../../../server/history/history.ts";
 import type { Indexer } from "../../../server/indexer/indexer.ts";
-import { SIGNED_TYPES } from "../../contracts/support/signatures.ts";
-import { startTestChain, type TestChain } from "../../support/chain.ts";
+import { ANY_STAFF, authorisationToSign } from "../../../server/issuance/redemptions/typed-data.ts";
+import { FINAL_ACT_NOTICE, startTestChain, type TestChain } from "../../support/chain.ts";
 import { describeOnEachDatabase, sqlite } from "../../support/databases.ts";
 import { createTestMirror, startAndCatchUp, type TestMirror } from "../../support/mirror.ts";
 import { type RunningApp, startApp } from "./support.ts";
@@ -17,7 +17,7 @@ import { type RunningApp, startApp } from "./support.ts";
 const DAY = 86_400;
 const REASON = `0x${"52".repeat(32)}`;
 const PROFILE = { legalName: "N", domain: "n.example", filingNumber: "1", profileURI: "u", profileHash: REASON };
-const NO_TERMS = { quota: 0, period: 0, startsAt: 0 };
+const NO_TERMS = { quota: 0, period: DAY, startsAt: 1_700_000_000 };
 /** Hardhat's accounts by what they do here. */
 const CONSORTIUM = 0;
 const ADMIN = 1;
@@ -25,8 +25,8 @@ const ISSUER = 2;
 const HOLDER = 3;
 const OTHER = 4;
 
-const SLOW = "slow-reissue";
-const QUICK = "quick-reissue";
+const SLOW = "noirance-slow";
+const QUICK = "noirance-quick";
 /** Cards that are issued one day, one that never is, and one beyond every edition. */
 const SERIALS = { [SLOW]: [1, 2, 3, 5, 6, 7, 8, 10, 20, 33, 41, "9".repeat(30)], [QUICK]: [1, 2, 3] };
 
@@ -131,17 +131,13 @@ describeOnEachDatabase("answers as of a block", (kind) => {
   }
 
   async function issue(contract: Contract, firstSerial: number, holders: string[], expiry = 0): Promise<void> {
-    await act(contract, ISSUER, "issue", firstSerial, holders, { tier: 1, expiresAt: expiry }, ZeroHash);
+    await act(contract, ISSUER, "issue", firstSerial, holders, { tier: 1, expiresAt: expiry }, ZeroHash, ZeroHash);
   }
 
   async function redeem(serial: number, number: number): Promise<void> {
-    const redemption = { serial, benefitId: 9, number, generation: 0, deadline: expiresAt };
-    const domain = { name: "MembershipCollection", version: "1", chainId: chain.deployment.chainId };
-    const signature = await holder.signTypedData(
-      { ...domain, verifyingContract: await slow.getAddress() },
-      { Redemption: SIGNED_TYPES.Redemption },
-      redemption,
-    );
+    const redemption = { serial, benefitId: 9, number, generation: 0, staff: ANY_STAFF, deadline: expiresAt };
+    const { domain, types } = authorisationToSign(await slow.getAddress(), chain.deployment.chainId, redemption);
+    const signature = await holder.signTypedData(domain, types, redemption);
     await act(slow, ISSUER, "redeem", redemption, signature);
   }
 
@@ -184,6 +180,7 @@ describeOnEachDatabase("answers as of a block", (kind) => {
 
     await act(slow, ISSUER, "renew", [1, 2], expiresAt, DAY);
     await act(slow, ISSUER, "setTier", [2, 3], 4);
+    await act(slow, ISSUER, "correct", [2, 3, expiresAt, 0, 0], REASON, "0x");
     await act(slow, ISSUER, "suspend", [3, 4], REASON);
     await act(slow, ISSUER, "reinstate", [4]);
     await act(slow, ISSUER, "revoke", [5], REASON);
@@ -200,13 +197,17 @@ describeOnEachDatabase("answers as of a block", (kind) => {
     await act(slow, ADMIN, "setContent", "https://noirance.example/black", REASON);
     await act(chain.registry, CONSORTIUM, "setBrandProfile", brandId, { ...PROFILE, name: "Noirance Atelier" });
     await act(chain.registry, ADMIN, "setDailyCap", brandId, issuer, 1_000);
+    await act(chain.registry, ADMIN, "setDailyCap", brandId, other, 1);
+    await act(chain.registry, ADMIN, "liftDailyCap", brandId, other);
+    await act(slow, ADMIN, "announce", FINAL_ACT.WindDown);
+    await act(slow, ADMIN, "cancelAnnounced", FINAL_ACT.WindDown);
     await act(chain.registry, CONSORTIUM, "setCardBaseURI", "https://cards.example/");
     await inOneBlock([
-      [slow, ISSUER, "issue", 33, [other], { tier: 2, expiresAt: 0 }, REASON],
+      [slow, ISSUER, "issue", 33, [other], { tier: 2, expiresAt: 0 }, REASON, ZeroHash],
       [slow, ADMIN, "setContent", "https://noirance.example/again", REASON],
       [chain.registry, CONSORTIUM, "suspendBrand", brandId, REASON],
     ]);
-    await act(chain.registry, CONSORTIUM, "reinstateBrand", brandId);
+    await act(chain.registry, CONSORTIUM, "reinstateBrand", brandId, 1);
 
     // There and back and on: held twice by the same address, with others in between.
     for (const to of [other, holder.address, chain.deployment.registry]) {
@@ -228,10 +229,9 @@ describeOnEachDatabase("answers as of a block", (kind) => {
   async function end(brandId: number, issuer: string): Promise<void> {
     await issue(slow, 20, [holder.address, other]);
     await act(slow, ADMIN, "setBenefit", 1, 9, NO_TERMS);
-    await act(slow, ADMIN, "freezeContent");
-    await act(slow, ADMIN, "freezeBenefits");
-    await act(slow, ADMIN, "startWindDown");
-    await mineEmpty(DAY);
+    for (const final of Object.values(FINAL_ACT)) await act(slow, ADMIN, "announce", final);
+    await mineEmpty(FINAL_ACT_NOTICE);
+    for (const final of Object.values(FINAL_ACT)) await act(slow, ADMIN, "carryOut", final);
     await act(slow, ISSUER, "executeReissue", 7);
     await act(slow, OTHER, "surrender", 7);
     const roleId = await chain.registry.getFunction("roleId")(brandId, BRAND_ROLE.Staff);
@@ -239,6 +239,7 @@ describeOnEachDatabase("answers as of a block", (kind) => {
     await act(roles, ADMIN, "revokeRole", roleId, issuer);
     await act(slow, ISSUER, "suspend", [1], REASON);
     await act(slow, ISSUER, "revoke", [10], REASON);
+    await act(chain.registry, CONSORTIUM, "replaceBrandKeys", brandId, other);
     await act(chain.registry, CONSORTIUM, "retireBrand", brandId, REASON);
   }
 
@@ -469,7 +470,7 @@ describeOnEachDatabase("answers as of a block", (kind) => {
     const lost = kept.find(({ blockNumber }) => blockNumber === fork.blockNumber + 1);
     await chain.provider.send("evm_revert", [fork.snapshot]);
     kept.length = 0;
-    await act(slow, ISSUER, "issue", 21, [other], { tier: 3, expiresAt: 0 }, ZeroHash);
+    await act(slow, ISSUER, "issue", 21, [other], { tier: 3, expiresAt: 0 }, ZeroHash, ZeroHash);
     await act(quick, ISSUER, "requestReissue", 2, holder.address, REASON);
     await act(slow, ISSUER, "revoke", [1], REASON);
     expect(kept[0]?.blockNumber).to.equal(fork.blockNumber + 1);

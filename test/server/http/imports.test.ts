@@ -12,6 +12,7 @@ import { pino } from "pino";
 import yauzl from "yauzl";
 import { createApiKey } from "../../../server/accounts/api-keys.ts";
 import type { BrandRole } from "../../../server/accounts/principal.ts";
+import { UNLIMITED_TERM } from "../../../server/chain/abi.ts";
 import { type Database, openDatabase } from "../../../server/database/client.ts";
 import { createImportFiles } from "../../../server/imports/files.ts";
 import { startHolderProcess } from "../../../server/imports/holder-process.ts";
@@ -185,6 +186,30 @@ describeOnEachDatabase("imports", (kind) => {
     expect(acts.map(({ action }) => action)).to.deep.equal(["import.uploaded", "import.started"]);
     // The file has the references of customers: it goes once it is not needed.
     await until(() => !readdirSync(join(dataFolder, "imports")).includes(`${ready.id}.spreadsheet`));
+  });
+
+  it("refuse tiers and terms that the collection has not declared, and issue nothing", async () => {
+    const { address } = COLLECTIONS.firstEdition;
+    const declare = (highestTier: number, longestTerm: number) =>
+      mirror.database.collection.updateMany({ where: { address }, data: { highestTier, longestTerm } });
+    await declare(2, 400 * 86_400);
+    try {
+      const soon = new Date(Date.now() + 100 * 86_400_000).toISOString().slice(0, 10);
+      const wrong = [`${from + 60},A,,3,${soon},`, `${from + 61},A,,1,2099-12-31,`, `${from + 62},A,,1,,`];
+      const invalid = await checked(await upload([HEADER, ...wrong].join("\n")));
+      expect(invalid.state).to.equal("invalid");
+      const { data } = (await (await ask(`/${invalid.id}/problems`)).json()) as { data: { reasons: string[] }[] };
+      expect(
+        data.flatMap(({ reasons }) => reasons).map((reason) => reason.replace(/, now until .*/, "")),
+      ).to.deep.equal([
+        "the tier 3 is not a tier of this collection, whose cards have the tiers 0 to 2",
+        'the expiry "2099-12-31" is too late: a card of this collection is valid for at most 400 days',
+        "the expiry has no end: a card of this collection is valid for at most 400 days",
+      ]);
+      expect(await commands(invalid.id)).to.deep.equal([]);
+    } finally {
+      await declare(9, UNLIMITED_TERM);
+    }
   });
 
   it("tell everything that is wrong, by line, and issue nothing", async () => {

@@ -4,6 +4,7 @@ import { expect } from "chai";
 import { Mnemonic } from "ethers";
 import { createApiKey } from "../../../server/accounts/api-keys.ts";
 import { BRAND_ROLES, type BrandRole } from "../../../server/accounts/principal.ts";
+import { UNLIMITED_TERM } from "../../../server/chain/abi.ts";
 import { type Database, openDatabase } from "../../../server/database/client.ts";
 import { createHolderDerivation } from "../../../server/issuance/holder-derivation.ts";
 import { describeOnEachDatabase } from "../../support/databases.ts";
@@ -219,6 +220,34 @@ describeOnEachDatabase("API of orders", (kind) => {
         { ...body.data.items[0], tier: 3, term: "P1M" },
         { ...body.data.items[0], tier: 5, term: null },
       ]);
+    });
+
+    it("sells and offers nothing that the collection has not declared", async () => {
+      const refused = async (answer: ReturnType<typeof offer>) => {
+        const [error] = (await answer).body.errors;
+        return `${error.parameter}: ${error.detail}`;
+      };
+      const item = { collection: slug, tier: 1, term: "P1Y" };
+      const ordered = (change: object) => refused(order({ items: [{ ...item, ...change }] }, { status: 400 }));
+      const before = await application.order.count();
+      const terms = (highestTier: number, longestTerm: number) =>
+        mirror.database.collection.updateMany({ where: { address }, data: { highestTier, longestTerm } });
+      await terms(3, 367 * 86_400);
+      app.clock.now += 2;
+      try {
+        expect(await ordered({ tier: 4 })).to.match(/^items\.0\.tier: is not a tier .* the tiers 0 to 3$/);
+        expect(await ordered({ term: "P2Y" })).to.match(
+          /^items\.0\.term: is too late: .* at most 367 days, now until 20/,
+        );
+        expect(await ordered({ term: null })).to.match(/^items\.0\.term: has no end/);
+        expect(await refused(offer({ tier: 4, term: null }, 400))).to.match(/^tier: is not a tier/);
+        expect(await refused(offer({ tier: 3, term: "P13M" }, 400))).to.match(/^term: is too late/);
+        expect(await application.order.count()).to.equal(before);
+        await offer({ tier: 3, term: "P1Y" });
+        await order();
+      } finally {
+        await terms(9, UNLIMITED_TERM);
+      }
     });
 
     it("gives each customer one card of a free edition", async () => {

@@ -2,7 +2,7 @@
 
 import { randomUUID } from "node:crypto";
 import { expect } from "chai";
-import { id as hashOf, Mnemonic, Signature, Wallet } from "ethers";
+import { id as hashOf, Mnemonic, Signature, Wallet, ZeroAddress } from "ethers";
 import { createApiKey } from "../../../server/accounts/api-keys.ts";
 import { BRAND_ROLES, type BrandRole } from "../../../server/accounts/principal.ts";
 import { RpcError } from "../../../server/chain/rpc.ts";
@@ -260,7 +260,7 @@ describeOnEachDatabase("API of redemptions", (kind) => {
 
     it("is granted with what the wallet has signed", async () => {
       expect(toSign.message).to.deep.equal({
-        ...{ serial, benefitId: BENEFIT, number: 1, generation: 0 },
+        ...{ serial, benefitId: BENEFIT, number: 1, generation: 0, staff: ZeroAddress },
         deadline: Math.floor(app.clock.now) + 900,
       });
       expect((await confirm(undefined, 409)).detail).to.contain("`authorization.typedData`");

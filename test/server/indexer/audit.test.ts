@@ -5,7 +5,7 @@ import { BRAND_ROLE, membershipCollectionInterface } from "../../../server/chain
 import { createRpc, type Rpc, RpcError } from "../../../server/chain/rpc.ts";
 import { type AuditReport, auditAll, auditSample } from "../../../server/indexer/audit/audit.ts";
 import { startAuditor } from "../../../server/indexer/auditor.ts";
-import { SIGNED_TYPES } from "../../contracts/support/signatures.ts";
+import { ANY_STAFF, authorisationToSign } from "../../../server/issuance/redemptions/typed-data.ts";
 import { startTestChain, type TestChain } from "../../support/chain.ts";
 import { describeOnEachDatabase } from "../../support/databases.ts";
 import { createTestMirror, silent, startAndCatchUp, type TestMirror } from "../../support/mirror.ts";
@@ -36,17 +36,15 @@ describeOnEachDatabase("the audit", (kind) => {
     await chain.call(black, 1, "setBenefit", 2, 7, { quota: 3, period: DAY, startsAt: 1_700_000_000 });
     await chain.issue({ collection: address, firstSerial: 30, holders: [issuer.address], tier: 2 });
     const redeem = async (number: number) => {
-      const redemption = { serial: 30, benefitId: 7, number, generation: 0, deadline: 4_000_000_000 };
-      const signature = await issuer.signTypedData(
-        { name: "MembershipCollection", version: "1", chainId: chain.deployment.chainId, verifyingContract: address },
-        { Redemption: SIGNED_TYPES.Redemption },
-        redemption,
-      );
+      const redemption = { serial: 30, benefitId: 7, number, generation: 0, staff: ANY_STAFF, deadline: 4_000_000_000 };
+      const { domain, types } = authorisationToSign(address, chain.deployment.chainId, redemption);
+      const signature = await issuer.signTypedData(domain, types, redemption);
       await chain.call(black, 2, "redeem", redemption, signature);
     };
     for (const number of [1, 2]) await redeem(number);
     await chain.call(black, 2, "undoRedemption", 30, 7, 1, ZeroHash);
     await redeem(3);
+    await chain.call(black, 2, "correct", [6, 3, 1_999_999_999, 0, 0], ZeroHash, "0x");
     await chain.call(black, 1, "setContent", "https://noirance.example", ZeroHash);
   });
   after(async () => {
@@ -189,6 +187,18 @@ describeOnEachDatabase("the audit", (kind) => {
     const serials = wrong.differences.map(({ of }) => Number(of.split("/")[1]));
     expect(Math.min(...serials)).to.be.at.most(20);
     expect(Math.max(...serials)).to.be.at.least(1_150);
+  });
+
+  it("knows that a reissue is void which was not executed in time", async () => {
+    const snapshot = await chain.provider.send("evm_snapshot", []);
+    await chain.provider.send("evm_increaseTime", [40 * DAY]);
+    await chain.provider.send("evm_mine", []);
+    const indexer = mirror.indexer(chain);
+    await startAndCatchUp(indexer);
+    await indexer.stop();
+    expect(await mirror.database.card.count({ where: { reissueTo: { not: null } } })).to.equal(1);
+    expect((await audit()).differences).to.deep.equal([]);
+    await chain.provider.send("evm_revert", [snapshot]);
   });
 
   it("in intervals raises an alarm, and goes on after the chain was away", async () => {

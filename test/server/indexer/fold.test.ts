@@ -41,7 +41,14 @@ const batch: CardEvent = {
   ...POSITION,
   logIndex: 3,
   name: "BatchIssued",
-  args: { firstSerial: 1, count: 10, tier: 4, expiresAt: 1_900_000_000, commitmentRoot: `0x${"0".repeat(64)}` },
+  args: {
+    firstSerial: 1,
+    count: 10,
+    tier: 4,
+    expiresAt: 1_900_000_000,
+    commitmentRoot: ZERO_HASH,
+    batchReference: OTHER_HASH,
+  },
 };
 
 describe("fold", () => {
@@ -75,6 +82,10 @@ describe("fold", () => {
     const life: [CardEvent, Partial<CardState>][] = [
       [next("CardRenewed", { expiresAt: 2_000_000_000 }), { expiresAt: 2_000_000_000 }],
       [next("CardTierChanged", { tier: 7 }), { tier: 7 }],
+      [
+        next("CardCorrected", { tier: 6, expiresAt: 1_950_000_000, reason: ZERO_HASH }),
+        { tier: 6, expiresAt: 1_950_000_000 },
+      ],
       [next("BenefitRedeemed", { benefitId: 1, staff: OTHER, number: 1, periodStart: 1_699_920_000, used: 1 }), {}],
       [next("CardSuspended", { reason: ZERO_HASH }), { status: "Suspended" }],
       // What was redeemed before the card was suspended can be undone nevertheless.
@@ -126,6 +137,7 @@ describe("fold", () => {
       [undefined, batch],
       [card, { ...batch, blockNumber: 10 }],
       [undefined, of("CardRenewed", { expiresAt: 1 })],
+      [undefined, of("CardCorrected", { tier: 1, expiresAt: 1, reason: ZERO_HASH })],
       [card, of("Transfer", { from: OTHER, to: ZERO })],
       [pending, of("Transfer", { from: ZERO, to: HOLDER })],
       [suspended, of("CardSuspended", { reason: ZERO_HASH })],
@@ -151,18 +163,36 @@ describe("foldBrand", () => {
     profileHash: "",
   };
   const at = { ...POSITION, logIndex: 0 };
-  const admitted: BrandEvent = { ...at, name: "BrandAdmitted", args: { brandId: 1, admin: HOLDER, ...profile } };
+  const admitted: BrandEvent = {
+    ...at,
+    name: "BrandAdmitted",
+    args: { brandId: 1, admin: HOLDER, handle: "n-n", ...profile },
+  };
   const { blockNumber, transactionHash } = POSITION;
 
   it("follows a brand through its life", () => {
     const events: BrandEvent[] = [
       admitted,
-      { ...at, name: "BrandStatusChanged", args: { brandId: 1, status: "Active", reason: ZERO_HASH } },
+      { ...at, name: "BrandStatusChanged", args: { brandId: 1, status: "Active", suspension: 0, reason: ZERO_HASH } },
       { ...at, name: "BrandProfileChanged", args: { brandId: 1, ...profile, name: "M" } },
-      { ...at, name: "BrandStatusChanged", args: { brandId: 1, status: "Suspended", reason: ZERO_HASH } },
+      {
+        ...at,
+        name: "BrandStatusChanged",
+        args: { brandId: 1, status: "Suspended", suspension: 1, reason: ZERO_HASH },
+      },
+      { ...at, name: "BrandKeysReplaced", args: { brandId: 1, keyEpoch: 1, admin: OTHER } },
     ];
     const brand = events.reduce<BrandState | undefined>(foldBrand, undefined);
-    expect(brand).to.deep.equal({ ...profile, name: "M", status: "Suspended", blockNumber, transactionHash });
+    expect(brand).to.deep.equal({
+      ...profile,
+      name: "M",
+      status: "Suspended",
+      handle: "n-n",
+      keyEpoch: 1,
+      suspension: 1,
+      blockNumber,
+      transactionHash,
+    });
   });
 
   it("refuses every event that cannot follow", () => {
@@ -175,7 +205,16 @@ describe("foldBrand", () => {
 
 describe("foldCollection", () => {
   const at = { ...POSITION, logIndex: 0 };
-  const terms = { brandId: 1, slug: "s", name: "S", symbol: "S", maxSupply: 9, reissueDelay: 60 };
+  const terms = {
+    brandId: 1,
+    slug: "s",
+    name: "S",
+    symbol: "S",
+    maxSupply: 9,
+    reissueDelay: 60,
+    highestTier: 3,
+    longestTerm: 60,
+  };
   const created: CollectionEvent = {
     ...at,
     name: "CollectionCreated",

@@ -2,11 +2,11 @@
 
 import { expect } from "chai";
 import { Contract, type JsonRpcSigner, ZeroHash } from "ethers";
-import { BRAND_ROLE, membershipCollectionInterface } from "../../../server/chain/abi.ts";
+import { BRAND_ROLE, membershipCollectionInterface, UNLIMITED_TERM } from "../../../server/chain/abi.ts";
 import { auditAll } from "../../../server/indexer/audit/audit.ts";
 import { createLease, LeaseLostError } from "../../../server/indexer/lease.ts";
 import { createMirror } from "../../../server/indexer/mirror.ts";
-import { SIGNED_TYPES } from "../../contracts/support/signatures.ts";
+import { ANY_STAFF, authorisationToSign } from "../../../server/issuance/redemptions/typed-data.ts";
 import { startTestChain, type TestChain } from "../../support/chain.ts";
 import { describeOnEachDatabase } from "../../support/databases.ts";
 import {
@@ -20,6 +20,7 @@ import {
 } from "../../support/mirror.ts";
 
 const DAY = 86_400;
+const PERIODS = { period: DAY, startsAt: 1_700_000_000 };
 const REASON = `0x${"52".repeat(32)}`;
 const PROFILE = { name: "Noirance Atelier", legalName: "N", domain: "n.example", filingNumber: "1", profileURI: "u" };
 /** Hardhat's accounts by what they do here. */
@@ -63,13 +64,9 @@ describeOnEachDatabase("indexer of whole lives", (kind) => {
   const act = (method: string, ...args: unknown[]) => chain.call(black, ISSUER, method, ...args);
 
   async function redeem(serial: number, number: number): Promise<void> {
-    const redemption = { serial, benefitId: 9, number, generation: 0, deadline: expiresAt };
-    const domain = { name: "MembershipCollection", version: "1", chainId: chain.deployment.chainId };
-    const signature = await holder.signTypedData(
-      { ...domain, verifyingContract: address },
-      { Redemption: SIGNED_TYPES.Redemption },
-      redemption,
-    );
+    const redemption = { serial, benefitId: 9, number, generation: 0, staff: ANY_STAFF, deadline: expiresAt };
+    const { domain, types } = authorisationToSign(address, chain.deployment.chainId, redemption);
+    const signature = await holder.signTypedData(domain, types, redemption);
     await act("redeem", redemption, signature);
   }
 
@@ -86,8 +83,8 @@ describeOnEachDatabase("indexer of whole lives", (kind) => {
     await chain.call(black, HOLDER, "vetoReissue", 8);
     await act("requestReissue", 9, other, REASON);
     await act("cancelReissue", 9);
-    await chain.call(black, ADMIN, "setBenefit", 1, 9, { quota: 2, period: DAY, startsAt: 1_700_000_000 });
-    await chain.call(black, ADMIN, "setBenefit", 4, 9, { quota: 4_294_967_295, period: 0, startsAt: 0 });
+    await chain.call(black, ADMIN, "setBenefit", 1, 9, { ...PERIODS, quota: 2 });
+    await chain.call(black, ADMIN, "setBenefit", 4, 9, { ...PERIODS, quota: 4_294_967_295 });
     await redeem(1, 1);
     await redeem(1, 2);
     await redeem(10, 1);
@@ -99,22 +96,22 @@ describeOnEachDatabase("indexer of whole lives", (kind) => {
     await act("reinstate", [10]);
     await act("openAllowlist", REASON, 20, 5, expiresAt);
     await act("closeAllowlist", REASON);
+    await act("correct", [2, 3, expiresAt - DAY, 0, 0], REASON, "0x");
     await chain.call(chain.registry, ADMIN, "setDailyCap", 1, other, 100);
+    await chain.call(chain.registry, ADMIN, "liftDailyCap", 1, other);
     await chain.call(black, ADMIN, "setContent", "https://noirance.example/black", REASON);
     await chain.call(chain.registry, CONSORTIUM, "setBrandProfile", 1, { ...PROFILE, profileHash: REASON });
   }
 
   /** What can be done once only. */
   async function end(): Promise<void> {
-    await chain.call(black, ADMIN, "setBenefit", 1, 9, { quota: 0, period: 0, startsAt: 0 });
-    await chain.call(black, ADMIN, "freezeContent");
-    await chain.call(black, ADMIN, "freezeBenefits");
-    await chain.call(black, ADMIN, "startWindDown");
-    await chain.provider.send("evm_increaseTime", [DAY]);
+    await chain.call(black, ADMIN, "setBenefit", 1, 9, { ...PERIODS, quota: 0 });
+    await chain.doFinally(address, "FreezeContent", "FreezeBenefits", "WindDown");
     await act("executeReissue", 7);
     await act("suspend", [1], REASON);
     await act("revoke", [10], REASON);
     await chain.call(chain.registry, CONSORTIUM, "suspendBrand", 1, REASON);
+    await chain.call(chain.registry, CONSORTIUM, "replaceBrandKeys", 1, other);
   }
 
   it("mirrors what the contracts say of every card, the collection and the brand", async () => {
@@ -141,6 +138,8 @@ describeOnEachDatabase("indexer of whole lives", (kind) => {
     const [collection] = await mirror.database.collection.findMany();
     expect(collection).to.include({
       reissueDelay: DAY,
+      highestTier: 255,
+      longestTerm: BigInt(UNLIMITED_TERM),
       contractUri: "https://noirance.example/black",
       contentHash: REASON,
       contentFrozen: true,
@@ -151,6 +150,7 @@ describeOnEachDatabase("indexer of whole lives", (kind) => {
     const { profileURI: profileUri, ...profile } = PROFILE;
     const [brand] = await mirror.database.brand.findMany();
     expect(brand).to.include({ ...profile, profileUri, profileHash: REASON, status: "Suspended" });
+    expect(brand).to.include({ handle: "noirance", keyEpoch: 1, suspension: 1 });
     const benefits = await mirror.database.benefit.findMany({ orderBy: { tier: "asc" } });
     expect(benefits.map(({ tier, benefitId, quota }) => [tier, benefitId, Number(quota)])).to.deep.equal([
       [1, 9, 0],

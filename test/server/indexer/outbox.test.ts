@@ -189,7 +189,10 @@ describeOnEachDatabase("the outbox", (kind) => {
   });
 
   it("takes everything back when the mirror is to follow another chain", async () => {
-    const [one, other] = [createSyntheticChain(randomNumbers(5)), createSyntheticChain(randomNumbers(5), "other")];
+    const [one, other] = [
+      createSyntheticChain(randomNumbers(5)),
+      createSyntheticChain(randomNumbers(5), { name: "other" }),
+    ];
     await begin(one);
     await commit(one.genesis, extended(one, one.genesis, 20));
     await mirror.mirror.clear();
@@ -238,7 +241,7 @@ describeOnEachDatabase("the outbox", (kind) => {
   });
 
   it("counts a mirror as told that was there before the outbox was", async () => {
-    const chain = createSyntheticChain(randomNumbers(8));
+    const chain = createSyntheticChain(randomNumbers(8), { isOld: true });
     await begin(chain);
     await commit(chain.genesis, extended(chain, chain.genesis, 25));
     const before = await told();

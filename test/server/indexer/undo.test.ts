@@ -87,7 +87,8 @@ describeOnEachDatabase("blocks that are taken back", (kind) => {
     ] as const) {
       for (const serial of [firstSerial, firstSerial + 1])
         issuing.emit("Transfer", { from: ZeroAddress, to: `0x${"a".repeat(40)}`, serial });
-      issuing.emit("BatchIssued", { firstSerial, count: 2, tier, expiresAt: 0, commitmentRoot: ZeroHash });
+      const terms = { tier, expiresAt: 0, commitmentRoot: ZeroHash, batchReference: ZeroHash };
+      issuing.emit("BatchIssued", { firstSerial, count: 2, ...terms });
     }
     const changing = blockOf(3);
     for (const serial of [1, 2, 5, 6, 9, 10]) changing.emit("CardTierChanged", { serial, tier: 9 });

@@ -90,10 +90,14 @@ describe("plan", () => {
         Array.from({ length: count }, () => HOLDER),
         { tier: 1, expiresAt: 0 },
         `0x${String(serial).padStart(64, "0")}`,
+        `0x${String(serial).padStart(64, "1")}`,
       ]);
-    const rootOf = (batch: readonly CardToIssue[]) => `0x${String(batch[0]?.serial).padStart(64, "0")}`;
-    expect(encodeTransaction(one, rootOf)).to.equal(issue(1, 2));
-    expect(encodeTransaction(several, rootOf)).to.equal(
+    const notesOf = ([first]: readonly CardToIssue[]) => ({
+      commitmentRoot: `0x${String(first?.serial).padStart(64, "0")}`,
+      batchReference: `0x${String(first?.serial).padStart(64, "1")}`,
+    });
+    expect(encodeTransaction(one, notesOf)).to.equal(issue(1, 2));
+    expect(encodeTransaction(several, notesOf)).to.equal(
       membershipCollectionInterface.encodeFunctionData("multicall", [[issue(1, 1), issue(3, 1)]]),
     );
   });

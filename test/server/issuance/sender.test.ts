@@ -36,7 +36,7 @@ describe("sender", () => {
 
   /** A new collection, cards for it, and what sending them needs; `faults` replaces members of the chain. */
   async function prepare(count: number, faults: (real: IssuanceChain) => Partial<IssuanceChain> = () => ({})) {
-    const slug = `sender-${++slugs}`;
+    const slug = `noirance-sender-${++slugs}`;
     const address = await fixture.chain.createCollection({ brandId: fixture.brandId, slug, maxSupply: 1000 });
     const collection = await chain.collection(slug);
     const cards: CardToIssue[] = Array.from({ length: count }, (_, index) => ({

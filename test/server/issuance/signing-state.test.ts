@@ -27,7 +27,7 @@ describe("a server whose key-deriving process is killed", function () {
 
   before(async () => {
     world = await startIssuingWorld();
-    await world.createCollection("edition", 1_000);
+    await world.createCollection("noirance-edition", 1_000);
     database = await sqlite.create();
     apiKey = await world.apiKey(database.url);
   });
@@ -50,7 +50,7 @@ describe("a server whose key-deriving process is killed", function () {
       },
       body: JSON.stringify({
         customer: { reference: `customer-${number}`, ...(holder === undefined ? {} : { holder }) },
-        items: [{ collection: "edition", tier: 1, term: "P1Y" }],
+        items: [{ collection: "noirance-edition", tier: 1, term: "P1Y" }],
       }),
     });
     return { status: response.status, body: (await response.json()) as Order };

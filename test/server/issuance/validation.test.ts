@@ -1,5 +1,6 @@
 import { expect } from "chai";
 import { getAddress, Mnemonic } from "ethers";
+import { UNLIMITED_TERM } from "../../../server/chain/abi.ts";
 import type { CardOnChain, CollectionOnChain } from "../../../server/issuance/chain.ts";
 import { createHolderDerivation } from "../../../server/issuance/holder-derivation.ts";
 import { readSpreadsheet } from "../../../server/issuance/spreadsheet.ts";
@@ -9,6 +10,8 @@ const COLLECTION: CollectionOnChain = {
   address: getAddress("0x5fbdb2315678afecb367f032d93f642f64180aa3"),
   name: "Black",
   maxSupply: 100,
+  highestTier: 255,
+  longestTerm: UNLIMITED_TERM,
   brandId: 1,
   brandName: "Noirance",
   brandStatus: "Active",

@@ -6,7 +6,7 @@ import { createApiKey } from "../../../server/accounts/api-keys.ts";
 import { BRAND_ROLE, membershipCollectionInterface } from "../../../server/chain/abi.ts";
 import { type Database, openDatabase } from "../../../server/database/client.ts";
 import type { Indexer } from "../../../server/indexer/indexer.ts";
-import { SIGNED_TYPES } from "../../contracts/support/signatures.ts";
+import { ANY_STAFF, authorisationToSign } from "../../../server/issuance/redemptions/typed-data.ts";
 import { startTestChain, type TestChain } from "../../support/chain.ts";
 import { describeOnEachDatabase } from "../../support/databases.ts";
 import { createTestMirror, startAndCatchUp, type TestMirror } from "../../support/mirror.ts";
@@ -85,13 +85,9 @@ describeOnEachDatabase("webhooks of a chain", (kind) => {
   const byType = (messages: readonly Received[], type: string) => messages.filter((message) => message.type === type);
 
   async function redeem(serial: number): Promise<void> {
-    const redemption = { serial, benefitId: 9, number: 1, generation: 0, deadline: expiresAt };
-    const domain = { name: "MembershipCollection", version: "1", chainId: chain.deployment.chainId };
-    const signature = await holder.signTypedData(
-      { ...domain, verifyingContract: address },
-      { Redemption: SIGNED_TYPES.Redemption },
-      redemption,
-    );
+    const redemption = { serial, benefitId: 9, number: 1, generation: 0, staff: ANY_STAFF, deadline: expiresAt };
+    const { domain, types } = authorisationToSign(address, chain.deployment.chainId, redemption);
+    const signature = await holder.signTypedData(domain, types, redemption);
     await act("redeem", redemption, signature);
   }
 
@@ -108,6 +104,7 @@ describeOnEachDatabase("webhooks of a chain", (kind) => {
     await act("renew", [1], expiresAt, DAY);
     await act("setTier", [1], 4);
     await act("setTier", [1], 5);
+    await act("correct", [1, 2, expiresAt, 0, 0], REASON, "0x");
     await act("suspend", [1], REASON);
     await act("reinstate", [1]);
     await act("requestReissue", 3, other, REASON);
@@ -116,16 +113,15 @@ describeOnEachDatabase("webhooks of a chain", (kind) => {
     await act("undoRedemption", 2, 9, 1, REASON);
     await chain.call(black, HOLDER, "surrender", 2);
     await act("revoke", [1], REASON);
-    await chain.call(black, ADMIN, "startWindDown");
-    await chain.provider.send("evm_increaseTime", [DAY]);
+    await chain.doFinally(address, "WindDown");
     await act("executeReissue", 3);
 
-    const messages = await shop.until(14);
+    const messages = await shop.until(15);
     expect(messages.map(({ type }) => type).sort()).to.deep.equal(
       [
         ...["card.issued", "card.issued", "card.issued", "card.renewed", "card.tier_changed", "card.tier_changed"],
         ...["card.suspended", "card.reinstated", "card.reissued", "benefit.redeemed", "card.surrendered"],
-        ...["benefit.redemption_undone", "card.revoked", "collection.winding_down"],
+        ...["benefit.redemption_undone", "card.revoked", "collection.winding_down", "card.corrected"],
       ].sort(),
     );
     const collection = { address: getAddress(address), slug: "noirance-black", name: "noirance-black" };
@@ -157,6 +153,11 @@ describeOnEachDatabase("webhooks of a chain", (kind) => {
       [{ before: 1, after: 4 }, 4, "Active"],
       [{ before: 4, after: 5 }, 5, "Active"],
     ]);
+    expect(changes["card.corrected"]).to.deep.equal({
+      tier: { before: 5, after: 2 },
+      expiresAt: { before: iso(expiresAt + DAY), after: iso(expiresAt) },
+      reason: "lost",
+    });
     expect(changes["card.suspended"]).to.deep.equal({ reason: "lost" });
     expect(changes["card.reinstated"]).to.deep.equal({});
     expect(changes["card.revoked"]).to.deep.equal({ reason: "lost" });

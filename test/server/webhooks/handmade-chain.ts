@@ -1,6 +1,7 @@
 // A chain whose blocks a test makes by hand, in a mirror that the indexer's own code writes.
 
 import { id, ZeroAddress, ZeroHash } from "ethers";
+import { UNLIMITED_TERM } from "../../../server/chain/abi.ts";
 import type { ChainEvent, EventArguments, EventName } from "../../../server/chain/events.ts";
 import type { BlockPosition } from "../../../server/database/mirror-status.ts";
 import type { TestMirror } from "../../support/mirror.ts";
@@ -58,7 +59,14 @@ export async function createHandmadeChain({ mirror }: TestMirror, timestamp: num
           emit("Locked", { serial });
           emit("Issued", { from: REGISTRY, to: holderOf(serial), serial, burnAuth: "Both" });
         }
-        emit("BatchIssued", { firstSerial, count, tier, expiresAt, commitmentRoot: ZeroHash });
+        emit("BatchIssued", {
+          firstSerial,
+          count,
+          tier,
+          expiresAt,
+          commitmentRoot: ZeroHash,
+          batchReference: ZeroHash,
+        });
       });
     },
     async takeBack(count) {
@@ -69,8 +77,14 @@ export async function createHandmadeChain({ mirror }: TestMirror, timestamp: num
   };
   const profile = { legalName: "N", domain: "n.example", filingNumber: "", profileUri: "", profileHash: ZeroHash };
   await chain.block(timestamp, (emit) => {
-    emit("BrandAdmitted", { brandId: 1, admin: REGISTRY, name: "Noirance", ...profile }, REGISTRY);
-    const terms = { maxSupply: 100_000, burnAuth: "Both" as const, reissueDelay: 0 };
+    emit("BrandAdmitted", { brandId: 1, admin: REGISTRY, handle: "noirance", name: "Noirance", ...profile }, REGISTRY);
+    const terms = {
+      maxSupply: 100_000,
+      burnAuth: "Both" as const,
+      reissueDelay: 0,
+      highestTier: 255,
+      longestTerm: UNLIMITED_TERM,
+    };
     const names = { slug: "noirance", name: "Noirance", symbol: "N" };
     emit("CollectionCreated", { collection: COLLECTION, brandId: 1, ...names, ...terms }, REGISTRY);
   });

@@ -2,7 +2,7 @@
 // that may take blocks back. In the end everything must have come out right.
 
 import { setTimeout as sleep } from "node:timers/promises";
-import { getAddress, Wallet } from "ethers";
+import { getAddress, Wallet, ZeroHash } from "ethers";
 import type { DatabaseKind } from "../../../scripts/bench/world/databases.ts";
 import { type IssuingWorld, startIssuingWorld } from "../../../scripts/bench/world/issuing.ts";
 import { freePort } from "../../../scripts/lifecycle/free-port.ts";
@@ -55,7 +55,7 @@ export async function simulateOrders({ seed, orders, kind, onProgress }: OrderSi
   try {
     const database = await kind.create();
     await migrate(database.url);
-    const editions = { large: "large", small: "small", free: "free" };
+    const editions = { large: "noirance-large", small: "noirance-small", free: "noirance-free" };
     const large = await world.createCollection(editions.large, 1_000_000);
     const small = await world.createCollection(editions.small, Math.ceil(orders / 8));
     const free = await world.createCollection(editions.free, Math.ceil(orders / 20));
@@ -349,7 +349,8 @@ async function interfere(
       serial,
       [stranger.address],
       { tier: 9, expiresAt: 0 },
-      `0x${"00".repeat(32)}`,
+      ZeroHash,
+      ZeroHash,
     ]);
     strangers.add(`${collection} ${serial}`);
     if (await send(stranger, getAddress(collection), data)) count("cards issued by somebody else");

@@ -34,7 +34,7 @@ export interface RestoreOutcome {
   seconds: number;
 }
 
-const COLLECTIONS = ["first", "second"] as const;
+const COLLECTIONS = ["noirance-first", "noirance-second"] as const;
 const AT_ONCE = 6;
 const QUIET_MS = 60_000;
 

@@ -107,6 +107,37 @@ describeOnEachDatabase("a server whose database is an older copy", function (kin
     await after_().expectExact(collection, brand.key);
   });
 
+  it("knows whose a card is by what its batch says on the chain: a new order gets none, and one that was given away is found", async () => {
+    const copied = await copy();
+    const [kept, given] = [wishOf({ collection, reference: "regular" }), wishOf({ collection, reference: "giver" })];
+    await issue(kept);
+    await server.stop();
+    const idle = await office.start({ keys: [] });
+    const gift = idOf(await send(office, idle, brand, given));
+    const taker = brand.keys.holderAddress("taker").toLowerCase();
+    await office.application.command.updateMany({ where: { orderId: gift }, data: { holder: taker } });
+    await idle.stop();
+    server = await office.start({ keys: [brand.key] });
+    await office.untilOrder(gift, "issued");
+
+    const again = await restore(copied);
+    await untilAdopted(2);
+    // Of the same customer, for the same thing, and yet another order.
+    const fresh = idOf(await send(after_(), again, brand, wishOf({ collection, reference: "regular" })));
+    await after_().untilOrder(fresh, "issued");
+    expect(await after_().cards(fresh)).to.deep.equal(["3 done"]);
+    for (const [index, wish] of [kept, given].entries()) {
+      const id = idOf(await send(after_(), again, brand, wish));
+      expect(await after_().cards(id)).to.deep.equal([`${index + 1} done`]);
+    }
+    const [, second] = await after_().database.command.findMany({
+      where: { collectionAddress: collection, serial: { in: [1, 2] } },
+      orderBy: { serial: "asc" },
+    });
+    expect(second?.holder).to.equal(taker);
+    expect(await adopted()).to.deep.equal(["1 claimed order", "2 claimed order"]);
+  });
+
   it("gives equal cards to one order each, at two servers at once", async () => {
     const copied = await copy();
     const wishes = Array.from({ length: 12 }, () => wishOf({ collection, reference: "regular" }));

@@ -5,6 +5,7 @@ import { join } from "node:path";
 import { expect } from "chai";
 import { ContractFactory, encodeBytes32String, Wallet } from "ethers";
 import hre from "hardhat";
+import { ANY_STAFF } from "../../../../server/issuance/redemptions/typed-data.ts";
 import { ROOT } from "../../../support/commands.ts";
 import { describeOnEachDatabase } from "../../../support/databases.ts";
 import { until } from "../../../support/patience.ts";
@@ -78,6 +79,37 @@ describeOnEachDatabase("redeeming", (kind) => {
     });
     const command = await office.database.command.findFirstOrThrow({ where: { holdId: id } });
     expect([command.blockNumber, command.transactionHash]).to.deep.equal([row.blockNumber, row.transactionHash]);
+    // The only key that can redeem is the only one that may use the signature.
+    expect(command.staff).to.equal(brand.key.address.toLowerCase());
+    await tills.expectExact();
+  });
+
+  it("names no key where several may redeem, and signs anew for the one that is left", async () => {
+    const server = await open({ quota: 2 }, ["anna", "ben"]);
+    await server.stop();
+    const second = new Wallet(Wallet.createRandom().privateKey);
+    await brand.grant("Staff", second.address);
+    const both = await office.start({ keys: [brand.key, second] });
+    await tills.untilState(await tills.redeem(1, "anna"), "redeemed");
+    const staff = async () =>
+      (
+        await office.database.command.findMany({
+          where: { collectionAddress: tills.collection, kind: "redeem" },
+          orderBy: { id: "asc" },
+        })
+      ).map((command) => command.staff);
+    expect(await staff()).to.deep.equal([null]);
+    // Signed while both may, and sent when only one may.
+    both.node.fault = faultOf("eth_estimateGas", { kind: "drop" });
+    const id = await tills.redeem(2, "ben");
+    await until(
+      async () => (await office.database.command.count({ where: { holdId: id, signature: { not: null } } })) === 1,
+    );
+    await both.stop();
+    await brand.revoke("Staff", second.address);
+    await office.start({ keys: [brand.key, second] });
+    await tills.untilState(id, "redeemed");
+    expect(await staff()).to.deep.equal([null, brand.key.address.toLowerCase()]);
     await tills.expectExact();
   });
 
@@ -170,7 +202,7 @@ describeOnEachDatabase("redeeming", (kind) => {
       await until(async () => (await tills.stateOf(id))[2] !== null);
       expect((await tills.stateOf(id))[0]).to.equal("confirmed");
     } finally {
-      await world.asConsortium("reinstateBrand", brand.id);
+      await world.reinstate(brand.id);
       await brand.grant("Staff", brand.key.address);
     }
     lookAgain();
@@ -246,7 +278,7 @@ describeOnEachDatabase("redeeming", (kind) => {
     const id = await tills.hold(1, wallet.address);
     await tills.confirm(id, await tills.sign(wallet, 1, 1));
     const { deadline, signature } = await tills.sign(wallet, 1, 1);
-    await brand.call(tills.collection, brand.hand, "redeem", [1, BENEFIT, 1, 0, deadline], signature);
+    await brand.call(tills.collection, brand.hand, "redeem", [1, BENEFIT, 1, 0, ANY_STAFF, deadline], signature);
     await office.start({ keys: [brand.key] });
     await tills.untilState(id, "failed");
     expect((await tills.stateOf(id))[2]).to.equal("authorisation-outdated");

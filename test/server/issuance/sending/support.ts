@@ -19,6 +19,7 @@ import {
   brandRegistryInterface,
   CARD_STATUS,
   membershipCollectionInterface,
+  UNLIMITED_TERM,
 } from "../../../../server/chain/abi.ts";
 import type { Deployment } from "../../../../server/chain/deployment.ts";
 import { untilMined } from "../../../../server/chain/receipt.ts";
@@ -50,6 +51,8 @@ export interface SendingWorld {
   createBrand(): Promise<TestBrand>;
   /** Calls the registry as the consortium. */
   asConsortium(method: string, ...args: unknown[]): Promise<void>;
+  /** Reinstates a brand that is suspended. */
+  reinstate(brandId: number): Promise<void>;
   /** From now on blocks are made when they are asked for; the function that it returns makes them as transactions come again. */
   stopSealing(): Promise<() => Promise<void>>;
   /** Makes a block. */
@@ -66,7 +69,12 @@ export interface TestBrand {
   grant(role: keyof typeof BRAND_ROLE, account: string): Promise<void>;
   revoke(role: keyof typeof BRAND_ROLE, account: string): Promise<void>;
   /** Returns its address, lower-case. */
-  createCollection(options?: { maxSupply?: number; reissueDelay?: number }): Promise<string>;
+  createCollection(options?: {
+    maxSupply?: number;
+    reissueDelay?: number;
+    highestTier?: number;
+    longestTerm?: number;
+  }): Promise<string>;
   /** Calls a collection with a key of the brand, in a transaction that no sender knows of. */
   call(collection: string, key: Wallet, method: string, ...args: unknown[]): Promise<void>;
   /** The same as its administrator. */
@@ -102,12 +110,18 @@ export async function startSendingWorld(): Promise<SendingWorld> {
     rpc,
     provider,
     deployment,
+    async reinstate(brandId) {
+      const { suspension } = await registry.getFunction("brandOf")(brandId);
+      await send(registry, await account(CONSORTIUM), "reinstateBrand", [brandId, suspension]);
+    },
     asConsortium: async (method, ...args) => await send(registry, await account(CONSORTIUM), method, args),
     async createBrand() {
       const admin = await account(ADMIN);
       const profile = { name: "Noirance", legalName: "Noirance Co., Ltd.", domain: "noirance.example" };
+      const handle = `n${randomUUID().slice(0, 8)}`;
       await send(registry, await account(CONSORTIUM), "admitBrand", [
         await admin.getAddress(),
+        handle,
         { ...profile, filingNumber: "", profileURI: "", profileHash: ZeroHash },
       ]);
       const id = Number(await registry.getFunction("brandCount")());
@@ -120,9 +134,24 @@ export async function startSendingWorld(): Promise<SendingWorld> {
         asAdmin,
         grant: async (role, account) => await asAdmin("grantRole", await roleId(role), account),
         revoke: async (role, account) => await asAdmin("revokeRole", await roleId(role), account),
-        async createCollection({ maxSupply = 1_000, reissueDelay = 0 } = {}) {
-          const slug = `edition-${randomUUID().slice(0, 8)}`;
-          const request = { brandId: id, slug, name: slug, symbol: "CARD", maxSupply, burnAuth: 2, reissueDelay };
+        async createCollection({
+          maxSupply = 1_000,
+          reissueDelay = 0,
+          highestTier = 255,
+          longestTerm = UNLIMITED_TERM,
+        } = {}) {
+          const declared = { highestTier, longestTerm };
+          const slug = `${handle}-${randomUUID().slice(0, 8)}`;
+          const request = {
+            brandId: id,
+            slug,
+            name: slug,
+            symbol: "CARD",
+            maxSupply,
+            burnAuth: 2,
+            reissueDelay,
+            ...declared,
+          };
           await asAdmin("createCollection", request);
           return String(await registry.getFunction("collectionOf")(slug)).toLowerCase();
         },

@@ -11,7 +11,7 @@ import { inTransaction } from "../../../../server/database/transactions.ts";
 import { type BrandKeys, createKeystore, DEMO_PASSPHRASE } from "../../../../server/issuance/keystore.ts";
 import { confirmHold, holdBenefit, undoRedemption } from "../../../../server/issuance/redemptions/holding.ts";
 import type { RedemptionState, SignedAuthorisation } from "../../../../server/issuance/redemptions/redemption.ts";
-import { authorisationToSign } from "../../../../server/issuance/redemptions/typed-data.ts";
+import { ANY_STAFF, authorisationToSign } from "../../../../server/issuance/redemptions/typed-data.ts";
 import { until } from "../../../support/patience.ts";
 import type { IssuingDatabase, SendingWorld, TestBrand } from "./support.ts";
 
@@ -104,7 +104,7 @@ export async function createTills(
     collection,
     async issue(holders) {
       const terms = { tier: 1, expiresAt: 0 };
-      await brand.call(collection, brand.hand, "issue", 1, holders.map(addressFor), terms, ZeroHash);
+      await brand.call(collection, brand.hand, "issue", 1, holders.map(addressFor), terms, ZeroHash, ZeroHash);
       const where = { collectionAddress: collection };
       await until(async () => (await office.database.card.count({ where })) === holders.length);
     },
@@ -154,13 +154,13 @@ export async function createTills(
       return [state, number, failure];
     },
     async sign(by, serial, number, { deadline = Math.floor(now() / 1000) + 900 } = {}) {
-      const message = { serial, benefitId: BENEFIT, number, generation: 0, deadline };
+      const message = { serial, benefitId: BENEFIT, number, generation: 0, staff: ANY_STAFF, deadline };
       const { domain, types } = authorisationToSign(collection, world.deployment.chainId, message);
       return { number, deadline, signature: await by.signTypedData(domain, types, message) };
     },
     async redeemByHand(serial, reference, number) {
       const { deadline, signature } = await tills.sign(brand.keys.holderWallet(reference), serial, number);
-      await brand.call(collection, brand.hand, "redeem", [serial, BENEFIT, number, 0, deadline], signature);
+      await brand.call(collection, brand.hand, "redeem", [serial, BENEFIT, number, 0, ANY_STAFF, deadline], signature);
     },
     undoByHand: (serial, number) =>
       brand.call(collection, brand.hand, "undoRedemption", serial, BENEFIT, number, encodeBytes32String("by hand")),

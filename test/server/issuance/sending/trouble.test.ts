@@ -2,7 +2,8 @@
 
 import { expect } from "chai";
 import { encodeBytes32String, Wallet, ZeroHash } from "ethers";
-import { randomAddress } from "../../../support/chain.ts";
+import { FINAL_ACT } from "../../../../server/chain/abi.ts";
+import { FINAL_ACT_NOTICE, randomAddress } from "../../../support/chain.ts";
 import { type IdentifiedCall, startFaultyRpc } from "../../../support/faulty-rpc.ts";
 import { until } from "../../../support/patience.ts";
 import { randomNumbers, seedFrom } from "../../../support/random.ts";
@@ -86,7 +87,7 @@ describe("sending in spite of", () => {
       await untilWaiting(id, "brand-not-active");
       expect(await office.cards(id)).to.deep.equal([1, 2, 3].map((serial) => `${serial} queued brand-not-active`));
       expect(await office.transactions(brand.key)).to.deep.equal([]);
-      await world.asConsortium("reinstateBrand", brand.id);
+      await world.reinstate(brand.id);
       await office.untilOrder(id, "issued");
       await office.expectExact(collection, brand.key);
     });
@@ -108,14 +109,16 @@ describe("sending in spite of", () => {
         "mined",
         "failed",
       ]);
-      await world.asConsortium("reinstateBrand", brand.id);
+      await world.reinstate(brand.id);
       await office.untilOrder(id, "issued");
       await office.expectExact(collection, brand.key);
     });
 
     it("that ends the edition: its orders fail, and say so", async () => {
       const server = await office.start({ keys: [brand.key] });
-      await brand.callAsAdmin(collection, "startWindDown");
+      await brand.callAsAdmin(collection, "announce", FINAL_ACT.WindDown);
+      await world.rpc.call("evm_increaseTime", [FINAL_ACT_NOTICE]);
+      await brand.callAsAdmin(collection, "carryOut", FINAL_ACT.WindDown);
       const id = await order(server, 2);
       await office.untilOrder(id, "failed");
       expect(await office.cards(id)).to.deep.equal(["1 failed winding-down", "2 failed winding-down"]);
@@ -131,7 +134,7 @@ describe("sending in spite of", () => {
       await office.untilOrder(ids[0] ?? "", "issued");
       await office.untilOrder(ids[1] ?? "", "issued");
       await untilWaiting(ids[2] ?? "", "daily-cap-exceeded");
-      await brand.asAdmin("setDailyCap", brand.id, brand.key.address, 0);
+      await brand.asAdmin("liftDailyCap", brand.id, brand.key.address);
       await office.untilOrder(ids[2] ?? "", "issued");
       await office.expectExact(collection, brand.key);
     });
@@ -152,7 +155,7 @@ describe("sending in spite of", () => {
       const server = await office.start();
       const id = await order(server, 2);
       await server.stop();
-      await brand.call(collection, brand.key, "issue", 1, [randomAddress()], TERMS, ZeroHash);
+      await brand.call(collection, brand.key, "issue", 1, [randomAddress()], TERMS, ZeroHash, ZeroHash);
       await office.start({ keys: [brand.key] });
       await office.untilOrder(id, "issued");
       expect((await office.cards(id)).sort()).to.deep.equal(["2 done", "3 done"]);
@@ -163,7 +166,7 @@ describe("sending in spite of", () => {
       const server = await office.start();
       const id = await server.order({ brand, collection: small, quantity: 2, maxSupply: 2 });
       await server.stop();
-      await brand.call(small, brand.key, "issue", 2, [randomAddress()], TERMS, ZeroHash);
+      await brand.call(small, brand.key, "issue", 2, [randomAddress()], TERMS, ZeroHash, ZeroHash);
       await office.start({ keys: [brand.key] });
       await office.untilOrder(id, "failed");
       expect(await office.cards(id)).to.deep.equal(["1 done", "2 failed sold-out"]);
@@ -175,7 +178,7 @@ describe("sending in spite of", () => {
       const server = await office.start();
       const id = await order(server, 1, holder);
       await server.stop();
-      await brand.call(collection, brand.key, "issue", 1, [holder], TERMS, ZeroHash);
+      await brand.call(collection, brand.key, "issue", 1, [holder], TERMS, ZeroHash, ZeroHash);
       await office.start({ keys: [brand.key] });
       await office.untilOrder(id, "issued");
       expect(await office.cards(id)).to.deep.equal(["1 done"]);
