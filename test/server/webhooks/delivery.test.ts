@@ -247,6 +247,42 @@ describeOnEachDatabase("deliveries of webhooks", (kind) => {
     silentServer.close();
   });
 
+  it("are tried at once although the clock was two days ahead when they were put off, and set right", async () => {
+    const { application, receiver, app } = world;
+    world.setClock(2 * DAY);
+    const endpoint = await world.endpoint();
+    // One that has failed, one that was never tried, and one that somebody was at.
+    receiver.answer = (_message, response) => response.writeHead(500).end();
+    const failed = await world.send(endpoint);
+    await world.attempted(failed, 1);
+    await application.webhookEndpoint.updateMany({ data: { state: "disabled" } });
+    receiver.answer = undefined;
+    const [untried, claimed] = [await world.send(endpoint), await world.send(endpoint)];
+    const claim = { claim: "dead", claimedTo: Math.round(app.clock.now * 1000) + 2 * TIMEOUT_MS };
+    await application.webhookDelivery.update({ where: { id: claimed }, data: claim });
+    world.setClock(-2 * DAY);
+    await application.webhookEndpoint.updateMany({ data: { state: "enabled" } });
+    expect((await world.attempted(failed, 2)).state).to.equal("delivered");
+    expect((await world.attempted(untried, 1)).state).to.equal("delivered");
+    expect(receiver.received.map(({ id }) => id)).to.not.include(claimed);
+    world.pass((2 * TIMEOUT_MS + 1_000) / 1000);
+    expect((await world.attempted(claimed, 1)).state).to.equal("delivered");
+  });
+
+  it("are not kept waiting for days by an endpoint that has asked for an hour while the clock was ahead", async () => {
+    const { receiver, application } = world;
+    world.setClock(2 * DAY);
+    receiver.answer = (_message, response) => response.writeHead(503, { "Retry-After": "3600" }).end();
+    const endpoint = await world.endpoint();
+    const id = await world.send(endpoint);
+    await world.attempted(id, 1);
+    world.setClock(-2 * DAY);
+    await until(async () => (await application.webhookEndpoint.findFirstOrThrow()).pausedUntil === 0n);
+    receiver.answer = undefined;
+    world.pass(HOUR + 1);
+    expect((await world.attempted(id, 2)).state).to.equal("delivered");
+  });
+
   it("are shared by servers, and what one of them leaves behind when it dies another one sends", async () => {
     const { application, receiver, app, mirror } = world;
     const connection = await openDatabase(mirror.url, { application: true });
