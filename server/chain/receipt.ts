@@ -17,7 +17,8 @@ export async function untilMined<Receipt>(
   for (const deadline = performance.now() + TIMEOUT_MS; ; ) {
     const receipt = await receiptOf(hash);
     if (receipt !== null) return receipt;
-    if (performance.now() > deadline) throw new Error(`The transaction ${hash} is in no block after ${TIMEOUT_MS / 1_000} s`);
+    if (performance.now() > deadline)
+      throw new Error(`The transaction ${hash} is in no block after ${TIMEOUT_MS / 1_000} s`);
     await sleep(POLL_MS);
   }
 }

@@ -4,11 +4,11 @@
 
 import { setTimeout as sleep } from "node:timers/promises";
 import type { Logger } from "pino";
+import { createSetBackWatch, steadyClock } from "../clocks.ts";
 import type { Database } from "../database/client.ts";
 import { Prisma } from "../database/generated/sqlite/client.ts";
 import { inTransaction } from "../database/transactions.ts";
 import { shortenWaits, type WrongWait } from "../database/waits.ts";
-import { createSetBackWatch, steadyClock } from "../clocks.ts";
 import { type PaymentAdapter, PaymentProviderError } from "./adapter.ts";
 import { settleRefundResult } from "./book.ts";
 import { LOOK_AFTER_MS, type Payments } from "./payments.ts";
@@ -185,7 +185,8 @@ export function createCaretaker(options: CaretakerOptions): Caretaker {
   const lookAfterClock = createSetBackWatch({ now, steady }, async () => {
     for (const wait of wrongWaits(now())) {
       const count = await shortenWaits(application, wait);
-      if (count > 0) logger.warn({ table: wait.table, count }, "the clock was ahead when these were put off: they are due now");
+      if (count > 0)
+        logger.warn({ table: wait.table, count }, "the clock was ahead when these were put off: they are due now");
     }
   });
 

@@ -15,7 +15,14 @@ import { DEFAULT_CARDS_PER_TRANSACTION, gasBudget } from "../plan.ts";
 import { IssuanceError } from "../problems.ts";
 import type { Reconciler } from "../reconciliation/reconciler.ts";
 import type { CardSigner, Signers } from "../signers.ts";
-import { type Book, FILLER_GAS, type OpenTransaction, type PlannedSend, PUT_OFF_MS, type WaitingBrand } from "./book.ts";
+import {
+  type Book,
+  FILLER_GAS,
+  type OpenTransaction,
+  type PlannedSend,
+  PUT_OFF_MS,
+  type WaitingBrand,
+} from "./book.ts";
 import type { BrandSigners } from "./brand-signers.ts";
 import { groupCommands, originOfCommand, roleFor, type SendableCommand, type SendableGroup } from "./calls.ts";
 import { isRedemption, readyRedemptions } from "./redemptions.ts";
@@ -542,7 +549,8 @@ export function createSender(options: SenderOptions): Sender {
       const reason = `The key ${getAddress(address)} signs nothing for now: ${messageOf(error)}`;
       const rest = Math.min(Math.max(SIGNER_REST_MS, (steady() - silentFrom) / 4), SIGNER_LONGEST_REST_MS);
       mute.set(address, { since, silentFrom, until: steady() + rest, reason });
-      if (steady() - silentFrom > SIGNER_PATIENCE_MS) await takeBack(address, "it has not signed for a minute").catch(() => {});
+      if (steady() - silentFrom > SIGNER_PATIENCE_MS)
+        await takeBack(address, "it has not signed for a minute").catch(() => {});
     }
   }
 

@@ -131,7 +131,12 @@ describeOnPostgresql("two order desks on PostgreSQL", () => {
         orderOf({ collection: FIRST_EDITION, quantity: 2, maxSupply: 2 }),
       ];
       for (const wish of wishes) {
-        const other = createOrderDesk({ application: await book.connect(), now: () => NOW_MS, steady: steadyClock, answerOf });
+        const other = createOrderDesk({
+          application: await book.connect(),
+          now: () => NOW_MS,
+          steady: steadyClock,
+          answerOf,
+        });
         let placed: Placement | undefined;
         // The other one is faster, right after this one has looked whether the wish is known.
         const overtaken = book.application.$extends({
