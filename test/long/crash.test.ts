@@ -12,6 +12,7 @@ import { ROOT } from "../support/commands.ts";
 import { describeOnEachDatabase, sqlite, type TestDatabase } from "../support/databases.ts";
 import { cardsInMirror, cardsOnChain, freshMirrorRows, mirrorRows } from "../support/mirror.ts";
 import { randomNumbers, seedFrom } from "../support/random.ts";
+import { sharedDataFolder } from "../support/server.ts";
 
 describeOnEachDatabase("a server that is killed again and again", (kind) => {
   // A server of its own keeps PostgreSQL's files in order; what is tried there is how our transactions end.
@@ -43,6 +44,7 @@ describeOnEachDatabase("a server that is killed again and again", (kind) => {
           PORT: String(port),
           RPC_URL: chain.rpcUrl,
           DATABASE_URL: url,
+          DATA_DIR: sharedDataFolder(),
           REGISTRY_ADDRESS: chain.deployment.registry,
           LOG_LEVEL: "silent",
         },
