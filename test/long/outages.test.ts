@@ -240,6 +240,23 @@ describe("a server whose SQLite file is locked by another program", () => {
     await untilMirrored(server);
     await expectTruth(database.url);
   });
+
+  it("says so when it is started meanwhile, and begins afterwards", async () => {
+    // An earlier one has brought the file to the current schema.
+    await (await start(database.url)).stop();
+    servers.splice(0);
+    const unlock = await lockSqlite(database.url);
+    try {
+      const server = await start(database.url);
+      await untilSaid(server, ({ reason, mirror }) => reason === LOCKED && mirror.problem === LOCKED);
+      await unlock();
+      await server.untilReady();
+      await untilMirrored(server);
+    } finally {
+      await unlock();
+    }
+    await expectTruth(database.url);
+  });
 });
 
 describe("a server whose chain goes away", () => {
