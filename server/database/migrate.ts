@@ -91,7 +91,8 @@ async function migrateSqlite(
       const damage = damageOf(cause);
       if (damage !== undefined) throw damaged(location, damage, cause);
       // The engine does not know the adapter's name for a lock that was waited for in vain.
-      const fault = /locked|SQLITE_BUSY|SocketTimeout/i.test(String(cause)) ? "locked" : storageFaultOf(cause);
+      const isLocked = /locked|SQLITE_BUSY|SocketTimeout/i.test(String(cause));
+      const fault = storageFaultOf(cause) ?? (isLocked ? "locked" : undefined);
       if (fault !== "locked" || performance.now() > deadline) throw explainSqlite(file, cause, fault) ?? cause;
       await sleep(RETRY_MS);
     }
