@@ -115,7 +115,8 @@ try {
   ]);
   results.push(...contracts);
   if (long) {
-    const endurance = ["--exit", ...PARALLEL, ...LONG_FILES, LONG_SUITE];
+    // The longest files first here, too.
+    const endurance = ["--exit", ...PARALLEL, LONG_SUITE, ...LONG_FILES];
     results.push(await suite("servers in trouble", (counts) => run("mocha", endurance, counts)));
     results.push(await suite("fuzzed API", (counts) => runScript("fuzz-api.ts", ["--runs", FUZZED_REQUESTS], counts)));
     results.push(await suite("simulations", (counts) => runScript("simulate.ts", ["--runs", SIMULATIONS], counts)));
