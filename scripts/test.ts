@@ -24,7 +24,9 @@ const LONG_SUITE = "test/long/**/*.test.ts";
 
 /** Of the suites, what takes minutes of a processor: left to the long run, so that what everybody runs stays below ten. */
 const LONG_FILES = [
+  "test/e2e/readme.test.ts",
   "test/e2e/shop.test.ts",
+  "test/scripts/local-chain.test.ts",
   "test/scripts/restore-drill.test.ts",
   "test/server/database/gone.test.ts",
   "test/server/http/imports.test.ts",
@@ -97,6 +99,35 @@ async function testContracts(): Promise<Counts[]> {
   ];
 }
 
+/** The whole system, watched and ended in every way: it waits most of the time. */
+async function testSystem(): Promise<Counts[]> {
+  const results: Counts[] = [];
+  for (const database of ["sqlite", "postgresql"]) {
+    const soak = ["--minutes", SOAKED_MINUTES, "--database", database];
+    results.push(
+      await suite(`alarms in ordinary traffic on ${database}`, (counts) => runScript("soak.ts", soak, counts)),
+    );
+    const restores = ["--rounds", RESTORES, "--database", database];
+    results.push(
+      await suite(`simulated restores on ${database}`, (counts) => runScript("simulate-restores.ts", restores, counts)),
+    );
+  }
+  results.push(
+    await suite("simulated restarts", (counts) => runScript("simulate-restarts.ts", ["--rounds", RESTARTS], counts)),
+  );
+  return results;
+}
+
+/** Whether the contracts' tests are good. Beside the system's: it keeps the processors busy that those leave idle. */
+async function testContractTests(): Promise<Counts[]> {
+  const quietly = (script: string, args: readonly string[]) => (counts: NodeJS.ProcessEnv) =>
+    runQuietly(process.execPath, [join(import.meta.dirname, script), ...args], counts);
+  return [
+    await suite("coverage of the contracts", quietly("coverage.ts", [])),
+    await suite("mutants of the contracts", quietly("mutate.ts", ["--sample", SAMPLED_MUTANTS])),
+  ];
+}
+
 const long = process.argv.includes("--long");
 const chosen = process.argv.slice(2).filter((argument) => argument !== "--long");
 const results: Counts[] = [];
@@ -126,25 +157,8 @@ try {
         await suite(`simulated orders on ${database}`, (counts) => runScript("simulate-orders.ts", options, counts)),
       );
     }
-    for (const database of ["sqlite", "postgresql"]) {
-      const soak = ["--minutes", SOAKED_MINUTES, "--database", database];
-      results.push(
-        await suite(`alarms in ordinary traffic on ${database}`, (counts) => runScript("soak.ts", soak, counts)),
-      );
-      const restores = ["--rounds", RESTORES, "--database", database];
-      results.push(
-        await suite(`simulated restores on ${database}`, (counts) =>
-          runScript("simulate-restores.ts", restores, counts)),
-      );
-    }
-    results.push(
-      await suite("simulated restarts", (counts) => runScript("simulate-restarts.ts", ["--rounds", RESTARTS], counts)),
-    );
-    results.push(await suite("coverage of the contracts", (counts) => runScript("coverage.ts", [], counts)));
-    results.push(
-      await suite("mutants of the contracts", (counts) =>
-        runScript("mutate.ts", ["--sample", SAMPLED_MUTANTS], counts)),
-    );
+    const [system, contractTests] = await Promise.all([testSystem(), testContractTests()]);
+    results.push(...system, ...contractTests);
   }
 } finally {
   rmSync(folder, { recursive: true, force: true });
