@@ -35,7 +35,9 @@ const LONG_FILES = [
   "test/server/imports/killed-processes.test.ts",
   "test/server/indexer/faults.test.ts",
   "test/server/indexer/resume.test.ts",
+  "test/server/indexer/simulation.test.ts",
   "test/server/issuance/reconciliation/restored.test.ts",
+  "test/server/issuance/sending/crashes.test.ts",
   "test/server/issuance/sending/redemption-crashes.test.ts",
 ];
 
