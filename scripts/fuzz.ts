@@ -1,7 +1,8 @@
-// npm run fuzz: the Solidity tests with inputs and sequences of calls that the runner makes up, as many as CI tries.
+// npm run fuzz: the Solidity tests with inputs and sequences of calls that the runner makes up, many of them.
 //
 //   npm run fuzz                          all of them
 //   npm run fuzz -- --quick               as few as npm test tries
+//   npm run fuzz -- --slice               as many as CI tries, from another seed each time
 //   npm run fuzz -- --only CardRecord     the files whose name contains the text
 //   npm run fuzz -- --seed 0x2a           other inputs; `--seed random` says which it took
 //
@@ -17,13 +18,15 @@ const ROOT = join(import.meta.dirname, "..");
 const { values: options } = parseArgs({
   options: {
     quick: { type: "boolean", default: false },
+    slice: { type: "boolean", default: false },
     only: { type: "string", default: "" },
     seed: { type: "string" },
   },
 });
 
-if (options.seed !== undefined) {
-  process.env["FUZZ_SEED"] = options.seed === "random" ? `0x${randomBytes(32).toString("hex")}` : options.seed;
+const seed = options.seed ?? (options.slice ? "random" : undefined);
+if (seed !== undefined) {
+  process.env["FUZZ_SEED"] = seed === "random" ? `0x${randomBytes(32).toString("hex")}` : seed;
   console.log(`Seed: ${process.env["FUZZ_SEED"]}`);
 }
 
@@ -43,7 +46,7 @@ if (testFiles.length === 0) throw new Error(`No Solidity test has "${options.onl
 await hre.tasks.getTask("build").run({ quiet: true });
 const result = (await hre.tasks.getTask(["test", "solidity"]).run({
   testFiles: testFiles.map((file) => join(ROOT, file)),
-  testProfile: options.quick ? "default" : "full",
+  testProfile: options.quick ? "default" : options.slice ? "slice" : "full",
 })) as { success: true; value: Summary } | { success: false; error: Summary };
 
 const { summary } = result.success ? result.value : result.error;

@@ -59,8 +59,8 @@ const SIMULATED_ORDERS = "2000";
 /** How long the system is watched for alarms in ordinary traffic, on each database. */
 const SOAKED_MINUTES = "1";
 
-/** How often everything is ended in some way and started again: two minutes' worth. */
-const RESTARTS = "8";
+/** How often everything is ended in some way and started again: a minute's worth. */
+const RESTARTS = "5";
 /** How many archives are put back while orders come, on each database: two minutes' worth. */
 const RESTORES = "6";
 
@@ -97,7 +97,7 @@ async function suite(
 
 /** Beside the other suites: this one keeps one processor busy, and those wait most of the time. */
 async function testContracts(): Promise<Counts[]> {
-  const fuzz = [join(import.meta.dirname, "fuzz.ts"), ...(long ? [] : ["--quick"])];
+  const fuzz = [join(import.meta.dirname, "fuzz.ts"), long ? "--slice" : "--quick"];
   return [
     await suite("contracts", (counts) => runQuietly(binary("hardhat"), ["test", "mocha"], counts)),
     await suite("Solidity tests", (counts) => runQuietly(process.execPath, fuzz, counts)),
