@@ -26,7 +26,10 @@ const LONG_SUITE = "test/long/**/*.test.ts";
 const LONG_FILES = [
   "test/e2e/readme.test.ts",
   "test/e2e/shop.test.ts",
+  "test/scripts/backup.test.ts",
+  "test/scripts/full-disk.test.ts",
   "test/scripts/local-chain.test.ts",
+  "test/scripts/log-file.test.ts",
   "test/scripts/restore-drill.test.ts",
   "test/server/database/gone.test.ts",
   "test/server/database/lost.test.ts",
@@ -39,6 +42,11 @@ const LONG_FILES = [
   "test/server/issuance/reconciliation/restored.test.ts",
   "test/server/issuance/sending/crashes.test.ts",
   "test/server/issuance/sending/redemption-crashes.test.ts",
+  "test/server/system/descriptors.test.ts",
+  "test/server/system/full-disk.test.ts",
+  "test/server/system/last-words.test.ts",
+  "test/server/system/starting.test.ts",
+  "test/server/system/stopping.test.ts",
 ];
 
 /** Most tests wait most of the time: for blocks, for servers to start, for time-outs. */
