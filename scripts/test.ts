@@ -8,7 +8,7 @@ import { mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { type Counts, runChecks } from "./checks.ts";
-import { binary, run, runQuietly, runScript } from "./run.ts";
+import { binary, run, runQuietly, runScript, runScriptQuietly } from "./run.ts";
 
 /** The suites besides the contracts', those with the longest files first, lest one of them is left alone in the end. */
 const SUITES = [
@@ -105,10 +105,10 @@ async function suite(
 
 /** Beside the other suites: this one keeps one processor busy, and those wait most of the time. */
 async function testContracts(): Promise<Counts[]> {
-  const fuzz = [join(import.meta.dirname, "fuzz.ts"), long ? "--slice" : "--quick"];
+  const fuzz = [long ? "--slice" : "--quick"];
   return [
     await suite("contracts", (counts) => runQuietly(binary("hardhat"), ["test", "mocha"], counts)),
-    await suite("Solidity tests", (counts) => runQuietly(process.execPath, fuzz, counts)),
+    await suite("Solidity tests", (counts) => runScriptQuietly("fuzz.ts", fuzz, counts)),
   ];
 }
 
@@ -133,11 +133,10 @@ async function testSystem(): Promise<Counts[]> {
 
 /** Whether the contracts' tests are good. Beside the system's: it keeps the processors busy that those leave idle. */
 async function testContractTests(): Promise<Counts[]> {
-  const quietly = (script: string, args: readonly string[]) => (counts: NodeJS.ProcessEnv) =>
-    runQuietly(process.execPath, [join(import.meta.dirname, script), ...args], counts);
   return [
-    await suite("coverage of the contracts", quietly("coverage.ts", [])),
-    await suite("mutants of the contracts", quietly("mutate.ts", ["--sample", SAMPLED_MUTANTS])),
+    await suite("coverage of the contracts", (counts) => runScriptQuietly("coverage.ts", [], counts)),
+    await suite("mutants of the contracts", (counts) =>
+      runScriptQuietly("mutate.ts", ["--sample", SAMPLED_MUTANTS], counts)),
   ];
 }
 
