@@ -85,6 +85,8 @@ export default defineConfig({
     solidity: {
       profiles: {
         default: solidityTests({ fuzzRuns: 1_000, invariantRuns: 50 }),
+        // As CI does, whose runs add up.
+        slice: solidityTests({ fuzzRuns: 4_000, invariantRuns: 300 }),
         // hardhat test solidity --test-profile full
         full: solidityTests({ fuzzRuns: 10_000, invariantRuns: 1_000 }),
       },

@@ -298,7 +298,8 @@ export async function withLock(root, purpose, work) {
     }
     const owner = readJson(ownerFile);
     const age = Date.now() - (statSync(lock, { throwIfNoEntry: false })?.mtimeMs ?? Date.now());
-    if (owner === undefined ? age > OWNERLESS_LOCK_MS : !isRunning(owner)) {
+    // One from the future was made while the clock was ahead.
+    if (owner === undefined ? Math.abs(age) > OWNERLESS_LOCK_MS : !isRunning(owner)) {
       // Renamed first, so that of several who see the dead owner only one clears away.
       const grave = `${lock}.${process.pid}.${Date.now()}`;
       try {

@@ -39,7 +39,16 @@ export async function runFile(
   });
 }
 
-/** The same beside something else that has the terminal: returns what it has printed. */
+/** Runs a script of this folder beside something else that has the terminal: returns what it has printed. */
+export async function runScriptQuietly(
+  script: string,
+  args: readonly string[],
+  environment: NodeJS.ProcessEnv = {},
+): Promise<{ code: number; output: string }> {
+  return await runQuietly(process.execPath, [join(import.meta.dirname, script), ...args], environment);
+}
+
+/** The same for a program. */
 export async function runQuietly(
   file: string,
   args: readonly string[],

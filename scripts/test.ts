@@ -8,7 +8,7 @@ import { mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { type Counts, runChecks } from "./checks.ts";
-import { binary, run, runQuietly, runScript } from "./run.ts";
+import { binary, run, runQuietly, runScript, runScriptQuietly } from "./run.ts";
 
 /** The suites besides the contracts', those with the longest files first, lest one of them is left alone in the end. */
 const SUITES = [
@@ -24,14 +24,29 @@ const LONG_SUITE = "test/long/**/*.test.ts";
 
 /** Of the suites, what takes minutes of a processor: left to the long run, so that what everybody runs stays below ten. */
 const LONG_FILES = [
+  "test/e2e/readme.test.ts",
   "test/e2e/shop.test.ts",
+  "test/scripts/backup.test.ts",
+  "test/scripts/full-disk.test.ts",
+  "test/scripts/local-chain.test.ts",
+  "test/scripts/log-file.test.ts",
   "test/scripts/restore-drill.test.ts",
   "test/server/database/gone.test.ts",
+  "test/server/database/lost.test.ts",
+  "test/server/database/traffic.test.ts",
   "test/server/http/imports.test.ts",
+  "test/server/imports/killed-processes.test.ts",
   "test/server/indexer/faults.test.ts",
   "test/server/indexer/resume.test.ts",
+  "test/server/indexer/simulation.test.ts",
   "test/server/issuance/reconciliation/restored.test.ts",
+  "test/server/issuance/sending/crashes.test.ts",
   "test/server/issuance/sending/redemption-crashes.test.ts",
+  "test/server/system/descriptors.test.ts",
+  "test/server/system/full-disk.test.ts",
+  "test/server/system/last-words.test.ts",
+  "test/server/system/starting.test.ts",
+  "test/server/system/stopping.test.ts",
 ];
 
 /** Most tests wait most of the time: for blocks, for servers to start, for time-outs. */
@@ -52,8 +67,8 @@ const SIMULATED_ORDERS = "2000";
 /** How long the system is watched for alarms in ordinary traffic, on each database. */
 const SOAKED_MINUTES = "1";
 
-/** How often everything is ended in some way and started again: two minutes' worth. */
-const RESTARTS = "8";
+/** How often everything is ended in some way and started again: a minute's worth. */
+const RESTARTS = "5";
 /** How many archives are put back while orders come, on each database: two minutes' worth. */
 const RESTORES = "6";
 
@@ -90,10 +105,38 @@ async function suite(
 
 /** Beside the other suites: this one keeps one processor busy, and those wait most of the time. */
 async function testContracts(): Promise<Counts[]> {
-  const fuzz = [join(import.meta.dirname, "fuzz.ts"), ...(long ? [] : ["--quick"])];
+  const fuzz = [long ? "--slice" : "--quick"];
   return [
     await suite("contracts", (counts) => runQuietly(binary("hardhat"), ["test", "mocha"], counts)),
-    await suite("Solidity tests", (counts) => runQuietly(process.execPath, fuzz, counts)),
+    await suite("Solidity tests", (counts) => runScriptQuietly("fuzz.ts", fuzz, counts)),
+  ];
+}
+
+/** The whole system, watched and ended in every way: it waits most of the time. */
+async function testSystem(): Promise<Counts[]> {
+  const results: Counts[] = [];
+  for (const database of ["sqlite", "postgresql"]) {
+    const soak = ["--minutes", SOAKED_MINUTES, "--database", database];
+    results.push(
+      await suite(`alarms in ordinary traffic on ${database}`, (counts) => runScript("soak.ts", soak, counts)),
+    );
+    const restores = ["--rounds", RESTORES, "--database", database];
+    results.push(
+      await suite(`simulated restores on ${database}`, (counts) => runScript("simulate-restores.ts", restores, counts)),
+    );
+  }
+  results.push(
+    await suite("simulated restarts", (counts) => runScript("simulate-restarts.ts", ["--rounds", RESTARTS], counts)),
+  );
+  return results;
+}
+
+/** Whether the contracts' tests are good. Beside the system's: it keeps the processors busy that those leave idle. */
+async function testContractTests(): Promise<Counts[]> {
+  return [
+    await suite("coverage of the contracts", (counts) => runScriptQuietly("coverage.ts", [], counts)),
+    await suite("mutants of the contracts", (counts) =>
+      runScriptQuietly("mutate.ts", ["--sample", SAMPLED_MUTANTS], counts)),
   ];
 }
 
@@ -115,7 +158,8 @@ try {
   ]);
   results.push(...contracts);
   if (long) {
-    const endurance = ["--exit", ...PARALLEL, ...LONG_FILES, LONG_SUITE];
+    // The longest files first here, too.
+    const endurance = ["--exit", ...PARALLEL, LONG_SUITE, ...LONG_FILES];
     results.push(await suite("servers in trouble", (counts) => run("mocha", endurance, counts)));
     results.push(await suite("fuzzed API", (counts) => runScript("fuzz-api.ts", ["--runs", FUZZED_REQUESTS], counts)));
     results.push(await suite("simulations", (counts) => runScript("simulate.ts", ["--runs", SIMULATIONS], counts)));
@@ -125,25 +169,8 @@ try {
         await suite(`simulated orders on ${database}`, (counts) => runScript("simulate-orders.ts", options, counts)),
       );
     }
-    for (const database of ["sqlite", "postgresql"]) {
-      const soak = ["--minutes", SOAKED_MINUTES, "--database", database];
-      results.push(
-        await suite(`alarms in ordinary traffic on ${database}`, (counts) => runScript("soak.ts", soak, counts)),
-      );
-      const restores = ["--rounds", RESTORES, "--database", database];
-      results.push(
-        await suite(`simulated restores on ${database}`, (counts) =>
-          runScript("simulate-restores.ts", restores, counts)),
-      );
-    }
-    results.push(
-      await suite("simulated restarts", (counts) => runScript("simulate-restarts.ts", ["--rounds", RESTARTS], counts)),
-    );
-    results.push(await suite("coverage of the contracts", (counts) => runScript("coverage.ts", [], counts)));
-    results.push(
-      await suite("mutants of the contracts", (counts) =>
-        runScript("mutate.ts", ["--sample", SAMPLED_MUTANTS], counts)),
-    );
+    const [system, contractTests] = await Promise.all([testSystem(), testContractTests()]);
+    results.push(...system, ...contractTests);
   }
 } finally {
   rmSync(folder, { recursive: true, force: true });

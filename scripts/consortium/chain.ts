@@ -89,10 +89,10 @@ export async function openChain(rpcUrl: string | undefined, accountCount: number
     async untilAfter(moment, onWait) {
       if (rpcUrl === undefined) return await connection.networkHelpers.time.increaseTo(moment + 1n);
       const secondsLeft = Number(moment + 1n - (await now()));
-      const due = Date.now() + secondsLeft * 1_000;
+      const due = performance.now() + secondsLeft * 1_000;
       for (;;) {
         if ((await now()) > moment) return;
-        const left = due - Date.now();
+        const left = due - performance.now();
         if (left > 0) {
           onWait(Math.ceil(left / 1_000));
           await sleep(Math.min(left, 1_000));

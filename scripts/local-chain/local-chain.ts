@@ -71,7 +71,7 @@ export async function startLocalChain(options: LocalChainOptions): Promise<Local
     void ended.then(async ({ code, signal }) => {
       if (stopping) return;
       const how = signal ?? `code ${code}`;
-      const now = Date.now();
+      const now = performance.now();
       deaths.push(now);
       if (deaths.filter((time) => now - time < 60_000).length > DEATHS_PER_MINUTE)
         return failed.resolve(`the chain's process died more than ${DEATHS_PER_MINUTE} times within a minute (${how})`);

@@ -2,6 +2,7 @@
 
 import type { Logger } from "pino";
 import type { Rpc } from "../chain/rpc.ts";
+import { steadyClock } from "../clocks.ts";
 import type { Config } from "../config.ts";
 import type { Database } from "../database/client.ts";
 import { type ApiKeys, createApiKeys } from "./api-keys.ts";
@@ -46,14 +47,16 @@ export interface AccountsOptions {
   logger: Logger;
   /** The wall clock, in milliseconds since the Unix epoch. */
   now(): number;
+  /** The steady clock. */
+  steady?(): number;
 }
 
 export function createAccounts(options: AccountsOptions): Accounts {
-  const { config, database, application, chainId, rpc, sms, logger, now } = options;
+  const { config, database, application, chainId, rpc, sms, logger, now, steady = steadyClock } = options;
   const { publicUrl } = config;
   const secrets = loadSecrets(config);
   const phones = createPhones(secrets);
-  const attempts = createAttempts({ database: application, secrets, now });
+  const attempts = createAttempts({ database: application, secrets, now, steady });
   const customers = createCustomers({ database: application, phones, now });
   const users = createUsers({ database: application, secrets, publicUrl, attempts, logger, now });
   const wallets = createWallets({ publicUrl, chainId, rpc, now });
@@ -69,7 +72,7 @@ export function createAccounts(options: AccountsOptions): Accounts {
     logger,
   });
   const housekeeping = startHousekeeping({ database: application, logger, now });
-  const keys = createKeyMemory({ database, application, logger, now });
+  const keys = createKeyMemory({ database, application, logger, now, steady });
   return {
     authenticator: createAuthenticator({ database: application, keys, users, customerSignIn, publicUrl }),
     apiKeys: createApiKeys({ database: application, now, forget: keys.forget }),

@@ -28,22 +28,37 @@ export interface KeyMemoryOptions {
   /** Where their use is written to: the connection for application tables. */
   application: Database;
   logger: Logger;
+  /** The wall clock, in milliseconds. */
   now(): number;
+  /** The steady clock. */
+  steady(): number;
 }
 
-export function createKeyMemory({ database, application, logger, now }: KeyMemoryOptions): KeyMemory {
-  let remembered = new Map<string, { principal: Promise<BrandPrincipal | undefined>; until: number }>();
+interface Memory {
+  principal: Promise<BrandPrincipal | undefined>;
+  /** Until when it is believed, by the steady clock. */
+  until: number;
+  /** When the key ends, by the wall clock. */
+  expiresAt: number;
+}
+
+export function createKeyMemory({ database, application, logger, now, steady }: KeyMemoryOptions): KeyMemory {
+  let remembered = new Map<string, Memory>();
   let used = new Map<string, number>();
 
   function lookUp(key: string): Promise<BrandPrincipal | undefined> {
     const memory = remembered;
     // Remembered while it is looked up: of many requests with a new key one asks the database.
-    const entry = { until: now() + BELIEVED_MS, principal: Promise.resolve<BrandPrincipal | undefined>(undefined) };
+    const entry: Memory = {
+      until: steady() + BELIEVED_MS,
+      expiresAt: Number.POSITIVE_INFINITY,
+      principal: Promise.resolve(undefined),
+    };
     entry.principal = findApiKey(database, key, now()).then(
       (found) => {
         if (found === undefined) return undefined;
         const { expiresAt, ...principal } = found;
-        entry.until = Math.min(entry.until, expiresAt ?? Number.POSITIVE_INFINITY);
+        if (expiresAt !== undefined) entry.expiresAt = expiresAt;
         return principal;
       },
       (error) => {
@@ -80,7 +95,8 @@ export function createKeyMemory({ database, application, logger, now }: KeyMemor
   return {
     async principalOf(key) {
       const known = remembered.get(key);
-      const principal = await (known !== undefined && known.until > now() ? known.principal : lookUp(key));
+      const isBelieved = known !== undefined && known.until > steady() && known.expiresAt > now();
+      const principal = await (isBelieved ? known.principal : lookUp(key));
       if (principal !== undefined) used.set(principal.id, now());
       return principal;
     },

@@ -14,10 +14,11 @@ export async function untilMined<Receipt>(
   hash: string,
   receiptOf: (hash: string) => Promise<Receipt | null>,
 ): Promise<Receipt> {
-  for (const deadline = Date.now() + TIMEOUT_MS; ; ) {
+  for (const deadline = performance.now() + TIMEOUT_MS; ; ) {
     const receipt = await receiptOf(hash);
     if (receipt !== null) return receipt;
-    if (Date.now() > deadline) throw new Error(`The transaction ${hash} is in no block after ${TIMEOUT_MS / 1_000} s`);
+    if (performance.now() > deadline)
+      throw new Error(`The transaction ${hash} is in no block after ${TIMEOUT_MS / 1_000} s`);
     await sleep(POLL_MS);
   }
 }

@@ -19,6 +19,7 @@ import {
   explainPostgresql,
   explainSqlite,
   passesByItself,
+  storageFaultOf,
 } from "./unusable.ts";
 
 const PATIENCE_MS = 30_000;
@@ -89,16 +90,10 @@ async function migrateSqlite(
       if (cause instanceof DatabaseUnusableError) throw cause;
       const damage = damageOf(cause);
       if (damage !== undefined) throw damaged(location, damage, cause);
-      const unusable = explainSqlite(file, cause);
-      if (unusable !== undefined) throw unusable;
       // The engine does not know the adapter's name for a lock that was waited for in vain.
-      if (!/locked|SQLITE_BUSY|SocketTimeout/i.test(String(cause))) throw cause;
-      if (performance.now() > deadline) {
-        throw new DatabaseUnusableError(
-          `The database ${file} is locked by another program. End that program and run this again.`,
-          { cause },
-        );
-      }
+      const isLocked = /locked|SQLITE_BUSY|SocketTimeout/i.test(String(cause));
+      const fault = storageFaultOf(cause) ?? (isLocked ? "locked" : undefined);
+      if (fault !== "locked" || performance.now() > deadline) throw explainSqlite(file, cause, fault) ?? cause;
       await sleep(RETRY_MS);
     }
   }

@@ -60,7 +60,7 @@ export function startStorageWatch(options: StorageWatchOptions): StorageWatch {
       // PostgreSQL finds room for such a row on a full disk, too; we cannot see how much there is left.
       if (fault === "disk-full" && location.provider === "postgresql") await growTable();
     } catch (error) {
-      // What is away, or locked, says nothing about its disk.
+      // What is away says nothing about whether it could be written.
       const found = storageFaultOf(error);
       if (found !== undefined) become((await isFull()) ? "disk-full" : found, error);
       return;
@@ -139,7 +139,7 @@ export function createStorageMetrics(
 ): void {
   new Gauge({
     name: "mintmark_database_write_failed",
-    help: "1 while the database cannot be written: its disk is full, it can only be read, or its files cannot be used.",
+    help: "1 while the database cannot be written: its disk is full, it can only be read, its files cannot be used, or are locked.",
     registers: [registry],
     collect() {
       this.set(isFailing() ? 1 : 0);

@@ -33,7 +33,7 @@ const OUTAGE = new Set([
   "DATABASE_LOST",
 ]);
 /** What keeps a database that answers from taking what is written, or from doing its work. */
-export type StorageFault = "disk-full" | "read-only" | "disk-fault" | "not-opened" | "no-memory";
+export type StorageFault = "disk-full" | "read-only" | "disk-fault" | "not-opened" | "no-memory" | "locked";
 
 const STORAGE_FAULTS: Record<string, StorageFault> = {
   // SQLite, whose further codes begin with these.
@@ -43,11 +43,13 @@ const STORAGE_FAULTS: Record<string, StorageFault> = {
   SQLITE_IOERR: "disk-fault",
   SQLITE_CANTOPEN: "not-opened",
   SQLITE_NOMEM: "no-memory",
+  SQLITE_BUSY: "locked",
   // PostgreSQL.
   "53100": "disk-full",
   "25006": "read-only",
   "58030": "disk-fault",
   "53200": "no-memory",
+  "55P03": "locked",
   // The system, below a driver.
   ENOSPC: "disk-full",
   EDQUOT: "disk-full",
@@ -64,6 +66,7 @@ const STORAGE_SENTENCES: Record<StorageFault, string> = {
   "disk-fault": "The database cannot be used, because reading or writing its disk fails.",
   "not-opened": "The database cannot be used, because its files cannot be opened.",
   "no-memory": "The database cannot be used, because its memory is used up.",
+  locked: "The database cannot be written, because another program has locked it.",
 };
 
 /** What the driver says where it has no code. */
@@ -87,13 +90,14 @@ export function passesByItself(error: unknown): boolean {
   return PASSING.has(failureOf(error).code ?? "");
 }
 
-/** What is wrong with the disk, the memory or the files of the database; nothing if the error is of another kind. */
+/** What is wrong with the disk, the memory or the files of the database, or that they are locked; nothing if the error is of another kind. */
 export function storageFaultOf(error: unknown): StorageFault | undefined {
   const { code = "", message } = failureOf(error);
   const primary = /^SQLITE_[A-Z]+/.exec(code)?.[0] ?? code;
   // Where the code was lost on the way, the text of SQLite is left.
   if (/database or disk is full/i.test(message)) return "disk-full";
   if (/attempt to write a readonly database/i.test(message)) return "read-only";
+  if (/database is locked/i.test(message)) return "locked";
   return STORAGE_FAULTS[primary];
 }
 
@@ -116,13 +120,12 @@ export function problemForEverybody(error: unknown): string {
 export function isOutage(error: unknown): boolean {
   const { code = "", message } = failureOf(error);
   if (storageFaultOf(error) !== undefined) return true;
-  const isBusy = code.startsWith("SQLITE_BUSY") || code.startsWith("SQLITE_LOCKED");
   // Class 08 are PostgreSQL's failures of a connection.
   return (
     PASSING.has(code) ||
     OUTAGE.has(code) ||
     /^08...$/.test(code) ||
-    isBusy ||
+    code.startsWith("SQLITE_LOCKED") ||
     OUTAGE_MESSAGES.test(message) ||
     damageOf(error) !== undefined
   );
@@ -145,9 +148,15 @@ export function damaged(location: DatabaseLocation, damage: string, cause?: unkn
   );
 }
 
-/** The error that tells a user why an SQLite file cannot be used; nothing if that is not because of its disk or its files. */
-export function explainSqlite(file: string, error: unknown): DatabaseUnusableError | undefined {
-  const fault = storageFaultOf(error);
+/**
+ * The error that tells a user why an SQLite file cannot be used; nothing if that is not a fault of its storage.
+ * @param fault For who knows more than the error says.
+ */
+export function explainSqlite(
+  file: string,
+  error: unknown,
+  fault = storageFaultOf(error),
+): DatabaseUnusableError | undefined {
   if (fault === undefined) return undefined;
   const remedies: Record<StorageFault, string> = {
     "disk-full": "cannot be written, because its disk is full. Make room on it, and run this again.",
@@ -157,6 +166,7 @@ export function explainSqlite(file: string, error: unknown): DatabaseUnusableErr
     "not-opened":
       "cannot be opened. Correct the owner and the mode of the file and of its folder, or raise the limit of open files (ulimit -n).",
     "no-memory": "cannot be opened, because there is no memory left. End other programs, or give this one more.",
+    locked: "is locked by another program. End that program and run this again.",
   };
   return new DatabaseUnusableError(`The database ${file} ${remedies[fault]}`, { cause: error });
 }

@@ -2,6 +2,7 @@
 
 import express, { type Express } from "express";
 import { Registry } from "prom-client";
+import { steadyClock } from "../clocks.ts";
 import { createMembers } from "../membership/members.ts";
 import { createBenefitRules } from "../membership/rules.ts";
 import { apiKeyOperations } from "./api-keys.ts";
@@ -34,11 +35,13 @@ import { signInRouter } from "./sign-in.ts";
 import { verifyOperations } from "./verify.ts";
 import { webhookOperations } from "./webhooks.ts";
 
-export interface AppOptions extends Omit<Services, "metrics" | "now"> {
+export interface AppOptions extends Omit<Services, "metrics" | "now" | "steady"> {
   /** Where metrics are registered; the app registers the process's own too. A new one if left out. */
   metrics?: Registry;
   /** The wall clock, in milliseconds since the Unix epoch. */
   now?: () => number;
+  /** The steady clock. */
+  steady?: () => number;
 }
 
 /** All that the API can do. Uses no service before it is asked for something, so that it can be described without any. */
@@ -69,8 +72,9 @@ export function apiOperations(services: Services, queries: Queries): Operation[]
 }
 
 /** Wires the routes. The database must be migrated. Makes no connection of its own and has nothing to close. */
-export function createApp({ metrics = new Registry(), now = Date.now, ...options }: AppOptions): Express {
-  const services: Services = { ...options, metrics, now };
+export function createApp(options: AppOptions): Express {
+  const { metrics = new Registry(), now = Date.now, steady = steadyClock } = options;
+  const services: Services = { ...options, metrics, now, steady };
   const { config, logger } = services;
   const queries = createQueries(services.database);
 
@@ -89,7 +93,12 @@ export function createApp({ metrics = new Registry(), now = Date.now, ...options
   app.use(["/v1", "/metadata", "/openapi.json"], allowOtherOrigins);
   const { authenticate } = services.accounts.authenticator;
   app.use(
-    limitRate({ perMinute: config.rateLimitPerMinute, perMinuteAndKey: config.keyRateLimitPerMinute, authenticate }),
+    limitRate({
+      perMinute: config.rateLimitPerMinute,
+      perMinuteAndKey: config.keyRateLimitPerMinute,
+      authenticate,
+      steady,
+    }),
   );
 
   const operations = apiOperations(services, queries);

@@ -50,6 +50,8 @@ export function createListener({ app, host, port, connectionLimit, logger, metri
   const idle = new Set<Socket>();
   /** All connections, with how many requests are in flight on each. */
   const open = new Map<Socket, number>();
+  /** What is not answered yet. */
+  const answers = new Set<ServerResponse>();
   let stopping = false;
   let shortOfAt = Number.NEGATIVE_INFINITY;
   let loggedAt = Number.NEGATIVE_INFINITY;
@@ -61,9 +63,12 @@ export function createListener({ app, host, port, connectionLimit, logger, metri
     (request, response) => {
       const { socket } = request;
       countRequests(socket, 1);
-      // Whoever keeps connections must not send the next request into one that is about to be closed.
-      if (stopping) response.setHeader("Connection", "close");
-      response.once("close", () => countRequests(socket, -1));
+      answers.add(response);
+      if (stopping) askToClose(response);
+      response.once("close", () => {
+        answers.delete(response);
+        countRequests(socket, -1);
+      });
       app(request, response);
     },
   );
@@ -78,6 +83,11 @@ export function createListener({ app, host, port, connectionLimit, logger, metri
     if (open.size > connectionLimit - MARGIN) evict(socket);
   });
   server.on("drop", () => short("dropped"));
+
+  /** Whoever keeps connections must not send the next request into one that is about to be closed. */
+  function askToClose(response: ServerResponse): void {
+    if (!response.headersSent) response.setHeader("Connection", "close");
+  }
 
   function countRequests(socket: Socket, change: number): void {
     const before = open.get(socket);
@@ -121,6 +131,7 @@ export function createListener({ app, host, port, connectionLimit, logger, metri
     },
     async stop() {
       stopping = true;
+      for (const response of answers) askToClose(response);
       // Not the one of HTTP, which closes idle connections at once, with the requests that are on their way on them.
       const closed = new Promise<void>((resolve) => NetServer.prototype.close.call(server, () => resolve()));
       let isClosed = false;

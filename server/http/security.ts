@@ -5,6 +5,7 @@ import { rateLimit } from "express-rate-limit";
 import helmet from "helmet";
 import type { Authenticate } from "./operations.ts";
 import { Problem } from "./problems.ts";
+import { createRequestCounts } from "./request-counts.ts";
 
 export function securityHeaders({ publicUrl }: { publicUrl: string }): RequestHandler {
   const encrypted = publicUrl.startsWith("https:");
@@ -47,18 +48,22 @@ export function allowOtherOrigins(_request: Request, response: Response, next: N
 /** Of the last ones, an aggregator tells of hundreds of payments from one address; what is not signed costs nothing much. */
 const UNLIMITED = /^\/(health|ready|metrics|v1\/payments\/[a-z0-9-]+\/callback)$/;
 
+const WINDOW_MS = 60_000;
+
 export interface RateLimits {
   /** For each address that asks without a valid API key; 0 for no limit. */
   perMinute: number;
   /** For each API key; 0 for no limit. */
   perMinuteAndKey: number;
   authenticate: Authenticate;
+  /** The steady clock. */
+  steady(): number;
 }
 
 /** How often one client may ask. A shop's server has one address and asks for all of its customers. */
-export function limitRate({ perMinute, perMinuteAndKey, authenticate }: RateLimits): RequestHandler {
-  const byAddress = limiter(perMinute);
-  const byKey = limiter(perMinuteAndKey, (request) => keyIds.get(request) ?? "");
+export function limitRate({ perMinute, perMinuteAndKey, authenticate, steady }: RateLimits): RequestHandler {
+  const byAddress = limiter(perMinute, steady);
+  const byKey = limiter(perMinuteAndKey, steady, (request) => keyIds.get(request) ?? "");
   const keyIds = new WeakMap<Request, string>();
   return async (request, response, next) => {
     if (request.get("Authorization") === undefined) return byAddress(request, response, next);
@@ -69,10 +74,11 @@ export function limitRate({ perMinute, perMinuteAndKey, authenticate }: RateLimi
   };
 }
 
-function limiter(limit: number, keyOf?: (request: Request) => string): RequestHandler {
+function limiter(limit: number, steady: () => number, keyOf?: (request: Request) => string): RequestHandler {
   if (limit === 0) return (_request, _response, next) => next();
   return rateLimit({
-    windowMs: 60_000,
+    windowMs: WINDOW_MS,
+    store: createRequestCounts(WINDOW_MS, steady),
     limit,
     standardHeaders: "draft-8",
     legacyHeaders: false,

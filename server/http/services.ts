@@ -56,4 +56,6 @@ export interface Services {
   metrics: Registry;
   /** The wall clock, in milliseconds since the Unix epoch. */
   now(): number;
+  /** The steady clock. */
+  steady(): number;
 }

@@ -4,6 +4,7 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import type { Logger } from "pino";
 import { ChildEndedError } from "../child-processes.ts";
+import { steadyClock } from "../clocks.ts";
 import type { Database } from "../database/client.ts";
 import { isOutage } from "../database/unusable.ts";
 import { IssuanceError } from "../issuance/problems.ts";
@@ -25,6 +26,8 @@ export interface ImportWorkerOptions {
   logger: Logger;
   /** The wall clock, in milliseconds. */
   now(): number;
+  /** The steady clock. */
+  steady?(): number;
   /** Is told when commands were put in the sender's queue. */
   onQueued?(): void;
 }
@@ -48,7 +51,7 @@ const CUT_OFF_MS = 3_600_000;
 const FORGOTTEN_MS = 30 * 24 * 3_600_000;
 
 export function startImportWorker(options: ImportWorkerOptions): ImportWorker {
-  const { application, database, files, leads, logger, now } = options;
+  const { application, database, files, leads, logger, now, steady = steadyClock } = options;
   const stopping = new AbortController();
   const { signal } = stopping;
 
@@ -72,7 +75,7 @@ export function startImportWorker(options: ImportWorkerOptions): ImportWorker {
   const putOff = new Map<string, { times: number; line: number; until: number }>();
 
   async function checkNext(): Promise<void> {
-    const waiting = [...putOff].filter(([, { until }]) => until > now()).map(([id]) => id);
+    const waiting = [...putOff].filter(([, { until }]) => until > steady()).map(([id]) => id);
     const row = await database.import.findFirst({
       where: { state: { in: ["uploaded", "checking"] }, id: { notIn: waiting } },
       orderBy: { id: "asc" },
@@ -110,7 +113,7 @@ export function startImportWorker(options: ImportWorkerOptions): ImportWorker {
       return;
     }
     const restMs = Math.min(RETRY_MS * 2 ** (times - 1), LONGEST_RETRY_MS);
-    putOff.set(id, { times, line: checkedLine, until: now() + restMs });
+    putOff.set(id, { times, line: checkedLine, until: steady() + restMs });
     logger.warn({ importId: id, reason: error.message }, "imports: a check is tried again");
     await withImport(application, id, async (transaction, { state }) => {
       const failure = `${error.message} It is tried again by itself.`;
@@ -138,10 +141,10 @@ export function startImportWorker(options: ImportWorkerOptions): ImportWorker {
     }
   }
 
-  let sweptAt = 0;
+  let sweptAt = Number.NEGATIVE_INFINITY;
   async function sweep(): Promise<void> {
-    if (now() - sweptAt < SWEEP_INTERVAL_MS) return;
-    sweptAt = now();
+    if (steady() - sweptAt < SWEEP_INTERVAL_MS) return;
+    sweptAt = steady();
     await files.sweep({
       olderThanMs: CUT_OFF_MS,
       now: now(),

@@ -3,6 +3,7 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import type { Logger } from "pino";
 import type { Registry } from "prom-client";
+import { steadyClock } from "../clocks.ts";
 import type { Config } from "../config.ts";
 import type { Database } from "../database/client.ts";
 import type { MirrorStatus } from "../database/mirror-status.ts";
@@ -45,7 +46,10 @@ export interface IssuingOptions {
   answerOf(order: PlacedOrder): string;
   logger: Logger;
   metrics: Registry;
+  /** The wall clock, in milliseconds. */
   now?: () => number;
+  /** The steady clock. */
+  steady?: () => number;
 }
 
 export interface Issuing {
@@ -65,10 +69,11 @@ export interface Issuing {
 }
 
 export function createIssuing(options: IssuingOptions): Issuing {
-  const { config, database, application, mirror, registryOn, answerOf, logger, metrics, now = Date.now } = options;
+  const { config, database, application, mirror, registryOn, answerOf, logger, metrics } = options;
+  const { now = Date.now, steady = steadyClock } = options;
 
   // Opening a keystore takes a second: not twice.
-  const all = createSigners({ config, logger, now });
+  const all = createSigners({ config, logger, now, steady });
   let opening: Promise<void> | undefined;
   async function signers(): Promise<Signers> {
     opening ??= all.open();
@@ -102,10 +107,10 @@ export function createIssuing(options: IssuingOptions): Issuing {
     return connecting;
   }
 
-  const brandSigners = createBrandSigners({ chain, signers, now });
+  const brandSigners = createBrandSigners({ chain, signers, steady });
   const book = createBook({ application, now });
   const senderMetrics = createSenderMetrics(metrics);
-  senderMetrics.watch({ figures: book.figures, now });
+  senderMetrics.watch({ figures: book.figures, now, steady });
   const reconciler = createReconciler({
     application,
     keysOf: brandSigners.keysOf,
@@ -113,6 +118,7 @@ export function createIssuing(options: IssuingOptions): Issuing {
     finalityDepth: config.finalityDepth,
     logger,
     now,
+    steady,
   });
   watchReconciliation(metrics, {
     figures: () => readFigures(application),
@@ -129,6 +135,7 @@ export function createIssuing(options: IssuingOptions): Issuing {
     logger,
     finalityDepth: config.finalityDepth,
     now,
+    steady,
     onEvent: senderMetrics.count,
   });
   const signingParts = () => ({ signers: all, silent: sender.silent() });
@@ -137,10 +144,10 @@ export function createIssuing(options: IssuingOptions): Issuing {
   let upkeep: Promise<void> = Promise.resolve();
   return {
     desk: createOrderDesk({
-      ...{ application, now, answerOf, onQueued: sender.wake },
+      ...{ application, now, steady, answerOf, onQueued: sender.wake },
       matching: { timeZone: config.orderTimeZone, keysOf: brandSigners.keysOf },
     }),
-    catalogue: createCatalogue({ database, now }),
+    catalogue: createCatalogue({ database, steady }),
     keysOf: brandSigners.keysOf,
     chain,
     signing: () => signingProblems(signingParts()),
@@ -150,7 +157,7 @@ export function createIssuing(options: IssuingOptions): Issuing {
     start() {
       sender.start();
       upkeep = keepUpOrders(
-        { application, mayCancel: reconciler.isLevel, leads: () => mirror.status().leads, logger, now },
+        { application, mayCancel: reconciler.isLevel, leads: () => mirror.status().leads, logger, now, steady },
         ending.signal,
       );
       // Not waited for when it stops: what hangs there must not hold it up.

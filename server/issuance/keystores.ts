@@ -44,8 +44,10 @@ export interface KeystoresOptions {
   logger: Pick<Logger, "info" | "warn">;
   /** Is told of each keystore that was opened. */
   onOpened(keys: BrandKeys, file: string): void;
-  /** In milliseconds. */
+  /** The wall clock, in milliseconds. */
   now(): number;
+  /** The steady clock. */
+  steady(): number;
 }
 
 const RETRY_FIRST_MS = 1_000;
@@ -62,7 +64,7 @@ interface Entry {
   retryAt: number;
 }
 
-export function createKeystores({ config, logger, onOpened, now }: KeystoresOptions): Keystores {
+export function createKeystores({ config, logger, onOpened, now, steady }: KeystoresOptions): Keystores {
   const keys: BrandKeys[] = [];
   const entries = new Map<string, Entry>();
   let looking: Promise<void> | undefined;
@@ -135,7 +137,7 @@ export function createKeystores({ config, logger, onOpened, now }: KeystoresOpti
         entry.problem = undefined;
         return;
       }
-      if (tried.fault === problem?.fault && (tried.fault !== "process" || entry.retryAt > now())) return;
+      if (tried.fault === problem?.fault && (tried.fault !== "process" || entry.retryAt > steady())) return;
     }
     try {
       const opened = await openKeystore(file, passphraseOf(file, envelope, config.keystorePassphrase));
@@ -148,7 +150,7 @@ export function createKeystores({ config, logger, onOpened, now }: KeystoresOpti
     } catch (error) {
       if (!(error instanceof KeystoreError)) throw error;
       entry.failures++;
-      entry.retryAt = now() + Math.min(RETRY_FIRST_MS * 2 ** (entry.failures - 1), RETRY_LAST_MS);
+      entry.retryAt = steady() + Math.min(RETRY_FIRST_MS * 2 ** (entry.failures - 1), RETRY_LAST_MS);
       fail(file, error, issuer);
       entry.tried = { content, fault: entry.problem?.fault };
     }

@@ -241,7 +241,7 @@ async function waitForReceipt(
   { chain, receiptTimeoutMs = RECEIPT_TIMEOUT_MS, onTrouble }: IssuanceDependencies,
   { hash, from, nonce }: { hash: string; from: string; nonce: number },
 ): Promise<Receipt> {
-  const deadline = Date.now() + receiptTimeoutMs;
+  const deadline = performance.now() + receiptTimeoutMs;
   let replaced = 0;
   for (let wait = 25; ; wait = Math.min(wait * 1.5, 1000)) {
     const receipt = await patiently(() => chain.receipt(hash), deadline, onTrouble);
@@ -254,7 +254,7 @@ async function waitForReceipt(
         retryable: true,
       });
     }
-    if (Date.now() > deadline) {
+    if (performance.now() > deadline) {
       throw new IssuanceError(
         `The transaction ${hash} has been in no block for ${Math.round(receiptTimeoutMs / 1000)} seconds. Are the chain's validators running? Run the same command again later.`,
         { retryable: true },
@@ -270,13 +270,13 @@ async function waitForNonce(
   account: string,
   nonce: number,
 ): Promise<void> {
-  const deadline = Date.now() + receiptTimeoutMs;
+  const deadline = performance.now() + receiptTimeoutMs;
   for (
     let wait = 25;
     (await patiently(() => chain.nonce(account), deadline, onTrouble)) <= nonce;
     wait = Math.min(wait * 2, 1000)
   ) {
-    if (Date.now() > deadline) {
+    if (performance.now() > deadline) {
       throw new IssuanceError(
         `Another transaction of the issuer key ${account} has been waiting for ${Math.round(receiptTimeoutMs / 1000)} seconds and gets into no block. Ask the node's operator to drop it, then run the same command again.`,
       );
@@ -295,7 +295,7 @@ async function patiently<Answer>(
     try {
       return await ask();
     } catch (error) {
-      if (!(error instanceof IssuanceError && error.retryable) || Date.now() > deadline) throw error;
+      if (!(error instanceof IssuanceError && error.retryable) || performance.now() > deadline) throw error;
       if (!told) onTrouble?.(error.message);
       await pause(500);
     }

@@ -4,6 +4,7 @@
 // Must hold: no private key can be read off anything that is returned here, be it printed, logged or made JSON.
 
 import type { Logger } from "pino";
+import { steadyClock } from "../clocks.ts";
 import type { Config } from "../config.ts";
 import type { BrandKeys } from "./keystore.ts";
 import { createKeystores, type KeystoreProblem } from "./keystores.ts";
@@ -57,8 +58,10 @@ export interface SignerOptions {
   logger: Pick<Logger, "info" | "warn">;
   /** How long the remote signer may take for an answer. */
   remoteTimeoutMs?: number;
-  /** In milliseconds. */
+  /** The wall clock, in milliseconds. */
   now?(): number;
+  /** The steady clock. */
+  steady?(): number;
 }
 
 /** How often the remote signer is asked how it is. */
@@ -78,7 +81,7 @@ export async function openSigners(options: SignerOptions): Promise<Signers> {
 
 /** All that are configured, none of them open yet. */
 export function createSigners(options: SignerOptions): Signers {
-  const { config, logger, remoteTimeoutMs, now = Date.now } = options;
+  const { config, logger, remoteTimeoutMs, now = Date.now, steady = steadyClock } = options;
   const signers: CardSigner[] = [];
 
   /** Whether it is the first one for its address: with two, each would give out the address's nonces. */
@@ -99,6 +102,7 @@ export function createSigners(options: SignerOptions): Signers {
     logger,
     onOpened: (opened, file) => void add(createLocalSigner(opened.issuer, `keystore ${file}`)),
     now,
+    steady,
   });
   const remote =
     config.remoteSignerUrl === undefined
@@ -161,12 +165,12 @@ export function createSigners(options: SignerOptions): Signers {
       await keystores.look();
       for (const privateKey of config.issuerPrivateKeys) add(createLocalSigner(privateKey, "ISSUER_PRIVATE_KEYS"));
       await askRemote();
-      askedAt = now();
+      askedAt = steady();
     },
     async look() {
       // One that hangs must not keep a keystore from being opened.
-      if (asking === undefined && now() - askedAt >= REMOTE_LOOK_MS) {
-        askedAt = now();
+      if (asking === undefined && steady() - askedAt >= REMOTE_LOOK_MS) {
+        askedAt = steady();
         asking = askRemote().finally(() => {
           asking = undefined;
         });

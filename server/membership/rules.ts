@@ -39,7 +39,7 @@ export interface BrandRules {
 const REMEMBERED_MS = 1_000;
 const MOST_REMEMBERED = 1_000;
 
-export function createBenefitRules({ database, now }: { database: Database; now(): number }): BenefitRules {
+export function createBenefitRules({ database, steady }: { database: Database; steady(): number }): BenefitRules {
   const remembered = new Map<number, { rules: Promise<BrandRules>; until: number }>();
 
   async function read(brandId: number): Promise<BrandRules> {
@@ -59,10 +59,10 @@ export function createBenefitRules({ database, now }: { database: Database; now(
   return {
     async ofBrand(brandId) {
       const known = remembered.get(brandId);
-      if (known !== undefined && known.until > now()) return await known.rules;
+      if (known !== undefined && known.until > steady()) return await known.rules;
       const rules = read(brandId);
       if (remembered.size >= MOST_REMEMBERED) remembered.clear();
-      remembered.set(brandId, { rules, until: now() + REMEMBERED_MS });
+      remembered.set(brandId, { rules, until: steady() + REMEMBERED_MS });
       rules.catch(() => remembered.delete(brandId));
       return await rules;
     },

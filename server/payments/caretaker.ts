@@ -4,11 +4,14 @@
 
 import { setTimeout as sleep } from "node:timers/promises";
 import type { Logger } from "pino";
+import { createSetBackWatch, steadyClock } from "../clocks.ts";
 import type { Database } from "../database/client.ts";
+import { Prisma } from "../database/generated/sqlite/client.ts";
 import { inTransaction } from "../database/transactions.ts";
+import { shortenWaits, type WrongWait } from "../database/waits.ts";
 import { type PaymentAdapter, PaymentProviderError } from "./adapter.ts";
 import { settleRefundResult } from "./book.ts";
-import type { Payments } from "./payments.ts";
+import { LOOK_AFTER_MS, type Payments } from "./payments.ts";
 
 export interface Caretaker {
   /** Does what is due. Returns how much of it there was. */
@@ -24,8 +27,10 @@ export interface CaretakerOptions {
   adapters: readonly PaymentAdapter[];
   payments: Pick<Payments, "take">;
   logger: Pick<Logger, "info" | "warn" | "error">;
-  /** In milliseconds since the Unix epoch. */
+  /** The wall clock, in milliseconds since the Unix epoch. */
   now(): number;
+  /** The steady clock. */
+  steady?(): number;
 }
 
 const AT_ONCE = 20;
@@ -38,7 +43,7 @@ const LONGEST_PAUSE_MS = 600_000;
 const PENDING_PAUSE_MS = 3_600_000;
 
 export function createCaretaker(options: CaretakerOptions): Caretaker {
-  const { application, adapters, payments, logger, now } = options;
+  const { application, adapters, payments, logger, now, steady = steadyClock } = options;
   const byName = new Map(adapters.map((adapter) => [adapter.name, adapter]));
   const stopping = new AbortController();
   let running: Promise<void> | undefined;
@@ -162,7 +167,31 @@ export function createCaretaker(options: CaretakerOptions): Caretaker {
     return count;
   }
 
+  /** Waits that were written while the clock was ahead. A payment's own time, which its payer was told, is not one. */
+  function wrongWaits(at: number): WrongWait[] {
+    const refunds = { table: "PaymentRefund", set: Prisma.sql`"notBefore" = ${at}` };
+    return [
+      // What was never tried does not wait.
+      { ...refunds, where: Prisma.sql`"state" = 'wanted' AND "notBefore" > ${at + CLAIM_MS} AND "attempts" = 0` },
+      { ...refunds, where: Prisma.sql`"state" = 'wanted' AND "notBefore" > ${at + LONGEST_PAUSE_MS}` },
+      { ...refunds, where: Prisma.sql`"state" = 'pending' AND "notBefore" > ${at + PENDING_PAUSE_MS}` },
+      {
+        ...{ table: "Payment", set: Prisma.sql`"lookAt" = ${at}` },
+        where: Prisma.sql`"state" IN ('creating', 'open') AND "lookAt" > ${at + CLAIM_MS} AND "lookAt" > "expiresAt" + ${LOOK_AFTER_MS}`,
+      },
+    ];
+  }
+
+  const lookAfterClock = createSetBackWatch({ now, steady }, async () => {
+    for (const wait of wrongWaits(now())) {
+      const count = await shortenWaits(application, wait);
+      if (count > 0)
+        logger.warn({ table: wait.table, count }, "the clock was ahead when these were put off: they are due now");
+    }
+  });
+
   async function step(): Promise<number> {
+    await lookAfterClock();
     return (await refundDue()) + (await lookUpDue());
   }
 

@@ -105,7 +105,9 @@ export function createPayments(options: PaymentsOptions): Payments {
   async function standing(order: OrderToPay): Promise<PaymentOffer | "being-made" | undefined> {
     const row = await application.payment.findUnique({ where: { openFor: order.id } });
     if (row === null) return undefined;
-    const isOver = row.state === "open" ? row.expiresAt <= now() : row.createdAt <= now() - CREATING_MS;
+    // One from the future was begun while the clock was ahead: nobody knows how long ago.
+    const isGivenUp = row.createdAt <= now() - CREATING_MS || row.createdAt > now() + CREATING_MS;
+    const isOver = row.state === "open" ? row.expiresAt <= now() : isGivenUp;
     if (isOver) {
       // Should it be paid all the same, what is told of it finds it here.
       await application.payment.updateMany({

@@ -9,7 +9,9 @@ import { insertRows, selectRows, updateRows } from "../database/bulk.ts";
 import type { Database, DatabaseTransaction } from "../database/client.ts";
 import { Prisma } from "../database/generated/sqlite/client.ts";
 import { inTransaction } from "../database/transactions.ts";
+import { shortenWaits } from "../database/waits.ts";
 import { type EndpointRow, noSuchEndpoint } from "./endpoints.ts";
+import { LONGEST_RETRY_AFTER_MS } from "./schedule.ts";
 
 export const DELIVERY_STATES = ["pending", "delivered", "failed"] as const;
 export type DeliveryState = (typeof DELIVERY_STATES)[number];
@@ -96,6 +98,8 @@ export interface Deliveries {
     endpointId: string,
     wish: { since: number; onlyFailed: boolean },
   ): Promise<number>;
+  /** Shortens the waits of deliveries and endpoints that were written while the clock was ahead. Returns how many there were. */
+  shortenWaits(): Promise<number>;
   /** Takes out what is older. Returns how many deliveries. */
   prune(before: number): Promise<number>;
   figures(): Promise<DeliveryFigures>;
@@ -115,6 +119,8 @@ export interface DeliveriesOptions {
   database: Database;
   /** For how long a claim counts, in milliseconds; longer than any attempt. */
   claimMs: number;
+  /** How long a delivery waits at most, by the number of its attempts that have failed, in milliseconds. */
+  longestWaitsMs: readonly number[];
   /** After how long of nothing but failures an endpoint is disabled, in milliseconds. */
   patienceMs: number;
   /** In milliseconds. */
@@ -124,10 +130,13 @@ export interface DeliveriesOptions {
 }
 
 const SHOWN_ATTEMPTS = 50;
+/** How far the clocks of servers on one database may be apart. */
+const CLOCKS_APART_MS = 1_000;
 const PRUNED_AT_ONCE = 1_000;
 const COLUMNS = Prisma.sql`"number", "id", "endpointId", "eventId", "claim", "attempts", "tries"`;
 
-export function createDeliveries({ database, claimMs, patienceMs, now, wake }: DeliveriesOptions): Deliveries {
+export function createDeliveries(options: DeliveriesOptions): Deliveries {
+  const { database, claimMs, longestWaitsMs, patienceMs, now, wake } = options;
   async function withAttempts(rows: readonly DeliveryRow[]): Promise<Delivery[]> {
     const attempts = await selectRows<AttemptRow>(database, {
       table: "WebhookAttempt",
@@ -281,6 +290,33 @@ export function createDeliveries({ database, claimMs, patienceMs, now, wake }: D
       return count;
     },
 
+    async shortenWaits() {
+      const at = now();
+      const soon = at + CLOCKS_APART_MS;
+      const longest = longestWaitsMs.map((wait, tries) => `WHEN ${tries} THEN ${Math.ceil(wait)}`).join(" ");
+      const longestWait = Prisma.raw(`CASE "tries" ${longest} ELSE ${Math.ceil(Math.max(...longestWaitsMs))} END`);
+      // By endpoint, as the index has them.
+      const pending = Prisma.sql`"endpointId" IN (SELECT "id" FROM "WebhookEndpoint") AND "state" = 'pending'`;
+      const waits = [
+        {
+          ...{ table: "WebhookDelivery", set: Prisma.sql`"dueAt" = ${at}` },
+          where: Prisma.sql`${pending} AND "dueAt" > ${soon} AND "dueAt" - ${longestWait} > ${soon}`,
+        },
+        {
+          // Somebody may be at it: not at once.
+          ...{ table: "WebhookDelivery", set: Prisma.sql`"claimedTo" = ${at + claimMs}` },
+          where: Prisma.sql`${pending} AND "claimedTo" > ${soon + claimMs}`,
+        },
+        {
+          ...{ table: "WebhookEndpoint", set: Prisma.sql`"pausedUntil" = 0` },
+          where: Prisma.sql`"pausedUntil" > ${soon + LONGEST_RETRY_AFTER_MS}`,
+        },
+      ];
+      let count = 0;
+      for (const wait of waits) count += await shortenWaits(database, wait);
+      return count;
+    },
+
     async prune(before) {
       let pruned = 0;
       for (;;) {
@@ -345,7 +381,8 @@ export function createDeliveries({ database, claimMs, patienceMs, now, wake }: D
       );
     } else {
       await transaction.$executeRaw(
-        Prisma.sql`UPDATE "WebhookEndpoint" SET "failingSince" = ${now()} WHERE "id" = ${id} AND "failingSince" IS NULL`,
+        // Not from the future, which a clock that was ahead has written.
+        Prisma.sql`UPDATE "WebhookEndpoint" SET "failingSince" = ${now()} WHERE "id" = ${id} AND ("failingSince" IS NULL OR "failingSince" > ${now()})`,
       );
     }
     const pausedUntil = Math.max(0, ...tried.map((result) => result.pausedUntil ?? 0));

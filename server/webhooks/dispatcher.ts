@@ -4,6 +4,7 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import type { Logger } from "pino";
 import type { Sealing } from "../accounts/sealing.ts";
+import { createSetBackWatch } from "../clocks.ts";
 import type { Database } from "../database/client.ts";
 import type { Attempt, Claimed, Deliveries, Outcome, Result } from "./deliveries.ts";
 import { type EndpointRow, secretsOf } from "./endpoints.ts";
@@ -22,8 +23,10 @@ export interface DispatcherOptions {
   retryDelaysMs: readonly number[];
   logger: Pick<Logger, "info" | "warn">;
   metrics?: WebhookMetrics | undefined;
-  /** In milliseconds. */
+  /** The wall clock, in milliseconds. */
   now(): number;
+  /** The steady clock. */
+  steady(): number;
   random?: () => number;
 }
 
@@ -54,12 +57,12 @@ interface Share {
   /** How many may be under way; grows while it answers, and shrinks to one while it does not. */
   most: number;
   laggard: boolean;
-  /** Until when it wants nothing; the book says so to others, a moment later. */
+  /** Until when it wants nothing, by the steady clock; the book says so to others, a moment later. */
   pausedUntil: number;
 }
 
 export function createDispatcher(options: DispatcherOptions): Dispatcher {
-  const { application, deliveries, sealing, poster, retryDelaysMs, logger, metrics, now } = options;
+  const { application, deliveries, sealing, poster, retryDelaysMs, logger, metrics, now, steady } = options;
   const random = options.random ?? Math.random;
   const stopping = new AbortController();
   const ending = new AbortController();
@@ -88,6 +91,11 @@ export function createDispatcher(options: DispatcherOptions): Dispatcher {
     }
   }
 
+  const shortenWaits = createSetBackWatch({ now, steady }, async () => {
+    const count = await deliveries.shortenWaits();
+    if (count > 0) logger.warn({ count }, "the clock was ahead when webhooks were put off: they are due now");
+  });
+
   function shareOf(endpointId: string): Share {
     const share = shares.get(endpointId) ?? { underWay: 0, most: 4, laggard: false, pausedUntil: 0 };
     shares.set(endpointId, share);
@@ -95,7 +103,7 @@ export function createDispatcher(options: DispatcherOptions): Dispatcher {
   }
 
   function roomFor(share: Share): number {
-    if (share.pausedUntil > now()) return 0;
+    if (share.pausedUntil > steady()) return 0;
     const all = [...shares.values()];
     const total = all.reduce((sum, { underWay }) => sum + underWay, 0);
     const laggards = all.reduce((sum, { underWay, laggard }) => sum + (laggard ? underWay : 0), 0);
@@ -107,6 +115,7 @@ export function createDispatcher(options: DispatcherOptions): Dispatcher {
 
   /** Begins what can be begun. Returns whether anything was. */
   async function dispatch(): Promise<boolean> {
+    await shortenWaits();
     const endpoints = await deliveries.dueEndpoints();
     let begun = false;
     // Whoever has least under way comes first, so that the last ones in the list are not always the last.
@@ -174,12 +183,12 @@ export function createDispatcher(options: DispatcherOptions): Dispatcher {
         ? { at, durationMs, status: result.status, answer: result.answer }
         : { at, durationMs, failure: result.reason };
     const retryAfter = result.kind === "answered" && !ok ? parseRetryAfter(result.retryAfter, now()) : undefined;
-    if (retryAfter !== undefined) share.pausedUntil = now() + retryAfter;
+    if (retryAfter !== undefined) share.pausedUntil = steady() + retryAfter;
     const outcome = ok ? { kind: "delivered" as const } : failureOf(delivery.tries + 1, retryAfter);
     metrics?.attempted(outcome.kind, durationMs);
     return {
       ...{ delivery, outcome, attempt: log },
-      pausedUntil: retryAfter === undefined ? undefined : share.pausedUntil,
+      pausedUntil: retryAfter === undefined ? undefined : now() + retryAfter,
       goneAt: result.kind === "answered" && result.status === GONE ? endpoint.url : undefined,
     };
   }

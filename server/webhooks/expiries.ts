@@ -85,7 +85,7 @@ export function createExpiryTeller(options: ExpiryTellerOptions): ExpiryTeller {
     const expiresAt = Number(row.expiresAt);
     const some = Math.min(PORTION, row.count - row.told);
     const first = row.firstSerial + row.told;
-    const listeners = await readListeners(application);
+    const listeners = await readListeners(application, now());
     const cards = await cardsAt(row.collectionAddress, { first, some, expiresAt });
     const type = `card.${what}`;
     // Nobody is told of a date that had come before they asked to be told.

@@ -1,6 +1,7 @@
 // What an operator can measure of webhooks. docs/operations.md says what to do about each figure.
 
 import { Counter, Histogram, type Registry } from "prom-client";
+import type { Clocks } from "../clocks.ts";
 import { gaugesOf } from "../gauges.ts";
 import type { Deliveries } from "./deliveries.ts";
 
@@ -8,7 +9,7 @@ export interface WebhookMetrics {
   attempted(outcome: "delivered" | "retry" | "failed", durationMs: number): void;
   disabled(count: number): void;
   /** Measures what the book says whenever somebody asks. */
-  watch(options: { figures: Deliveries["figures"]; now(): number }): void;
+  watch(options: { figures: Deliveries["figures"] } & Clocks): void;
 }
 
 export function createWebhookMetrics(registry: Registry): WebhookMetrics {
@@ -36,7 +37,7 @@ export function createWebhookMetrics(registry: Registry): WebhookMetrics {
       durations.observe(durationMs / 1000);
     },
     disabled: (count) => disabled.inc(count),
-    watch({ figures, now }) {
+    watch({ figures, now, steady }) {
       const gauge = gaugesOf(registry, figures);
       gauge(
         "mintmark_webhook_pending_deliveries",
@@ -59,8 +60,8 @@ export function createWebhookMetrics(registry: Registry): WebhookMetrics {
         "For how long no entry of the outbox was followed although there are some; 0 while it goes on, and where there is no endpoint.",
         ({ behind, place }) => {
           if (behind === 0) seen = undefined;
-          else if (seen?.place !== place) seen = { place, since: now() };
-          return seen === undefined ? 0 : Math.max(0, (now() - seen.since) / 1000);
+          else if (seen?.place !== place) seen = { place, since: steady() };
+          return seen === undefined ? 0 : (steady() - seen.since) / 1000;
         },
       );
     },

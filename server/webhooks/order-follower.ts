@@ -123,7 +123,7 @@ export function createOrderFollower(options: { application: Database; now(): num
       const rows = await application.orderEvent.findMany({ orderBy: { id: "asc" }, take: AT_ONCE });
       if (rows.length === 0) return false;
       const cursor = await readCursor(application);
-      const listeners = await readListeners(application);
+      const listeners = await readListeners(application, now());
       const tellings = await prepare(rows, listeners);
       await inTransaction(application, async (transaction) => {
         // Not for its place, but so that nobody makes an endpoint meanwhile.

@@ -256,7 +256,7 @@ export function createOutboxFollower(options: OutboxFollowerOptions): OutboxFoll
   return {
     async step() {
       const cursor = await readCursor(application);
-      const listeners = await readListeners(application);
+      const listeners = await readListeners(application, now());
       // Who comes later begins with what happens then, and its dates are found when it is there.
       if (listeners.length === 0) return false;
       const { tellings, dates, to } = await prepare(cursor, listeners);

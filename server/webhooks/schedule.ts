@@ -38,6 +38,11 @@ export function retryDelay(
   return Math.round(Math.max(jittered, retryAfterMs ?? 0));
 }
 
+/** The longest wait after each number of attempts that have failed, none included, in milliseconds. */
+export function longestWaits(delays: readonly number[]): number[] {
+  return [0, ...delays.map((delay) => Math.max(delay * (1 + JITTER), LONGEST_RETRY_AFTER_MS))];
+}
+
 /** What `Retry-After` asks for (RFC 9110, 10.2.3), in milliseconds, within bounds; nothing if it says nothing. */
 export function parseRetryAfter(value: string | undefined, now: number): number | undefined {
   if (value === undefined) return undefined;

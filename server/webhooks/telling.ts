@@ -79,8 +79,11 @@ export async function moveCursor(
   if (moved !== 1) throw new StalePreparationError();
 }
 
-/** All endpoints. Those that are disabled, too: what happens meanwhile waits for them. */
-export async function readListeners(database: Database): Promise<Listener[]> {
+/**
+ * All endpoints. Those that are disabled, too: what happens meanwhile waits for them. One from the future was made while the clock was
+ * ahead, and is told of everything.
+ */
+export async function readListeners(database: Database, now: number): Promise<Listener[]> {
   const rows = await database.webhookEndpoint.findMany({
     select: { id: true, brandId: true, events: true, afterEntry: true, createdAt: true },
     orderBy: { id: "asc" },
@@ -88,7 +91,7 @@ export async function readListeners(database: Database): Promise<Listener[]> {
   return rows.map(({ events, createdAt, ...row }) => ({
     ...row,
     patterns: JSON.parse(events) as string[],
-    createdAt: Number(createdAt),
+    createdAt: createdAt > now ? 0 : Number(createdAt),
   }));
 }
 

@@ -6,6 +6,7 @@ import type { Logger } from "pino";
 import type { Registry } from "prom-client";
 import { createSealing } from "../accounts/sealing.ts";
 import type { Secrets } from "../accounts/secrets.ts";
+import { steadyClock } from "../clocks.ts";
 import type { Config } from "../config.ts";
 import type { Database } from "../database/client.ts";
 import type { MirrorStatus } from "../database/mirror-status.ts";
@@ -18,7 +19,7 @@ import { createWebhookMetrics } from "./metrics.ts";
 import { createOrderFollower } from "./order-follower.ts";
 import { createOutboxFollower } from "./outbox-follower.ts";
 import { createPoster } from "./post.ts";
-import { RETRY_DELAYS_MS } from "./schedule.ts";
+import { longestWaits, RETRY_DELAYS_MS } from "./schedule.ts";
 import { StalePreparationError } from "./telling.ts";
 
 export interface Webhooks {
@@ -40,8 +41,10 @@ export interface WebhooksOptions {
   mirror: { status(): Pick<MirrorStatus, "leads" | "state" | "lagSeconds"> };
   logger: Logger;
   metrics?: Registry;
-  /** In milliseconds. */
+  /** The wall clock, in milliseconds. */
   now(): number;
+  /** The steady clock. */
+  steady?(): number;
   /** How names become addresses; as the system does it if left out. */
   resolve?: Resolve;
 }
@@ -54,8 +57,9 @@ const TROUBLE_MS = 1_000;
 const PRUNE_EVERY_MS = 600_000;
 
 export function createWebhooks(options: WebhooksOptions): Webhooks {
-  const { config, database, application, secrets, mirror, logger, now } = options;
-  const { timeoutMs, retryDelaysMs, expiringDays, keptDays } = config.webhooks;
+  const { config, database, application, secrets, mirror, logger, now, steady = steadyClock } = options;
+  const { timeoutMs, expiringDays, keptDays } = config.webhooks;
+  const retryDelaysMs = config.webhooks.retryDelaysMs ?? RETRY_DELAYS_MS;
   const sealing = createSealing(secrets.dataKey("webhook secrets"), "A webhook secret");
   const policy = policyFor(config);
   const metrics = options.metrics === undefined ? undefined : createWebhookMetrics(options.metrics);
@@ -63,15 +67,16 @@ export function createWebhooks(options: WebhooksOptions): Webhooks {
   const deliveries = createDeliveries({
     database: application,
     claimMs: 2 * timeoutMs + 1_000,
+    longestWaitsMs: longestWaits(retryDelaysMs),
     patienceMs: PATIENCE_MS,
     now,
     wake,
   });
-  metrics?.watch({ figures: deliveries.figures, now });
+  metrics?.watch({ figures: deliveries.figures, now, steady });
   const dispatcher = createDispatcher({
-    ...{ application, deliveries, sealing, logger, metrics, now },
+    ...{ application, deliveries, sealing, logger, metrics, now, steady },
     poster: createPoster({ policy, timeoutMs, ...(options.resolve === undefined ? {} : { resolve: options.resolve }) }),
-    retryDelaysMs: retryDelaysMs ?? RETRY_DELAYS_MS,
+    retryDelaysMs,
   });
   const followers = [
     createOutboxFollower({ database, application, now }),
@@ -87,7 +92,7 @@ export function createWebhooks(options: WebhooksOptions): Webhooks {
 
   const stopping = new AbortController();
   let running: Promise<void> | undefined;
-  let prunedAt = 0;
+  let prunedAt = Number.NEGATIVE_INFINITY;
 
   /** Whether there was anything to follow. */
   async function step(): Promise<boolean> {
@@ -122,8 +127,8 @@ export function createWebhooks(options: WebhooksOptions): Webhooks {
   }
 
   async function prune(): Promise<void> {
-    if (now() - prunedAt < PRUNE_EVERY_MS) return;
-    prunedAt = now();
+    if (steady() - prunedAt < PRUNE_EVERY_MS) return;
+    prunedAt = steady();
     await deliveries.prune(now() - keptDays * DAY_MS);
   }
 

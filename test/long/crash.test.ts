@@ -11,7 +11,14 @@ import { startTestChain, type TestChain } from "../support/chain.ts";
 import { ROOT } from "../support/commands.ts";
 import { describeOnEachDatabase, sqlite, type TestDatabase } from "../support/databases.ts";
 import { cardsInMirror, cardsOnChain, freshMirrorRows, mirrorRows } from "../support/mirror.ts";
+import { until } from "../support/patience.ts";
 import { randomNumbers, seedFrom } from "../support/random.ts";
+import { sharedDataFolder } from "../support/server.ts";
+
+const MAX_SUPPLY = 10_000;
+const MAX_CARDS_AT_ONCE = 60;
+/** While nobody reads, the chain need not grow for longer than it is then compared. */
+const REST_MS = 250;
 
 describeOnEachDatabase("a server that is killed again and again", (kind) => {
   // A server of its own keeps PostgreSQL's files in order; what is tried there is how our transactions end.
@@ -43,6 +50,7 @@ describeOnEachDatabase("a server that is killed again and again", (kind) => {
           PORT: String(port),
           RPC_URL: chain.rpcUrl,
           DATABASE_URL: url,
+          DATA_DIR: sharedDataFolder(),
           REGISTRY_ADDRESS: chain.deployment.registry,
           LOG_LEVEL: "silent",
         },
@@ -55,14 +63,16 @@ describeOnEachDatabase("a server that is killed again and again", (kind) => {
         .catch(() => -1);
 
     const brandId = await chain.admitBrand();
-    const collection = await chain.createCollection({ brandId, slug: "noirance-crash", maxSupply: 10_000 });
+    const collection = await chain.createCollection({ brandId, slug: "noirance-crash", maxSupply: MAX_SUPPLY });
     let issuing = true;
+    let isRead = false;
     let serial = 1;
     const issuer = (async () => {
-      while (issuing) {
-        const count = 1 + Math.floor(random() * 60);
+      while (issuing && serial + MAX_CARDS_AT_ONCE <= MAX_SUPPLY) {
+        const count = 1 + Math.floor(random() * MAX_CARDS_AT_ONCE);
         await chain.issue({ collection, firstSerial: serial, holders: count, tier: Math.floor(random() * 5) });
         serial += count;
+        if (!isRead) await sleep(REST_MS);
       }
     })();
 
@@ -72,18 +82,27 @@ describeOnEachDatabase("a server that is killed again and again", (kind) => {
         child = start();
         const exited = once(child, "exit");
         // At least once it must have read something new; then it is killed at any moment of its work.
-        while (seenBlock >= 0 ? (await indexedBlock()) <= seenBlock : (await indexedBlock()) < 0) await sleep(5);
-        seenBlock = await indexedBlock();
+        const before = seenBlock;
+        const reached = await until(
+          async () => {
+            const block = await indexedBlock();
+            isRead = block >= 0;
+            return block > before ? { block } : undefined;
+          },
+          () => `The server reads nothing after block ${before}`,
+        );
+        seenBlock = reached.block;
         await sleep(random() * 300);
         child.kill("SIGKILL");
         await exited;
+        isRead = false;
       }
       issuing = false;
       await issuer;
 
       child = start();
       const head = await chain.provider.getBlockNumber();
-      while ((await indexedBlock()) < head) await sleep(20);
+      await until(async () => (await indexedBlock()) >= head);
       const stopped = once(child, "exit");
       child.kill("SIGTERM");
       expect(await stopped).to.deep.equal([0, null]);

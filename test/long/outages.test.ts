@@ -1,7 +1,5 @@
 // The server while something that it needs is away: it says so, does nothing wrong, and goes on by itself.
 
-import { spawn } from "node:child_process";
-import { once } from "node:events";
 import { setTimeout as sleep } from "node:timers/promises";
 import { expect } from "chai";
 import { type LocalPostgresql, startLocalPostgresql } from "../../scripts/postgresql/local-server.ts";
@@ -9,11 +7,16 @@ import { openDatabase } from "../../server/database/client.ts";
 import { startTestChain, type TestChain } from "../support/chain.ts";
 import { describeOnPostgresql, sqlite, type TestDatabase } from "../support/databases.ts";
 import { type FaultyRpc, startFaultyRpc } from "../support/faulty-rpc.ts";
+import { lockSqlite } from "../support/lock.ts";
 import { freshMirrorRows, mirrorRows } from "../support/mirror.ts";
-import { startTestServer, type TestServer } from "../support/server.ts";
+import { until } from "../support/patience.ts";
+import { type Readiness, startTestServer, type TestServer } from "../support/server.ts";
 
 /** How long a server may be behind, in seconds. It counts whole ones, so after twice that it must have said so. */
 const MAX_LAG_SECONDS = 1;
+const LOCKED = "The database cannot be written, because another program has locked it.";
+/** How long after something has happened an operator must be able to see it. */
+const TOLD_WITHIN_MS = 30_000;
 
 let chain: TestChain;
 let collection: string;
@@ -52,9 +55,29 @@ async function stopAll(): Promise<void> {
 
 /** Waits until a server has mirrored all cards. */
 async function untilMirrored(server: TestServer): Promise<void> {
-  const last = () => server.get(`/v1/verify/noirance-black/${issued}`).then((response) => response.json());
-  while (((await last()) as { verdict?: string; data?: { verdict?: string } }).data?.verdict !== "genuine")
-    await sleep(20);
+  let seen: { data?: { verdict?: string } } | undefined;
+  await until(
+    async () => {
+      seen = (await (await server.get(`/v1/verify/noirance-black/${issued}`)).json()) as typeof seen;
+      return seen?.data?.verdict === "genuine";
+    },
+    () => `Not all cards are mirrored: ${JSON.stringify(seen)}`,
+  );
+}
+
+/** Waits until a server says what the matter is. */
+async function untilSaid(
+  server: TestServer,
+  says: (readiness: Readiness) => boolean | Promise<boolean>,
+): Promise<Readiness> {
+  let seen: Readiness | undefined;
+  return await until(
+    async () => {
+      seen = await server.readiness();
+      return (await says(seen)) ? seen : undefined;
+    },
+    () => `/ready says something else: ${JSON.stringify(seen)}`,
+  );
 }
 
 async function expectTruth(databaseUrl: string): Promise<void> {
@@ -139,10 +162,11 @@ describeOnPostgresql("a server whose PostgreSQL goes away", () => {
     try {
       node.fault = { kind: "drop" };
       const server = await start(url, { RPC_URL: node.rpcUrl });
-      while ((await server.readiness()).mirror.problem === null) await sleep(20);
+      await untilSaid(server, ({ mirror }) => mirror.problem?.includes(node.rpcUrl) === true);
       await postgresql.halt();
       node.fault = undefined;
-      while ((await server.readiness()).mirror.problem !== "The database cannot be reached") await sleep(20);
+      const said = await untilSaid(server, ({ mirror }) => mirror.problem === "The database cannot be reached.");
+      expect(said).to.include({ status: 503, reason: "The database cannot be queried." });
       await postgresql.resume();
       await server.untilReady();
       await untilMirrored(server);
@@ -185,34 +209,52 @@ describe("a server whose SQLite file is locked by another program", () => {
     await database.drop();
   });
 
-  it("goes on answering meanwhile, and writing afterwards", async () => {
+  it("says so soon, goes on answering meanwhile, and writing afterwards", async () => {
     const server = await start(database.url);
     await server.untilReady();
-    const script = `
-      import { DatabaseSync } from "node:sqlite";
-      new DatabaseSync(${JSON.stringify(database.url.slice("file:".length))}).exec("BEGIN IMMEDIATE");
-      console.log("locked");
-      setInterval(() => undefined, 1_000);`;
-    const other = spawn(process.execPath, ["--input-type=module", "-e", script], {
-      stdio: ["ignore", "pipe", "inherit"],
-    });
+    const unlock = await lockSqlite(database.url);
     try {
-      await once(other.stdout, "data");
+      const lockedAt = performance.now();
       await issue(20);
-      const slowest = { ms: 0 };
-      for (const until = performance.now() + 4_000; performance.now() < until; await sleep(20)) {
+      let slowestMs = 0;
+      const said = await untilSaid(server, async (readiness) => {
         const startedAt = performance.now();
         expect((await server.get("/v1/collections")).status).to.equal(200);
-        slowest.ms = Math.max(slowest.ms, performance.now() - startedAt);
-      }
-      expect(slowest.ms).to.be.lessThan(1_000);
+        slowestMs = Math.max(slowestMs, performance.now() - startedAt);
+        return readiness.reason === LOCKED;
+      });
+      expect(said.status).to.equal(503);
+      expect(performance.now() - lockedAt).to.be.lessThan(TOLD_WITHIN_MS);
+      expect(slowestMs).to.be.lessThan(1_000);
+      await untilSaid(server, ({ mirror }) => mirror.problem === LOCKED);
+      const health = await server.get("/health");
+      expect([health.status, await health.json()]).to.deep.equal([503, { status: "failing", reason: LOCKED }]);
       expect(await server.metric('mintmark_indexer_failures_total{kind="database"}')).to.be.greaterThan(0);
-      expect((await server.readiness()).reason).to.match(/no news from the chain/);
+      expect(await server.metric("mintmark_database_write_failed")).to.equal(1);
+      expect(await server.metric("mintmark_database_unanswered_seconds")).to.be.greaterThan(0);
     } finally {
-      other.kill("SIGKILL");
+      await unlock();
     }
     await server.untilReady();
+    expect(await server.metric("mintmark_database_write_failed")).to.equal(0);
     await untilMirrored(server);
+    await expectTruth(database.url);
+  });
+
+  it("says so when it is started meanwhile, and begins afterwards", async () => {
+    // An earlier one has brought the file to the current schema.
+    await (await start(database.url)).stop();
+    servers.splice(0);
+    const unlock = await lockSqlite(database.url);
+    try {
+      const server = await start(database.url);
+      await untilSaid(server, ({ reason, mirror }) => reason === LOCKED && mirror.problem === LOCKED);
+      await unlock();
+      await server.untilReady();
+      await untilMirrored(server);
+    } finally {
+      await unlock();
+    }
     await expectTruth(database.url);
   });
 });

@@ -309,12 +309,12 @@ describe("what an operator watches", () => {
     createIndexerMetrics(registry).watch(freshStatus);
     createRpcMetrics(registry, ["http://127.0.0.1:8545"]).watch(() => []);
     createSenderMetrics(registry).watch({
-      figures: async () => ({ queued: 0, open: 0, oldestQueued: undefined, suspects: 0 }),
-      now: () => 0,
+      figures: async () => ({ queued: 0, open: 0, oldestQueued: undefined, queuedAhead: 0, suspects: 0 }),
+      ...{ now: () => 0, steady: () => 0 },
     });
     createWebhookMetrics(registry).watch({
       figures: async () => ({ pending: 0, oldestDue: undefined, place: "", behind: 0 }),
-      now: () => 0,
+      ...{ now: () => 0, steady: () => 0 },
     });
     measureChildren(registry);
     measureSigning(registry, () => ({

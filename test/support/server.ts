@@ -2,6 +2,9 @@
 
 import { type ChildProcess, spawn } from "node:child_process";
 import { once } from "node:events";
+import { mkdtempSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
 import { freePort } from "../../scripts/lifecycle/free-port.ts";
 import { ROOT } from "./commands.ts";
 import { until } from "./patience.ts";
@@ -29,8 +32,22 @@ export interface Readiness {
   mirror: { state: string; lagSeconds: number | null; problem: string | null; headNumber: number | null };
 }
 
-/** A secret of its own, so that a server without a data folder of its own leaves none in the usual one. */
 const USUAL = { LOG_LEVEL: "silent", RATE_LIMIT_PER_MINUTE: "0", AUTH_SECRET: "a secret that every test server has" };
+
+let shared: string | undefined;
+
+/**
+ * For servers that are given none: the usual one is the developer's, has keys perhaps, and remembers databases of earlier runs. Shared,
+ * so that a server that is started again knows its database.
+ */
+export function sharedDataFolder(): string {
+  if (shared === undefined) {
+    const folder = mkdtempSync(join(tmpdir(), "mintmark-servers-"));
+    process.once("exit", () => rmSync(folder, { recursive: true, force: true }));
+    shared = folder;
+  }
+  return shared;
+}
 
 export interface TestServerOptions {
   /** The limit of open files; the machine's if not given. */
@@ -50,7 +67,7 @@ export async function startTestServer(
     openFiles === undefined ? program : ["/bin/sh", "-c", `ulimit -n ${openFiles} && exec "$@"`, "sh", ...program];
   const child = spawn(command, args, {
     cwd: ROOT,
-    env: { ...process.env, ...USUAL, ...environment, PORT: String(port) },
+    env: { ...process.env, DATA_DIR: sharedDataFolder(), ...USUAL, ...environment, PORT: String(port) },
     stdio: ["ignore", log ?? "ignore", "pipe"],
   });
   let said = "";

@@ -38,7 +38,7 @@ export interface Catalogue {
 const REMEMBERED_MS = 1_000;
 const MOST_REMEMBERED = 10_000;
 
-export function createCatalogue({ database, now }: { database: Database; now(): number }): Catalogue {
+export function createCatalogue({ database, steady }: { database: Database; steady(): number }): Catalogue {
   const remembered = new Map<string, { collection: Promise<OrderableCollection | undefined>; until: number }>();
   const slugs = new Map<string, string>();
 
@@ -60,10 +60,10 @@ export function createCatalogue({ database, now }: { database: Database; now(): 
     async find(name) {
       const key = "slug" in name ? name.slug : name.address;
       const known = remembered.get(key);
-      if (known !== undefined && known.until > now()) return await known.collection;
+      if (known !== undefined && known.until > steady()) return await known.collection;
       const collection = read("slug" in name ? { slug: name.slug } : { address: name.address });
       if (remembered.size >= MOST_REMEMBERED) remembered.clear();
-      remembered.set(key, { collection, until: now() + REMEMBERED_MS });
+      remembered.set(key, { collection, until: steady() + REMEMBERED_MS });
       const found = await collection.catch((error: unknown) => {
         remembered.delete(key);
         throw error;

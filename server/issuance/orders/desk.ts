@@ -18,8 +18,10 @@ export interface OrderDesk {
 export interface OrderDeskOptions {
   /** The connection for application tables. */
   application: Database;
-  /** In milliseconds since the Unix epoch. */
+  /** The wall clock, in milliseconds since the Unix epoch. */
   now(): number;
+  /** The steady clock. */
+  steady(): number;
   /** What a request is answered with. */
   answerOf(order: PlacedOrder): string;
   /** How orders find cards that the chain has already; without it, none is looked for. */
@@ -54,7 +56,7 @@ interface Waiting {
 }
 
 export function createOrderDesk(options: OrderDeskOptions): OrderDesk {
-  const { application, now, answerOf, onQueued } = options;
+  const { application, now, steady, answerOf, onQueued } = options;
   const waiting: Waiting[] = [];
   let working = false;
   /** Editions of which nothing was left, and until when that is taken for granted. */
@@ -81,7 +83,7 @@ export function createOrderDesk(options: OrderDeskOptions): OrderDesk {
       const placements = await placeTogether(left.map(({ order }) => order));
       placements.forEach((placement, index) => {
         if (placement.kind === "sold-out" && placement.left === 0)
-          soldOut.set(placement.collection, now() + SOLD_OUT_MS);
+          soldOut.set(placement.collection, steady() + SOLD_OUT_MS);
         left[index]?.outcome.resolve(placement);
       });
       if (placements.some(({ kind }) => kind === "placed")) onQueued?.();
@@ -100,7 +102,7 @@ export function createOrderDesk(options: OrderDeskOptions): OrderDesk {
     const unclaimed = await collectionsWithUnclaimed(application);
     const late = group.flatMap((one) => {
       if (one.order.items.some(({ collection }) => unclaimed.has(collection))) return [];
-      const gone = one.order.items.find(({ collection }) => (soldOut.get(collection) ?? 0) > now());
+      const gone = one.order.items.find(({ collection }) => (soldOut.get(collection) ?? 0) > steady());
       return gone === undefined ? [] : [{ one, collection: gone.collection }];
     });
     if (late.length === 0) return group;

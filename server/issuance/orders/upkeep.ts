@@ -2,10 +2,11 @@
 
 import { setTimeout as sleep } from "node:timers/promises";
 import type { Logger } from "pino";
+import { createSetBackWatch } from "../../clocks.ts";
 import type { Database } from "../../database/client.ts";
 import { Prisma } from "../../database/generated/sqlite/client.ts";
 import { inTransaction } from "../../database/transactions.ts";
-import { expireHolds } from "../redemptions/holding.ts";
+import { expireHolds, shortenHolds } from "../redemptions/holding.ts";
 import { cancelUnpaid } from "./changes.ts";
 
 export interface UpkeepOptions {
@@ -14,8 +15,10 @@ export interface UpkeepOptions {
   /** Whether it is known what the chain has: an unpaid order of an older copy may have been paid and issued since. */
   mayCancel(): boolean;
   logger: Logger;
-  /** In milliseconds. */
+  /** The wall clock, in milliseconds. */
   now(): number;
+  /** The steady clock. */
+  steady(): number;
 }
 
 const EVERY_MS = 2_000;
@@ -25,12 +28,17 @@ const KEYS_KEPT_MS = 7 * 24 * 3_600_000;
 
 /** Cancels what was not paid in time, ends what was held too long, and forgets old Idempotency-Keys. Ends when `signal` is aborted. */
 export async function keepUpOrders(
-  { application, leads, mayCancel, logger, now }: UpkeepOptions,
+  { application, leads, mayCancel, logger, now, steady }: UpkeepOptions,
   signal: AbortSignal,
 ): Promise<void> {
+  const shortenWaits = createSetBackWatch({ now, steady }, async () => {
+    const holds = await shortenHolds(application, now());
+    if (holds > 0) logger.warn({ holds }, "the clock was ahead when benefits were held: they are held for less");
+  });
   while (!signal.aborted) {
     try {
       if (leads()) {
+        await shortenWaits();
         const cancelled = mayCancel()
           ? await inTransaction(application, (transaction) => cancelUnpaid(transaction, now(), AT_ONCE))
           : 0;

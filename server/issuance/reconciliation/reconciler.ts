@@ -35,8 +35,10 @@ export interface ReconcilerOptions {
   timeZone: string;
   finalityDepth: number;
   logger: Logger;
-  /** In milliseconds. */
+  /** The wall clock, in milliseconds. */
   now(): number;
+  /** The steady clock. */
+  steady(): number;
 }
 
 /** How many blocks are compared at once. */
@@ -47,7 +49,7 @@ const WRITTEN_EVERY = 250;
 const IMPORTS_MS = 5_000;
 
 export function createReconciler(options: ReconcilerOptions): Reconciler {
-  const { application, timeZone, finalityDepth, logger, now } = options;
+  const { application, timeZone, finalityDepth, logger, now, steady } = options;
   let level = false;
   /** The chain's newest block when this server began to lead. */
   let target: number | undefined;
@@ -57,7 +59,7 @@ export function createReconciler(options: ReconcilerOptions): Reconciler {
   let last: { number: number; hash: string } | undefined;
   /** Whether there may be unclaimed cards: nearly always there are none, and nothing is asked then. */
   let unclaimed = true;
-  let importsAt = 0;
+  let importsAt = Number.NEGATIVE_INFINITY;
   const answers: Answers = new Map();
 
   async function begin(): Promise<number> {
@@ -128,8 +130,8 @@ export function createReconciler(options: ReconcilerOptions): Reconciler {
     },
     async match(brandId) {
       if (!unclaimed) return 0;
-      if (now() - importsAt > IMPORTS_MS) {
-        importsAt = now();
+      if (steady() - importsAt > IMPORTS_MS) {
+        importsAt = steady();
         await claimByImports(application, now());
         unclaimed = (await readFigures(application)).cards > 0;
       }

@@ -4,8 +4,9 @@
 
 import { encodeBytes32String } from "ethers";
 import { v7 as uuidv7 } from "uuid";
-import type { DatabaseTransaction } from "../../database/client.ts";
+import type { Database, DatabaseTransaction } from "../../database/client.ts";
 import { Prisma } from "../../database/generated/sqlite/client.ts";
+import { shortenWaits } from "../../database/waits.ts";
 import { type CardBenefit, readBenefitState } from "./benefit-state.ts";
 import {
   BenefitRefusedError,
@@ -231,6 +232,19 @@ export async function expireHolds(transaction: DatabaseTransaction, now: number)
   return await transaction.$executeRaw(
     Prisma.sql`UPDATE "BenefitHold" SET "state" = 'expired', "updatedAt" = ${now} WHERE "state" = 'held' AND "heldUntil" <= ${now}`,
   );
+}
+
+/** How far the clocks of servers on one database may be apart. */
+const CLOCKS_APART_MS = 60_000;
+
+/** Has holds that were made while the clock was ahead begin now, so that they last as long as was asked for. Returns how many. */
+export async function shortenHolds(application: Database, now: number): Promise<number> {
+  const latest = now + CLOCKS_APART_MS;
+  return await shortenWaits(application, {
+    table: "BenefitHold",
+    where: Prisma.sql`"state" = 'held' AND "heldUntil" > ${latest} AND "createdAt" > ${latest}`,
+    set: Prisma.sql`"heldUntil" = "heldUntil" - "createdAt" + ${now}, "createdAt" = ${now}`,
+  });
 }
 
 /** Until the transaction ends nobody else counts the uses of this card's benefit. */

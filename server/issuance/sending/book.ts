@@ -7,6 +7,7 @@ import { selectRows, updateRows } from "../../database/bulk.ts";
 import type { Database, DatabaseTransaction } from "../../database/client.ts";
 import { Prisma } from "../../database/generated/sqlite/client.ts";
 import { inTransaction } from "../../database/transactions.ts";
+import { shortenWaits } from "../../database/waits.ts";
 import { addCommands } from "../orders/changes.ts";
 import { freeSerials, reserveSerials } from "../orders/serials.ts";
 import { settleOrders } from "../orders/standing.ts";
@@ -63,8 +64,21 @@ export interface WaitingBrand {
 /** What a card is that nobody holds any more. */
 export const DEAD: ReadonlySet<string> = new Set<CardStatus>(["Revoked", "Surrendered"]);
 
+/** For so long a refusal that may pass is not tried again: nothing waits for longer, but for a reissue that the holder can still veto. */
+export const PUT_OFF_MS = 5_000;
+
 /** How far the chain's clock may be behind ours. */
 const CLOCK_SKEW_SECONDS = 60;
+
+export interface BookFigures {
+  queued: number;
+  /** Since when the oldest of them waits, in milliseconds. */
+  oldestQueued: number | undefined;
+  /** How many of them were queued while our clock was ahead: nobody knows since when they wait. */
+  queuedAhead: number;
+  suspects: number;
+  open: number;
+}
 
 export type Book = ReturnType<typeof createBook>;
 
@@ -94,7 +108,25 @@ export function createBook({ application, now }: { application: Database; now():
     );
   }
 
+  /**
+   * Commands whose wait was written while our clock was ahead. That of a reissue was written by the chain's clock, and is over once that
+   * has come to its end: it may be ahead of ours.
+   */
+  const waitsWrongly = () => Prisma.sql`
+    "state" = 'queued' AND "notBefore" > ${now() + PUT_OFF_MS}
+      AND ("kind" <> 'execute-reissue' OR "failure" IS NOT NULL
+        OR "notBefore" <= 1000 * (SELECT "blockTimestamp" FROM "Checkpoint" WHERE "id" = 1))`;
+
   return {
+    /** Has commands sent now whose wait was written while our clock was ahead. Returns how many. */
+    async shortenWaits(): Promise<number> {
+      return await shortenWaits(application, {
+        table: "Command",
+        where: waitsWrongly(),
+        set: Prisma.sql`"notBefore" = ${now()}`,
+      });
+    },
+
     /** The brands of which something waits, and since when. Nothing that is not to be sent yet. */
     async waitingBrands(): Promise<WaitingBrand[]> {
       const rows = await application.$queryRaw<{ brandId: number; count: bigint; since: bigint }[]>(Prisma.sql`
@@ -532,18 +564,23 @@ export function createBook({ application, now }: { application: Database; now():
     },
 
     /** What an operator should know. What is not to be sent yet, a gift whose holder can still veto it, does not wait for anybody. */
-    async figures(): Promise<{ queued: number; open: number; oldestQueued: number | undefined; suspects: number }> {
+    async figures(): Promise<BookFigures> {
+      const at = now();
       const [row] = await application.$queryRaw<
-        { queued: bigint; oldest: bigint | null; suspects: bigint }[]
+        { queued: bigint; oldest: bigint | null; ahead: bigint; suspects: bigint }[]
       >(Prisma.sql`
         SELECT COUNT(*) AS "queued", COALESCE(SUM(CASE WHEN "suspect" THEN 1 ELSE 0 END), 0) AS "suspects",
-          MIN(CASE WHEN "failure" IS NOT NULL OR "createdAt" > "notBefore" THEN "createdAt" ELSE "notBefore" END) AS "oldest"
-        FROM "Command" WHERE "state" = 'queued' AND ("failure" IS NOT NULL OR "notBefore" <= ${now()})`);
+          MIN(CASE WHEN "since" <= ${at} THEN "since" END) AS "oldest",
+          COALESCE(SUM(CASE WHEN "since" > ${at} THEN 1 ELSE 0 END), 0) AS "ahead"
+        FROM (
+          SELECT "suspect", CASE WHEN "failure" IS NOT NULL OR "createdAt" > "notBefore" THEN "createdAt" ELSE "notBefore" END AS "since"
+          FROM "Command" WHERE "state" = 'queued' AND ("failure" IS NOT NULL OR "notBefore" <= ${at} OR (${waitsWrongly()}))) AS waiting`);
       const open = await application.chainTransaction.count({ where: { state: { in: ["planned", "signed"] } } });
       return {
         queued: Number(row?.queued ?? 0),
         suspects: Number(row?.suspects ?? 0),
         oldestQueued: row?.oldest == null ? undefined : Number(row.oldest),
+        queuedAhead: Number(row?.ahead ?? 0),
         open,
       };
     },

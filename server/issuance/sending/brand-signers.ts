@@ -38,28 +38,28 @@ export interface BrandSignersOptions {
   /** The chain, once it has been reached. */
   chain(): Promise<Pick<IssuanceChain, "hasRole">>;
   signers(): Promise<Pick<Signers, "signers" | "keys" | "keystoreProblems">>;
-  /** In milliseconds. */
-  now(): number;
+  /** The steady clock. */
+  steady(): number;
 }
 
 const BELIEVED_MS = 30_000;
 const ASK_AGAIN_MS = 1_000;
 
-export function createBrandSigners({ chain, signers, now }: BrandSignersOptions): BrandSigners {
+export function createBrandSigners({ chain, signers, steady }: BrandSignersOptions): BrandSigners {
   const answers = new Map<string, { granted: Promise<boolean>; last: boolean | undefined; until: number }>();
 
   async function hasRole(brandId: number, role: keyof typeof BRAND_ROLE, account: string): Promise<boolean> {
     const question = `${brandId} ${role} ${account}`;
     const known = answers.get(question);
-    if (known !== undefined && known.until > now()) return await known.granted;
+    if (known !== undefined && known.until > steady()) return await known.granted;
     const last = known?.last;
     const granted = ask(brandId, role, account).catch((error: unknown) => {
       answers.delete(question);
       if (last === undefined) throw error;
-      answers.set(question, { granted: Promise.resolve(last), last, until: now() + ASK_AGAIN_MS });
+      answers.set(question, { granted: Promise.resolve(last), last, until: steady() + ASK_AGAIN_MS });
       return last;
     });
-    const answer = { granted, last, until: now() + BELIEVED_MS };
+    const answer = { granted, last, until: steady() + BELIEVED_MS };
     answers.set(question, answer);
     answer.last = await granted;
     return answer.last;

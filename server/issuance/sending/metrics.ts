@@ -1,6 +1,7 @@
 // What an operator can measure of sending. docs/operations.md says what to do about each figure.
 
 import { Counter, type Registry } from "prom-client";
+import type { Clocks } from "../../clocks.ts";
 import { gaugesOf } from "../../gauges.ts";
 import type { Book } from "./book.ts";
 import { SENDER_EVENTS, type SenderEvent } from "./sender.ts";
@@ -8,7 +9,7 @@ import { SENDER_EVENTS, type SenderEvent } from "./sender.ts";
 export interface SenderMetrics {
   count(event: SenderEvent): void;
   /** Measures what the book says whenever somebody asks. */
-  watch(options: { figures: Book["figures"]; now(): number }): void;
+  watch(options: { figures: Book["figures"] } & Clocks): void;
 }
 
 export function createSenderMetrics(registry: Registry): SenderMetrics {
@@ -22,7 +23,7 @@ export function createSenderMetrics(registry: Registry): SenderMetrics {
   for (const event of SENDER_EVENTS) events.inc({ event }, 0);
   return {
     count: (event) => events.inc({ event }),
-    watch({ figures, now }) {
+    watch({ figures, now, steady }) {
       const gauge = gaugesOf(registry, figures);
       gauge("mintmark_sender_queued_commands", "What waits to be sent.", ({ queued }) => queued);
       gauge(
@@ -31,10 +32,16 @@ export function createSenderMetrics(registry: Registry): SenderMetrics {
         ({ suspects }) => suspects,
       );
       gauge("mintmark_sender_open_transactions", "Nonces that were given out and are not settled.", ({ open }) => open);
+      let aheadSince: number | undefined;
       gauge(
         "mintmark_sender_oldest_queued_seconds",
         "For how long the oldest of what waits has been waiting.",
-        ({ oldestQueued }) => (oldestQueued === undefined ? 0 : Math.max(0, (now() - oldestQueued) / 1000)),
+        ({ oldestQueued, queuedAhead }) => {
+          aheadSince = queuedAhead === 0 ? undefined : (aheadSince ?? steady());
+          const known = oldestQueued === undefined ? 0 : now() - oldestQueued;
+          // What was queued while the clock was ahead waits at least since it was first seen.
+          return Math.max(0, known, aheadSince === undefined ? 0 : steady() - aheadSince) / 1000;
+        },
       );
     },
   };

@@ -5,6 +5,7 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import { getAddress, keccak256 } from "ethers";
 import type { Logger } from "pino";
+import { createSetBackWatch } from "../../clocks.ts";
 import type { Database } from "../../database/client.ts";
 import type { BlockPosition, MirrorStatus } from "../../database/mirror-status.ts";
 import { isOutage } from "../../database/unusable.ts";
@@ -14,7 +15,14 @@ import { DEFAULT_CARDS_PER_TRANSACTION, gasBudget } from "../plan.ts";
 import { IssuanceError } from "../problems.ts";
 import type { Reconciler } from "../reconciliation/reconciler.ts";
 import type { CardSigner, Signers } from "../signers.ts";
-import { type Book, FILLER_GAS, type OpenTransaction, type PlannedSend, type WaitingBrand } from "./book.ts";
+import {
+  type Book,
+  FILLER_GAS,
+  type OpenTransaction,
+  type PlannedSend,
+  PUT_OFF_MS,
+  type WaitingBrand,
+} from "./book.ts";
 import type { BrandSigners } from "./brand-signers.ts";
 import { groupCommands, originOfCommand, roleFor, type SendableCommand, type SendableGroup } from "./calls.ts";
 import { isRedemption, readyRedemptions } from "./redemptions.ts";
@@ -68,8 +76,10 @@ export interface SenderOptions {
   mirror: { status(): MirrorStatus };
   logger: Logger;
   finalityDepth: number;
-  /** In milliseconds. */
-  now?(): number;
+  /** The wall clock, in milliseconds. */
+  now(): number;
+  /** The steady clock. */
+  steady(): number;
   /** For how long cards are collected for one transaction, in milliseconds; longer while transactions are under way. */
   windowMs?: number;
   /** The most cards in one transaction. */
@@ -94,8 +104,6 @@ const LOOKS = 4;
 const LOOK_MS = 500;
 /** A transaction that all nodes refuse for so long is replaced by one that does nothing. */
 const REFUSED_MS = 15_000;
-/** For so long a refusal that may pass is not tried again. */
-const PUT_OFF_MS = 5_000;
 /** For so long a call of a signer to a collection needs no rehearsal after one that succeeded. */
 const PROVEN_MS = 60_000;
 const SUSPECTS_AT_ONCE = 50;
@@ -113,7 +121,7 @@ const DERIVED_AT_ONCE = 50;
 const DERIVED_IN_A_STEP = 400;
 
 export function createSender(options: SenderOptions): Sender {
-  const { book, reconciler, brandSigners, mirror, logger, finalityDepth, now = Date.now, windowMs = 100 } = options;
+  const { book, reconciler, brandSigners, mirror, logger, finalityDepth, now, steady, windowMs = 100 } = options;
   const { maxCards = DEFAULT_CARDS_PER_TRANSACTION, onEvent = () => {} } = options;
   const signerOf = async (address: string) =>
     (await options.signers()).signers.find((known) => known.address.toLowerCase() === address);
@@ -132,8 +140,8 @@ export function createSender(options: SenderOptions): Sender {
   const caps = new Map<string, { left: number; until: number; refusal: ContractRefusal }>();
   /** What each key is signing. A remote signer may take long, and nobody else waits for it. */
   const signing = new Map<string, Promise<void>>();
-  /** Keys that do not sign: since when, why, and when to try again. */
-  const mute = new Map<string, { since: number; until: number; reason: string }>();
+  /** Keys that do not sign: since when, by the wall clock for people and by the steady one, why, and when to try again. */
+  const mute = new Map<string, { since: number; silentFrom: number; until: number; reason: string }>();
   /** Brands that are left alone, and until when. */
   const aside = new Map<number, number>();
   const behind = new Map<string, { looks: number; at: number }>();
@@ -142,6 +150,10 @@ export function createSender(options: SenderOptions): Sender {
   let reviewedAt: string | undefined;
   let settledAt = 0;
   let strangersSince: number | undefined;
+  const shortenWaits = createSetBackWatch({ now, steady }, async () => {
+    const commands = await book.shortenWaits();
+    if (commands > 0) logger.warn({ commands }, "the clock was ahead when these were put off: they are sent now");
+  });
 
   async function run(): Promise<void> {
     let trouble = 0;
@@ -180,6 +192,7 @@ export function createSender(options: SenderOptions): Sender {
       reconciler.forget();
       return false;
     }
+    await shortenWaits();
     const chain = await options.chain();
     for (const { address } of (await options.signers()).signers) {
       if (opened.has(address)) continue;
@@ -206,8 +219,8 @@ export function createSender(options: SenderOptions): Sender {
   async function strangersWait(chain: IssuanceChain): Promise<boolean> {
     for (const address of opened) {
       if ((await chain.pendingNonce(address)) <= (await book.nextNonce(address.toLowerCase()))) continue;
-      strangersSince ??= now();
-      if (now() - strangersSince < STRANGERS_PATIENCE_MS) {
+      strangersSince ??= steady();
+      if (steady() - strangersSince < STRANGERS_PATIENCE_MS) {
         // Once they are in a block, the book's nonces begin behind them.
         opened.clear();
         return true;
@@ -231,7 +244,7 @@ export function createSender(options: SenderOptions): Sender {
     const head = await chain.head();
     let planned = false;
     for (const { brandId, count, since } of brands) {
-      if ((aside.get(brandId) ?? 0) > now()) continue;
+      if ((aside.get(brandId) ?? 0) > steady()) continue;
       try {
         await reconciler.match(brandId);
         await examine(chain, brandId);
@@ -242,7 +255,7 @@ export function createSender(options: SenderOptions): Sender {
       } catch (error) {
         if (isOutage(error)) throw error;
         // What is wrong with one brand's cards must not keep the others' from being sent.
-        aside.set(brandId, now() + BRAND_REST_MS);
+        aside.set(brandId, steady() + BRAND_REST_MS);
         const expected = error instanceof IssuanceError && error.retryable;
         logger[expected ? "warn" : "error"](
           expected ? { brandId, reason: messageOf(error) } : { brandId, err: error },
@@ -384,7 +397,7 @@ export function createSender(options: SenderOptions): Sender {
     }
     const capOf = (address: string) => {
       const cap = issuingFor === undefined ? undefined : caps.get(capName(issuingFor, address));
-      return cap !== undefined && cap.until > now() ? cap : undefined;
+      return cap !== undefined && cap.until > steady() ? cap : undefined;
     };
     const leftOf = ({ address }: CardSigner) =>
       isMute(address) ? 0 : (capOf(address)?.left ?? Number.POSITIVE_INFINITY);
@@ -414,7 +427,7 @@ export function createSender(options: SenderOptions): Sender {
   }
 
   function isMute(address: string): boolean {
-    return (mute.get(address.toLowerCase())?.until ?? 0) > now();
+    return (mute.get(address.toLowerCase())?.until ?? 0) > steady();
   }
 
   /**
@@ -425,11 +438,11 @@ export function createSender(options: SenderOptions): Sender {
     const [first] = group.commands;
     if (first === undefined) return undefined;
     const way = `${signer.address} ${first.collectionAddress} ${roleFor(first.kind)}`;
-    if (group.gas !== undefined && (provenUntil.get(way) ?? 0) > now()) return group.gas;
+    if (group.gas !== undefined && (provenUntil.get(way) ?? 0) > steady()) return group.gas;
     try {
       const call = { from: signer.address, to: getAddress(first.collectionAddress), data: group.data };
       const estimate = await chain.estimateGas(call);
-      provenUntil.set(way, now() + PROVEN_MS);
+      provenUntil.set(way, steady() + PROVEN_MS);
       if (group.gas === undefined) return Math.ceil(estimate * 1.3) + FILLER_GAS;
       if (estimate > group.gas) {
         gasFactors.set(first.collectionAddress, raised(gasFactors.get(first.collectionAddress), estimate / group.gas));
@@ -448,7 +461,7 @@ export function createSender(options: SenderOptions): Sender {
   function rememberCap(refusal: ContractRefusal, brandId: number, address: string): boolean {
     const left = cardsLeft(refusal);
     if (left === undefined) return false;
-    caps.set(capName(brandId, address), { left, until: now() + PUT_OFF_MS, refusal });
+    caps.set(capName(brandId, address), { left, until: steady() + PUT_OFF_MS, refusal });
     return true;
   }
 
@@ -526,7 +539,7 @@ export function createSender(options: SenderOptions): Sender {
     } catch (error) {
       // The next step meets it too.
       if (isOutage(error)) return;
-      const since = mute.get(address)?.since ?? now();
+      const { since, silentFrom } = mute.get(address) ?? { since: now(), silentFrom: steady() };
       if (!mute.has(address)) {
         const expected = error instanceof IssuanceError;
         logger[expected ? "warn" : "error"](
@@ -535,9 +548,10 @@ export function createSender(options: SenderOptions): Sender {
         );
       }
       const reason = `The key ${getAddress(address)} signs nothing for now: ${messageOf(error)}`;
-      const rest = Math.min(Math.max(SIGNER_REST_MS, (now() - since) / 4), SIGNER_LONGEST_REST_MS);
-      mute.set(address, { since, until: now() + rest, reason });
-      if (now() - since > SIGNER_PATIENCE_MS) await takeBack(address, "it has not signed for a minute").catch(() => {});
+      const rest = Math.min(Math.max(SIGNER_REST_MS, (steady() - silentFrom) / 4), SIGNER_LONGEST_REST_MS);
+      mute.set(address, { since, silentFrom, until: steady() + rest, reason });
+      if (steady() - silentFrom > SIGNER_PATIENCE_MS)
+        await takeBack(address, "it has not signed for a minute").catch(() => {});
     }
   }
 
@@ -556,9 +570,9 @@ export function createSender(options: SenderOptions): Sender {
       const last = transaction.attempts.at(-1);
       if (transaction.state !== "signed" || last === undefined) continue;
       const before = broadcastAt.get(last.hash);
-      if (before !== undefined && now() - before.at < REBROADCAST_MS) continue;
+      if (before !== undefined && steady() - before.at < REBROADCAST_MS) continue;
       const submission = await chain.submit(last.raw);
-      const refusedSince = submission.kind === "refused" ? (before?.refusedSince ?? now()) : undefined;
+      const refusedSince = submission.kind === "refused" ? (before?.refusedSince ?? steady()) : undefined;
       // What broke off is sent again with the next step.
       if (submission.kind === "uncertain") {
         throw new IssuanceError("The chain's node broke off while a transaction was handed to it.", {
@@ -566,10 +580,10 @@ export function createSender(options: SenderOptions): Sender {
         });
       }
       broadcastAt.set(last.hash, {
-        at: refusedSince === undefined ? now() : now() - REBROADCAST_MS + LOOK_MS,
+        at: refusedSince === undefined ? steady() : steady() - REBROADCAST_MS + LOOK_MS,
         refusedSince,
       });
-      if (submission.kind === "refused" && refusedSince !== undefined && now() - refusedSince > REFUSED_MS)
+      if (submission.kind === "refused" && refusedSince !== undefined && steady() - refusedSince > REFUSED_MS)
         await replace(chain, transaction, submission.error);
     }
   }
@@ -605,8 +619,8 @@ export function createSender(options: SenderOptions): Sender {
     indexed: BlockPosition,
   ): Promise<OpenTransaction[]> {
     const { number: mirrored, hash } = indexed;
-    if (hash === reviewedAt && now() - settledAt < SETTLE_MS) return [...open];
-    settledAt = now();
+    if (hash === reviewedAt && steady() - settledAt < SETTLE_MS) return [...open];
+    settledAt = steady();
     if (hash !== reviewedAt) {
       const lost = await book.review({ head: mirrored, finalityDepth });
       if (lost > 0) {
@@ -629,7 +643,7 @@ export function createSender(options: SenderOptions): Sender {
           continue;
         }
         const seen = unseen.get(nameOf(transaction));
-        if (seen !== undefined && now() - seen.at < LOOK_MS) continue;
+        if (seen !== undefined && steady() - seen.at < LOOK_MS) continue;
         nonce ??= await chain.nonce(signer);
         if (nonce <= transaction.nonce) {
           unseen.delete(nameOf(transaction));
@@ -637,7 +651,7 @@ export function createSender(options: SenderOptions): Sender {
           continue;
         }
         const looks = (seen?.looks ?? 0) + 1;
-        unseen.set(nameOf(transaction), { looks, at: now() });
+        unseen.set(nameOf(transaction), { looks, at: steady() });
         if (looks < LOOKS) continue;
         unseen.delete(nameOf(transaction));
         logger.warn(
@@ -724,9 +738,9 @@ export function createSender(options: SenderOptions): Sender {
       return false;
     }
     const seen = behind.get(first.signer);
-    if (seen !== undefined && now() - seen.at < LOOK_MS) return false;
+    if (seen !== undefined && steady() - seen.at < LOOK_MS) return false;
     const looks = (seen?.looks ?? 0) + 1;
-    behind.set(first.signer, { looks, at: now() });
+    behind.set(first.signer, { looks, at: steady() });
     if (looks < LOOKS) return false;
     behind.delete(first.signer);
     const missing = Array.from({ length: first.nonce - nonce }, (_, index) => nonce + index);
@@ -753,7 +767,7 @@ export function createSender(options: SenderOptions): Sender {
     silent: () =>
       [...mute].flatMap(([address, { since, until, reason }]) =>
         // One that nobody has asked for anything since may be well again.
-        until + SIGNER_LONGEST_REST_MS < now() ? [] : [{ address: getAddress(address), since, reason }],
+        until + SIGNER_LONGEST_REST_MS < steady() ? [] : [{ address: getAddress(address), since, reason }],
       ),
   };
 }

@@ -88,6 +88,7 @@ describe("ordinary traffic on SQLite", function () {
     await locked.promise;
     const refused = await shop.order(server, 2_002);
     expect(refused.status, JSON.stringify(refused.body)).to.equal(503);
+    expect(refused.body.detail).to.match(/another program has locked it\. .* with the same Idempotency-Key/);
     forLong.resolve();
     await again;
     expect((await shop.order(server, 2_002)).status).to.equal(201);

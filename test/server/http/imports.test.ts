@@ -72,6 +72,7 @@ describeOnEachDatabase("imports", (kind) => {
       leads: () => leads,
       logger: pino({ level: "silent" }),
       now: () => app.clock.now * 1000,
+      steady: app.steady,
     });
   });
   after(async () => {

@@ -1,6 +1,6 @@
 import { expect } from "chai";
 import { createMirrorFixture, type MirrorFixture } from "../../support/mirror-fixture.ts";
-import { type RunningApp, startApp } from "./support.ts";
+import { type RunningApp, setClock, startApp } from "./support.ts";
 
 describe("rate limit", () => {
   let mirror: MirrorFixture;
@@ -32,5 +32,14 @@ describe("rate limit", () => {
     for (const path of ["/health", "/ready", "/metrics"]) {
       for (let round = 0; round < 5; round++) expect((await app.get(path)).status).to.equal(200);
     }
+  });
+
+  it("is over after a minute, also where the clock is set back meanwhile", async () => {
+    while ((await app.get("/v1/collections")).status !== 429);
+    setClock(app.clock, -2 * 86_400);
+    app.clock.now += 59;
+    expect((await app.get("/v1/collections")).status).to.equal(429);
+    app.clock.now += 1;
+    expect((await app.get("/v1/collections")).status).to.equal(200);
   });
 });

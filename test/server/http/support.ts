@@ -28,8 +28,9 @@ export interface RunningApp {
   publicUrl: string;
   /** What the mirror says of itself; a test may change it. */
   status: MirrorStatus;
-  /** Seconds; a test may change it. */
-  clock: { now: number };
+  clock: TestClock;
+  /** The steady clock of all this, in milliseconds. */
+  steady(): number;
   /** The log so far, a line each. */
   log: Record<string, unknown>[];
   accounts: Accounts;
@@ -37,6 +38,19 @@ export interface RunningApp {
   webhooks: Webhooks;
   get(path: string, init?: RequestInit): Promise<Response>;
   close(): Promise<void>;
+}
+
+/** In seconds. A test lets time pass by counting `now` up. */
+export interface TestClock {
+  now: number;
+  /** By how much `now` was set while no time passed: see {@link setClock}. */
+  set: number;
+}
+
+/** Sets the wall clock by some seconds, which may be negative. No time passes. */
+export function setClock(clock: TestClock, seconds: number): void {
+  clock.now += seconds;
+  clock.set += seconds;
 }
 
 export interface AppParts {
@@ -48,7 +62,7 @@ export interface AppParts {
   /** The keys of brands that this server has; none if left out. */
   keysOf?: OrderServices["keysOf"];
   /** Makes the payments that the app takes; none if left out. */
-  payments?(app: { url: string; orders: OrderServices; logger: Logger; now(): number }): Payments;
+  payments?(app: { url: string; orders: OrderServices; logger: Logger; now(): number; steady(): number }): Payments;
   /** How webhooks are sent, where it is not as usual. */
   webhooks?: Partial<WebhookSettings>;
   /** How the names of their receivers become addresses. */
@@ -86,7 +100,7 @@ export async function startApp(
   const server: Server = createServer((request, response) => app.handle?.(request, response));
   await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
   const url = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
-  const clock = { now: NOW };
+  const clock = { now: NOW, set: 0 };
   const config = {
     publicUrl: options.publicUrl ?? (options.onLocalhost === true ? url.replace("127.0.0.1", "localhost") : url),
     maxLagSeconds: 30,
@@ -105,6 +119,7 @@ export async function startApp(
   };
   const logger = pino({ level: "debug" }, sink);
   const now = () => Math.round(clock.now * 1000);
+  const steady = () => Math.round((clock.now - clock.set) * 1000);
   const application = options.application ?? database;
   const accounts = createAccounts({
     config,
@@ -115,10 +130,11 @@ export async function startApp(
     sms: options.sms ?? { send: async () => {} },
     logger,
     now,
+    steady,
   });
   const metrics = new Registry();
   const webhooks = createWebhooks({
-    ...{ config, database, application, logger, metrics, now },
+    ...{ config, database, application, logger, metrics, now, steady },
     secrets: loadSecrets(config),
     mirror: { status: () => running.status },
     ...(options.resolve === undefined ? {} : { resolve: options.resolve }),
@@ -128,6 +144,7 @@ export async function startApp(
     publicUrl: config.publicUrl,
     status: freshStatus(),
     clock,
+    steady,
     log,
     accounts,
     webhooks,
@@ -143,9 +160,10 @@ export async function startApp(
     database: application,
     publicUrl: config.publicUrl,
     now,
+    steady,
     keysOf: options.keysOf,
   });
-  const payments = options.payments?.({ url, orders, logger, now });
+  const payments = options.payments?.({ url, orders, logger, now, steady });
   app.handle = createApp({
     config,
     database,
@@ -160,6 +178,7 @@ export async function startApp(
     logger,
     metrics,
     now,
+    steady,
   });
   return running;
 }
@@ -169,14 +188,15 @@ function ordersWithoutChain(options: {
   database: Database;
   publicUrl: string;
   now: () => number;
+  steady: () => number;
   keysOf: OrderServices["keysOf"] | undefined;
 }): OrderServices {
-  const { database, publicUrl, now, keysOf = async () => undefined } = options;
-  const catalogue = createCatalogue({ database, now });
+  const { database, publicUrl, now, steady, keysOf = async () => undefined } = options;
+  const catalogue = createCatalogue({ database, steady });
   const answerOf = (order: PlacedOrder) => presentPlacedOrder(order, { publicUrl, slugOf: catalogue.slugOf });
   return {
     catalogue,
-    desk: createOrderDesk({ application: database, now, answerOf }),
+    desk: createOrderDesk({ application: database, now, steady, answerOf }),
     keysOf,
     timeZone: "Asia/Shanghai",
     now,

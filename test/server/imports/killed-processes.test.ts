@@ -55,6 +55,7 @@ describe("an import whose processes are killed", function () {
       leads: () => true,
       logger: pino({ level: "silent" }),
       now: () => NOW * 1000 + ahead,
+      steady: () => ahead,
     });
   });
   after(async () => {

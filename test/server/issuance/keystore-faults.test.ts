@@ -65,6 +65,7 @@ describe("a keystore that does not open", function () {
       logger,
       remoteTimeoutMs: 200,
       now: () => clock,
+      steady: () => clock,
     });
   }
   const faults = (signers: Signers) => signers.keystoreProblems().map(({ fault, stillOpen }) => ({ fault, stillOpen }));

@@ -22,7 +22,7 @@ import { createPingppAdapter } from "../../../server/payments/pingpp.ts";
 import { readPrivateKey, readPublicKey } from "../../../server/payments/pingpp-signature.ts";
 import type { DatabaseKind } from "../../support/databases.ts";
 import { addressOf, COLLECTIONS, createMirrorFixture } from "../../support/mirror-fixture.ts";
-import { type RunningApp, startApp } from "../http/support.ts";
+import { type RunningApp, setClock, startApp } from "../http/support.ts";
 
 /** What an order costs in these tests, in fen. */
 export const PRICE = 12_800;
@@ -44,6 +44,8 @@ export interface PaymentFixture {
   database: Database;
   /** Moves the clock of everybody on. */
   pass(seconds: number): void;
+  /** Sets the servers' clocks by some seconds, which may be negative. No time passes. */
+  setClock(seconds: number): void;
   /** Places an order that waits for its payment. Returns its id. */
   order(options?: { quantity?: number; amount?: number; currency?: string }): Promise<string>;
   /** Sends a request with a key of this role. */
@@ -100,7 +102,7 @@ export async function createPaymentFixture(
     const app = await startApp(database, {
       application,
       ...(options.rateLimitPerMinute === undefined ? {} : { rateLimitPerMinute: options.rateLimitPerMinute }),
-      payments({ url, logger, now }) {
+      payments({ url, logger, now, steady }) {
         const adapter = createPingppAdapter({
           apiUrl: simulator.url,
           appId: keys.appId,
@@ -113,7 +115,7 @@ export async function createPaymentFixture(
         });
         const orders = createPaidOrders({ database: application, release: releaseOrder });
         const payments = createPayments({ application, adapters: [adapter], orders, publicUrl: url, logger, now });
-        const caretaker = createCaretaker({ application, adapters: [adapter], payments, logger, now });
+        const caretaker = createCaretaker({ application, adapters: [adapter], payments, logger, now, steady });
         server = { application, payments, adapter, caretaker };
         return payments;
       },
@@ -144,6 +146,9 @@ export async function createPaymentFixture(
     database,
     pass(seconds) {
       for (const { app } of servers) app.clock.now += seconds;
+    },
+    setClock(seconds) {
+      for (const { app } of servers) setClock(app.clock, seconds);
     },
     async order({ quantity = 1, amount = PRICE, currency = "CNY" } = {}) {
       const number = ++ordered;

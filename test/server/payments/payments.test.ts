@@ -12,6 +12,7 @@ import { silent } from "../../support/mirror.ts";
 import { until } from "../../support/patience.ts";
 import { createPaymentFixture, type PaymentFixture, PRICE } from "./fixture.ts";
 
+const TWO_DAYS = 2 * 86_400;
 const HELD = { order: "accepted", cards: ["held"] };
 const RELEASED = { order: "queued", cards: ["queued"] };
 const CANCELLED = { order: "cancelled", cards: ["cancelled"] };
@@ -409,6 +410,57 @@ describeOnEachDatabase("payments", (kind) => {
     const { chargeId } = await fixture.pay(orderId);
     fixture.simulator.pay(chargeId);
     await told(fixture, 1);
+    expect(await fixture.standing(orderId)).to.deep.include(RELEASED);
+  });
+
+  it("are made again when who was making one has died over it, with a clock that was ahead", async () => {
+    const orderId = await fixture.order();
+    const { now } = fixture.servers[0].app.clock;
+    await fixture.database.payment.create({
+      data: {
+        ...{ id: "DIED0000000000000000", adapter: "pingpp", orderId, brandId: 1, state: "creating", openFor: orderId },
+        ...{ amount: PRICE, currency: "CNY", expiresAt: 0, lookAt: 0, updatedAt: 0 },
+        createdAt: (now + TWO_DAYS) * 1000,
+      },
+    });
+    await fixture.pay(orderId);
+  });
+
+  it("go back at once although the clock was two days ahead when that was wanted, and when it failed", async () => {
+    const { caretaker } = fixture.servers[0];
+    await caretaker.step();
+    fixture.setClock(TWO_DAYS);
+    const wanted: string[] = [];
+    for (let count = 0; count < 2; count++) {
+      const orderId = await fixture.order();
+      const { chargeId } = await fixture.pay(orderId);
+      await fixture.send(`/v1/orders/${orderId}/cancel`);
+      fixture.simulator.pay(chargeId);
+      await until(async () => (await fixture.standing(orderId)).payments[0] === "refunding");
+      wanted.push(orderId);
+      if (count > 0) break;
+      fixture.simulator.failNext("break-before");
+      expect(await caretaker.step()).to.equal(1);
+    }
+    fixture.setClock(-TWO_DAYS);
+    expect(await caretaker.step()).to.equal(2);
+    expect(fixture.simulator.refundRequests()).to.equal(2);
+    for (const orderId of wanted) await until(async () => (await fixture.standing(orderId)).payments[0] === "refunded");
+    // What waits as it should is left alone.
+    expect(await caretaker.step()).to.equal(0);
+  });
+
+  it("are asked about again although the clock was two days ahead when nobody could say", async () => {
+    const { caretaker } = fixture.servers[0];
+    const orderId = await fixture.order();
+    const { chargeId } = await fixture.pay(orderId);
+    fixture.simulator.deliveries.misbehave({ hold: true });
+    fixture.simulator.pay(chargeId);
+    fixture.setClock(TWO_DAYS);
+    fixture.simulator.failNext("break-before");
+    expect(await caretaker.step()).to.equal(1);
+    fixture.setClock(-TWO_DAYS);
+    expect(await caretaker.step()).to.equal(1);
     expect(await fixture.standing(orderId)).to.deep.include(RELEASED);
   });
 

@@ -20,6 +20,8 @@ const DAY = 86_400;
 
 /** How long an answer is waited for: long enough for one that is made at once by a busy machine. */
 const TIMEOUT_MS = 1_500;
+/** For so long nobody else tries what a server has claimed. */
+const CLAIM_MS = 2 * TIMEOUT_MS + 1_000;
 
 describeOnEachDatabase("deliveries of webhooks", (kind) => {
   let world: WebhookWorld;
@@ -245,6 +247,49 @@ describeOnEachDatabase("deliveries of webhooks", (kind) => {
     expect(times.toSorted((a, b) => a - b)[10]).to.be.lessThan(TIMEOUT_MS);
     expect(await application.webhookDelivery.count({ where: { state: "pending" } })).to.equal(150);
     silentServer.close();
+  });
+
+  it("are tried at once although the clock was two days ahead when they were put off, and set right", async () => {
+    const { application, receiver, app } = world;
+    world.setClock(2 * DAY);
+    const endpoint = await world.endpoint();
+    // One that has failed, one that was never tried, and one that somebody was at.
+    receiver.answer = (_message, response) => response.writeHead(500).end();
+    const failed = await world.send(endpoint);
+    await world.attempted(failed, 1);
+    receiver.answer = undefined;
+    const [untried, claimed] = [await world.send(endpoint), await world.send(endpoint)];
+    for (const id of [untried, claimed]) await world.attempted(id, 1);
+    await application.webhookEndpoint.updateMany({ data: { state: "disabled" } });
+    const queued = { state: "pending", tries: 0, dueAt: Math.round(app.clock.now * 1000) };
+    await application.webhookDelivery.update({ where: { id: untried }, data: queued });
+    const claim = { claim: "dead", claimedTo: queued.dueAt + CLAIM_MS };
+    await application.webhookDelivery.update({ where: { id: claimed }, data: { ...queued, ...claim } });
+    world.setClock(-2 * DAY);
+    await application.webhookEndpoint.updateMany({ data: { state: "enabled" } });
+    expect((await world.attempted(failed, 2)).state).to.equal("delivered");
+    expect((await world.attempted(untried, 2)).state).to.equal("delivered");
+    // Whoever has claimed it may be at it still, for as long as a claim counts.
+    await until(async () => {
+      const { claimedTo } = await application.webhookDelivery.findUniqueOrThrow({ where: { id: claimed } });
+      return claimedTo <= Math.round(app.clock.now * 1000) + CLAIM_MS;
+    });
+    expect((await world.attempted(claimed, 1)).state).to.equal("pending");
+    world.pass(CLAIM_MS / 1000);
+    expect((await world.attempted(claimed, 2)).state).to.equal("delivered");
+  });
+
+  it("are not kept waiting for days by an endpoint that has asked for an hour while the clock was ahead", async () => {
+    const { receiver } = world;
+    world.setClock(2 * DAY);
+    receiver.answer = (_message, response) => response.writeHead(503, { "Retry-After": "3600" }).end();
+    const endpoint = await world.endpoint();
+    const id = await world.send(endpoint);
+    await world.attempted(id, 1);
+    receiver.answer = undefined;
+    world.setClock(-2 * DAY);
+    world.pass(HOUR + 1);
+    expect((await world.attempted(id, 2)).state).to.equal("delivered");
   });
 
   it("are shared by servers, and what one of them leaves behind when it dies another one sends", async () => {

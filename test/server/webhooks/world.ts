@@ -5,7 +5,7 @@ import { type Database, openDatabase } from "../../../server/database/client.ts"
 import type { Delivery } from "../../../server/webhooks/deliveries.ts";
 import type { DatabaseKind } from "../../support/databases.ts";
 import { createMirrorFixture, type MirrorFixture } from "../../support/mirror-fixture.ts";
-import { type AppParts, type RunningApp, startApp } from "../http/support.ts";
+import { type AppParts, type RunningApp, setClock, startApp } from "../http/support.ts";
 import { type Receiver, startReceiver } from "./receiver.ts";
 
 export const OWNER: BrandPrincipal = { kind: "user", id: "usr_owner", brandId: 1, role: "owner" };
@@ -28,6 +28,8 @@ export interface WebhookWorld {
   attempted(delivery: string, attempts: number): Promise<Delivery>;
   /** Moves the server's clock on. */
   pass(seconds: number): void;
+  /** Sets the server's clock by some seconds, which may be negative. No time passes. */
+  setClock(seconds: number): void;
   close(): Promise<void>;
 }
 
@@ -67,6 +69,7 @@ export async function createWebhookWorld(
     pass(seconds) {
       app.clock.now += seconds;
     },
+    setClock: (seconds) => setClock(app.clock, seconds),
     async close() {
       await app.close();
       await receiver.close();

@@ -1,4 +1,5 @@
 import { expect } from "chai";
+import { steadyClock } from "../../../../server/clocks.ts";
 import type { Database } from "../../../../server/database/client.ts";
 import { createOrderDesk, DeskFullError, type OrderDesk } from "../../../../server/issuance/orders/desk.ts";
 import type { Placement } from "../../../../server/issuance/orders/order.ts";
@@ -32,7 +33,7 @@ describeOnEachDatabase("the order desk", (kind) => {
   afterEach(() => book.close());
 
   function deskOn(application: Database): OrderDesk {
-    return createOrderDesk({ application, now: () => now, answerOf, onQueued: () => queued++ });
+    return createOrderDesk({ application, now: () => now, steady: () => now, answerOf, onQueued: () => queued++ });
   }
 
   it("places orders in the order of their arrival, few transactions for many", async () => {
@@ -130,7 +131,12 @@ describeOnPostgresql("two order desks on PostgreSQL", () => {
         orderOf({ collection: FIRST_EDITION, quantity: 2, maxSupply: 2 }),
       ];
       for (const wish of wishes) {
-        const other = createOrderDesk({ application: await book.connect(), now: () => NOW_MS, answerOf });
+        const other = createOrderDesk({
+          application: await book.connect(),
+          now: () => NOW_MS,
+          steady: steadyClock,
+          answerOf,
+        });
         let placed: Placement | undefined;
         // The other one is faster, right after this one has looked whether the wish is known.
         const overtaken = book.application.$extends({
@@ -142,7 +148,9 @@ describeOnPostgresql("two order desks on PostgreSQL", () => {
             },
           },
         });
-        const desk = createOrderDesk({ application: overtaken as unknown as Database, now: () => NOW_MS, answerOf });
+        const desk = createOrderDesk({
+          ...{ application: overtaken as unknown as Database, now: () => NOW_MS, steady: steadyClock, answerOf },
+        });
         const answer = await desk.place(wish);
         expect(placed).to.include({ kind: "placed" });
         expect(answer).to.deep.equal({ ...placed, kind: "repeated" });
@@ -157,7 +165,7 @@ describeOnPostgresql("the order desk while PostgreSQL is away", () => {
   it("tells all who wait soon, one after another would take minutes", async () => {
     const book = await createOrderBook(postgresql);
     try {
-      const desk = createOrderDesk({ application: book.application, now: () => NOW_MS, answerOf });
+      const desk = createOrderDesk({ application: book.application, now: () => NOW_MS, steady: steadyClock, answerOf });
       await desk.place(orderOf());
       const [[name] = []] = await onPostgresql("SELECT current_database()", new URL(book.url).pathname.slice(1));
       await onPostgresql(`ALTER DATABASE ${name} ALLOW_CONNECTIONS false`);

@@ -37,7 +37,7 @@ export async function send(
   wish: Wish,
 ): Promise<Placement> {
   const { collection, tier, term, quantity, maxSupply, key, reference, holder, paid } = wish;
-  const now = Date.now() + office.clock.ahead;
+  const now = Date.now() + office.clock.ahead + office.clock.set;
   const expiresAt = expiryOfTerm(term, now, "Asia/Shanghai") ?? 0;
   const order: OrderToPlace = {
     ...{ scope: `brand ${brand.id}`, idempotencyKey: key, requestHash: "hash", brandId: brand.id, createdBy: "test" },

@@ -4,7 +4,7 @@ import { randomUUID } from "node:crypto";
 import { expect } from "chai";
 import type { Database } from "../../../../server/database/client.ts";
 import { inTransaction } from "../../../../server/database/transactions.ts";
-import { expireHolds } from "../../../../server/issuance/redemptions/holding.ts";
+import { expireHolds, shortenHolds } from "../../../../server/issuance/redemptions/holding.ts";
 import { settleRedemptions } from "../../../../server/issuance/redemptions/standing.ts";
 import { describeOnEachDatabase } from "../../../support/databases.ts";
 import { addressOf, NOW } from "../../../support/mirror-fixture.ts";
@@ -237,6 +237,32 @@ describeOnEachDatabase("reserving a benefit", (kind) => {
     await counter.confirm(late);
     expect(await counter.stateOf(late)).to.equal("confirmed");
     expect(await refusalOf(counter.hold(serial))).to.equal("used-up");
+  });
+});
+
+describeOnEachDatabase("a benefit that was reserved by a clock that was ahead", (kind) => {
+  it("is reserved for as long as was asked for once the clock is set right", async () => {
+    const counter = await createCounter(kind);
+    try {
+      await counter.grant();
+      const [early, ahead] = [await counter.card(), await counter.card()];
+      const kept = await counter.held(early);
+      counter.clock.now += 2 * 86_400_000;
+      const id = await counter.held(ahead);
+      counter.clock.now -= 2 * 86_400_000;
+      expect(await shortenHolds(counter.application, counter.clock.now)).to.equal(1);
+      expect(await shortenHolds(counter.application, counter.clock.now)).to.equal(0);
+      for (const held of [kept, id]) {
+        const { heldUntil } = await counter.database.benefitHold.findUniqueOrThrow({ where: { id: held } });
+        expect(Number(heldUntil)).to.equal(counter.clock.now + 60_000);
+      }
+      counter.clock.now += 59_999;
+      expect(await refusalOf(counter.hold(ahead))).to.equal("used-up");
+      counter.clock.now += 1;
+      await counter.held(ahead);
+    } finally {
+      await counter.close();
+    }
   });
 });
 

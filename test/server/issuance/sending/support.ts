@@ -213,8 +213,8 @@ export interface IssuingDatabase {
   url: string;
   database: Database;
   application: Database;
-  /** The sender's clock; a test may put it forward. */
-  clock: { ahead: number };
+  /** The sender's clocks, in milliseconds: how much more time has passed than really has, and by how much the wall clock was set besides. */
+  clock: { ahead: number; set: number };
   /** Where servers find their keystores. */
   dataFolder: string;
   /** Starts a server whose indexer is level with the chain. */
@@ -254,8 +254,9 @@ export async function createIssuingDatabase(
   mkdirSync(join(dataFolder, "keys"));
   if (keystore !== undefined) copyFileSync(keystore, join(dataFolder, "keys", "brand.json"));
   const running = new Set<IssuingServer>();
-  const clock = { ahead: 0 };
-  const now = () => Date.now() + clock.ahead;
+  const clock = { ahead: 0, set: 0 };
+  const now = () => Date.now() + clock.ahead + clock.set;
+  const steady = () => performance.now() + clock.ahead;
 
   return {
     url: created.url,
@@ -301,6 +302,7 @@ export async function createIssuingDatabase(
         logger,
         metrics,
         now,
+        steady,
       });
       const caughtUp = indexer.caughtUp();
       await indexer.start();

@@ -87,7 +87,7 @@ export async function createTills(
 ): Promise<Tills> {
   const collection = known ?? (await brand.createCollection());
   if (known === undefined) await brand.callAsAdmin(collection, "setBenefit", 1, BENEFIT, [quota, period, startsAt]);
-  const now = () => Date.now() + office.clock.ahead;
+  const now = () => Date.now() + office.clock.ahead + office.clock.set;
   const addressFor = (holder: string) => (holder.startsWith("0x") ? holder : brand.keys.holderAddress(holder));
   const act = <Result>(work: Parameters<typeof inTransaction<Result>>[1]) => inTransaction(office.application, work);
 
