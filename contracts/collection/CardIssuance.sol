@@ -71,11 +71,7 @@ abstract contract CardIssuance is CardLedger {
         _checkIssuable(config, voucher.serial, 1);
         _checkTerms(config, voucher.tier, voucher.expiresAt);
         _checkDeadline(voucher.deadline);
-        _checkAppointment(
-            issuer,
-            voucher.appointment,
-            _authorize(IBrandRegistry.BrandRole.Issuer, issuer, 1)
-        );
+        _checkAppointment(issuer, voucher.appointment, _authorize(IBrandRegistry.BrandRole.Issuer, issuer, 1));
 
         // All fields are words, in the order of the type.
         bytes32 structHash = keccak256(abi.encode(_CLAIM_VOUCHER_TYPEHASH, voucher));

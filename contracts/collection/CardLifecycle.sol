@@ -195,47 +195,27 @@ abstract contract CardLifecycle is CardLedger {
         else emit BatchMetadataUpdate(lowest, highest);
     }
 
-    function _renewOne(
-        uint256 serial,
-        CardRecord record,
-        uint256 from,
-        uint256 to
-    ) private returns (CardRecord) {
+    function _renewOne(uint256 serial, CardRecord record, uint256 from, uint256 to) private returns (CardRecord) {
         _checkLive(serial, record);
         if (record.expiresAt() != from) revert ExpiryMismatch(serial, record.expiresAt());
         emit CardRenewed(serial, uint32(to));
         return record.withExpiresAt(uint32(to));
     }
 
-    function _setTierOfOne(
-        uint256 serial,
-        CardRecord record,
-        uint256 tier,
-        uint256
-    ) private returns (CardRecord) {
+    function _setTierOfOne(uint256 serial, CardRecord record, uint256 tier, uint256) private returns (CardRecord) {
         _checkLive(serial, record);
         if (record.tier() == tier) revert TierUnchanged(serial, uint8(tier));
         emit CardTierChanged(serial, uint8(tier));
         return record.withTier(uint8(tier));
     }
 
-    function _suspendOne(
-        uint256 serial,
-        CardRecord record,
-        uint256 reason,
-        uint256
-    ) private returns (CardRecord) {
+    function _suspendOne(uint256 serial, CardRecord record, uint256 reason, uint256) private returns (CardRecord) {
         if (!record.hasStatus(CardStatus.Active)) revert CardStatusMismatch(serial, record.status());
         emit CardSuspended(serial, bytes32(reason));
         return record.withStatus(CardStatus.Suspended);
     }
 
-    function _reinstateOne(
-        uint256 serial,
-        CardRecord record,
-        uint256,
-        uint256
-    ) private returns (CardRecord) {
+    function _reinstateOne(uint256 serial, CardRecord record, uint256, uint256) private returns (CardRecord) {
         if (!record.hasStatus(CardStatus.Suspended)) revert CardStatusMismatch(serial, record.status());
         emit CardReinstated(serial);
         return record.withStatus(CardStatus.Active);

@@ -137,9 +137,10 @@ contract ConsortiumSeat is IConsortiumSeat, ERC721Enumerable, ERC721Votes, Ownab
     function _admitSeat(address account, string memory organisation) internal virtual returns (uint256 seatId) {
         if (account == address(0)) revert ERC721InvalidReceiver(address(0));
         // Its vote would be nobody's, and still count among those of which a majority decides.
-        bool cannotVote = account == address(this) ||
-            account == owner() ||
-            account == ConsortiumTimelock(payable(owner())).governor();
+        bool cannotVote =
+            account == address(this) ||
+                account == owner() ||
+                account == ConsortiumTimelock(payable(owner())).governor();
         if (cannotVote) revert ERC721InvalidReceiver(account);
         if (balanceOf(account) != 0) revert SeatAlreadyHeld(account, seatOf(account));
         uint256 length = bytes(organisation).length;

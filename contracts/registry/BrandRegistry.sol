@@ -226,11 +226,7 @@ contract BrandRegistry is IBrandRegistry, AccessControl {
     }
 
     /// @inheritdoc IBrandRegistry
-    function authorize(
-        BrandRole role,
-        address account,
-        uint256 cards
-    ) public virtual returns (uint64 appointment) {
+    function authorize(BrandRole role, address account, uint256 cards) public virtual returns (uint64 appointment) {
         uint32 brandId = _requireCollection(msg.sender);
         requireActive(brandId);
         Appointment storage held = _checkBrandRole(brandId, role, account);
@@ -294,11 +290,7 @@ contract BrandRegistry is IBrandRegistry, AccessControl {
     }
 
     /// @inheritdoc IBrandRegistry
-    function activeAppointmentOf(
-        uint32 brandId,
-        BrandRole role,
-        address account
-    ) public view virtual returns (uint64) {
+    function activeAppointmentOf(uint32 brandId, BrandRole role, address account) public view virtual returns (uint64) {
         requireActive(brandId);
         return appointmentOf(brandId, role, account);
     }

@@ -127,7 +127,9 @@ export async function connect(
   deployment: Deployment | undefined = deployments[chainId],
 ): Promise<MintmarkContracts> {
   if (deployment === undefined)
-    throw new MintmarkChainError(`No deployment is known on chain ${chainId}: pass { name, registry, deployedAtBlock }.`);
+    throw new MintmarkChainError(
+      `No deployment is known on chain ${chainId}: pass { name, registry, deployedAtBlock }.`,
+    );
   const actual = Number(await provider.request({ method: "eth_chainId" }));
   if (actual !== chainId)
     throw new MintmarkChainError(`The node is of chain ${actual}, not ${chainId}: choose that network in the wallet.`);
@@ -234,7 +236,8 @@ export async function connect(
 
 function at<Value>(values: readonly Value[], index: unknown): Value {
   const value = values[Number(index)];
-  if (value === undefined) throw new MintmarkChainError("The contract answers what this version does not know: update it.");
+  if (value === undefined)
+    throw new MintmarkChainError("The contract answers what this version does not know: update it.");
   return value;
 }
 

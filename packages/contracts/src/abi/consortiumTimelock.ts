@@ -23,6 +23,14 @@ export const consortiumTimelockAbi = [
   },
   {
     inputs: [
+      { internalType: "bytes32", name: "role", type: "bytes32" },
+      { internalType: "address", name: "account", type: "address" },
+    ],
+    name: "RoleNotGrantable",
+    type: "error",
+  },
+  {
+    inputs: [
       { internalType: "uint256", name: "delay", type: "uint256" },
       { internalType: "uint256", name: "minDelay", type: "uint256" },
     ],
