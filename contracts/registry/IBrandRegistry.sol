@@ -227,7 +227,7 @@ interface IBrandRegistry is IBeacon {
      *
      * @param handle The brand's name in links, with which the slugs of its collections begin, for ever: 2 to 20 of `a-z` and
      * `0-9`. Handles are compared by their exact bytes here; that none looks like another brand's is for whoever proposes the
-     * admission to check (UTS #39, skeletons).
+     * admission to check (UTS #39, skeletons; `npm run check-handle`).
      * @return brandId The new brand's number, from 1 on.
      */
     function admitBrand(

@@ -4,6 +4,7 @@ import { Interface, type Result } from "ethers";
 import { brandRegistryAbi } from "./abi/brandRegistry.ts";
 import { membershipCollectionAbi } from "./abi/membershipCollection.ts";
 import { type Deployment, deployments } from "./deployments.ts";
+import { looksLike } from "./handles.ts";
 
 /** A wallet or a node as EIP-1193 has it: `window.ethereum`, viem's client and transports, ethers' `provider.send` in a wrapper. */
 export interface Eip1193Provider {
@@ -99,6 +100,8 @@ export interface MintmarkContracts {
   brand(brandId: number): Promise<Brand | undefined>;
   /** The brand with this handle. */
   brandOfHandle(handle: string): Promise<Brand | undefined>;
+  /** The brands whose handles look like this one ({@link looksLike}): none, before a brand is admitted with it. */
+  brandsLike(handle: string): Promise<Brand[]>;
   /** The collection with this slug or at this address; nothing if the registry does not know it. */
   collection(slugOrAddress: string): Promise<Collection | undefined>;
 }
@@ -222,6 +225,15 @@ export async function connect(
     async brandOfHandle(handle) {
       const [brandId] = await read(registry, registryInterface, "brandOfHandle", [handle]);
       return Number(brandId) === 0 ? undefined : await brand(Number(brandId));
+    },
+    async brandsLike(handle) {
+      const [count] = await read(registry, registryInterface, "brandCount");
+      const found: Brand[] = [];
+      for (let brandId = 1; brandId <= Number(count); brandId++) {
+        const admitted = await brand(brandId);
+        if (admitted !== undefined && looksLike(admitted.handle, handle)) found.push(admitted);
+      }
+      return found;
     },
     async collection(slugOrAddress) {
       if (/^0x[0-9a-f]{40}$/i.test(slugOrAddress)) {

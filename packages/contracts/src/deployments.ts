@@ -9,11 +9,11 @@ export interface Deployment {
   deployedAtBlock: number;
 }
 
+/** The demo deploys to a fresh chain of its own, always from the same account, so its registry always has the same address. */
+const DEMO_REGISTRY = "0xdc64a140aa3e981100a9beca4e685f962f0cf6c9";
+
 /** The chains that this version knows. Anybody may run others: {@link connect} takes a deployment, too. */
 export const deployments: Readonly<Record<number, Deployment>> = {
-  31337: {
-    name: "A developer's machine (npm start)",
-    registry: "0x5fbdb2315678afecb367f032d93f642f64180aa3",
-    deployedAtBlock: 0,
-  },
+  5192721: { name: "Mintmark on one's own machine (npm start)", registry: DEMO_REGISTRY, deployedAtBlock: 0 },
+  31337: { name: "Mintmark in development (npm run dev)", registry: DEMO_REGISTRY, deployedAtBlock: 0 },
 };

@@ -19,3 +19,4 @@ export {
   type Verification,
 } from "./connect.ts";
 export { type Deployment, deployments } from "./deployments.ts";
+export { isHandle, looksLike } from "./handles.ts";
