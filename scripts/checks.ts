@@ -7,6 +7,8 @@ export interface Counts {
   passed: number;
   failed: number;
   skipped: number;
+  /** What failed, a line each, where the suite says so. Whoever reads only the end of a long log finds it there. */
+  failures?: string[];
 }
 
 /** Checks neither tell anybody that they were run nor ask for a newer release. */
@@ -22,7 +24,8 @@ export async function runChecks({ fix = false }: { fix?: boolean } = {}): Promis
     ["solhint", "--disc", "--max-warnings", "0", "contracts/**/*.sol", "test/**/*.sol"],
     ["tsc"],
   ];
-  const counts: Counts = { passed: 0, failed: 0, skipped: 0 };
+  const failures: string[] = [];
+  const counts: Counts = { passed: 0, failed: 0, skipped: 0, failures };
   if (isShopInstalled()) checks.push(["tsc", "--project", SHOP_FOLDER]);
   else {
     counts.skipped++;
@@ -32,7 +35,10 @@ export async function runChecks({ fix = false }: { fix?: boolean } = {}): Promis
     console.log(`\n▸ ${command} ${args.join(" ")}`);
     const code = await run(command, args, OFFLINE);
     if (code === 0) counts.passed++;
-    else counts.failed++;
+    else {
+      counts.failed++;
+      failures.push(`${command} ${args.join(" ")}`);
+    }
   }
   return counts;
 }

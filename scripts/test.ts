@@ -34,6 +34,7 @@ const LONG_FILES = [
   "test/server/database/gone.test.ts",
   "test/server/database/lost.test.ts",
   "test/server/database/traffic.test.ts",
+  "test/server/database/upgrade.test.ts",
   "test/server/http/imports.test.ts",
   "test/server/imports/killed-processes.test.ts",
   "test/server/indexer/faults.test.ts",
@@ -42,6 +43,8 @@ const LONG_FILES = [
   "test/server/issuance/reconciliation/restored.test.ts",
   "test/server/issuance/sending/crashes.test.ts",
   "test/server/issuance/sending/redemption-crashes.test.ts",
+  "test/server/issuance/sending/redemptions.test.ts",
+  "test/server/issuance/sending/trouble.test.ts",
   "test/server/system/descriptors.test.ts",
   "test/server/system/full-disk.test.ts",
   "test/server/system/last-words.test.ts",
@@ -50,7 +53,7 @@ const LONG_FILES = [
 ];
 
 /** Most tests wait most of the time: for blocks, for servers to start, for time-outs. */
-const PARALLEL = ["--parallel", "--jobs", "3"];
+const PARALLEL = ["--parallel", "--jobs", "4"];
 
 /** How many mutants are tried besides those that leave out an event: some 3 minutes' worth. `npm run mutate` tries all. */
 const SAMPLED_MUTANTS = "40";
@@ -97,10 +100,16 @@ async function suite(
   try {
     counts = JSON.parse(readFileSync(file, "utf8")) as Counts;
   } catch {
-    console.error(`${title}: ended with code ${code} before its tests were done`);
-    return { passed: 0, failed: 1, skipped: 0 };
+    const failure = `ended with code ${code} before its tests were done`;
+    console.error(`${title}: ${failure}`);
+    return { passed: 0, failed: 1, skipped: 0, failures: [`${title}: ${failure}`] };
   }
-  return code !== 0 && counts.failed === 0 ? { ...counts, failed: 1 } : counts;
+  if (code !== 0 && counts.failed === 0) {
+    const failure = `${title}: ended with code ${code} although none of its tests failed`;
+    return { ...counts, failed: 1, failures: [failure] };
+  }
+  const failures = counts.failures ?? (counts.failed > 0 ? [`${counts.failed} of its tests`] : []);
+  return { ...counts, failures: failures.map((failure) => `${title}: ${failure}`) };
 }
 
 /** Beside the other suites: this one keeps one processor busy, and those wait most of the time. */
@@ -112,9 +121,18 @@ async function testContracts(): Promise<Counts[]> {
   ];
 }
 
-/** The whole system, watched and ended in every way: it waits most of the time. */
+/** The whole system, tried with what nobody has thought of, watched, and ended in every way: it waits most of the time. */
 async function testSystem(): Promise<Counts[]> {
-  const results: Counts[] = [];
+  const results = [
+    await suite("fuzzed API", (counts) => runScript("fuzz-api.ts", ["--runs", FUZZED_REQUESTS], counts)),
+    await suite("simulations", (counts) => runScript("simulate.ts", ["--runs", SIMULATIONS], counts)),
+  ];
+  for (const database of ["sqlite", "postgresql"]) {
+    const options = ["--orders", SIMULATED_ORDERS, "--database", database];
+    results.push(
+      await suite(`simulated orders on ${database}`, (counts) => runScript("simulate-orders.ts", options, counts)),
+    );
+  }
   for (const database of ["sqlite", "postgresql"]) {
     const soak = ["--minutes", SOAKED_MINUTES, "--database", database];
     results.push(
@@ -161,14 +179,6 @@ try {
     // The longest files first here, too.
     const endurance = ["--exit", ...PARALLEL, LONG_SUITE, ...LONG_FILES];
     results.push(await suite("servers in trouble", (counts) => run("mocha", endurance, counts)));
-    results.push(await suite("fuzzed API", (counts) => runScript("fuzz-api.ts", ["--runs", FUZZED_REQUESTS], counts)));
-    results.push(await suite("simulations", (counts) => runScript("simulate.ts", ["--runs", SIMULATIONS], counts)));
-    for (const database of ["sqlite", "postgresql"]) {
-      const options = ["--orders", SIMULATED_ORDERS, "--database", database];
-      results.push(
-        await suite(`simulated orders on ${database}`, (counts) => runScript("simulate-orders.ts", options, counts)),
-      );
-    }
     const [system, contractTests] = await Promise.all([testSystem(), testContractTests()]);
     results.push(...system, ...contractTests);
   }
@@ -176,6 +186,8 @@ try {
   rmSync(folder, { recursive: true, force: true });
 }
 
-const sum = (key: keyof Counts) => results.reduce((total, counts) => total + counts[key], 0);
+const failures = results.flatMap((counts) => counts.failures ?? []);
+if (failures.length > 0) console.error(`\nFailed:\n${failures.map((failure) => `  ${failure}`).join("\n")}`);
+const sum = (key: "passed" | "failed" | "skipped") => results.reduce((total, counts) => total + counts[key], 0);
 console.log(`\n${sum("passed")} passed, ${sum("failed")} failed, ${sum("skipped")} skipped`);
 process.exitCode = sum("failed") === 0 ? 0 : 1;

@@ -37,8 +37,7 @@ interface Outcome {
   wellMs: number | undefined;
 }
 
-describeWithPrometheus("alarms of real servers", function () {
-  this.timeout(600_000);
+describeWithPrometheus("alarms of real servers", () => {
   let world: IssuingWorld;
   let prometheus: Prometheus;
   const cases: Case[] = [];

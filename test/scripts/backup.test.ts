@@ -58,8 +58,7 @@ function filesIn(folder: string): string[] {
     .sort();
 }
 
-describeOnEachDatabase("an archive of everything", function (kind: DatabaseKind) {
-  this.timeout(300_000);
+describeOnEachDatabase("an archive of everything", (kind: DatabaseKind) => {
   let folder: string;
   let data: string;
   let archive: string;
@@ -266,8 +265,7 @@ describeOnEachDatabase("an archive of everything", function (kind: DatabaseKind)
   });
 });
 
-describe("npm run restore", function () {
-  this.timeout(300_000);
+describe("npm run restore", () => {
   let folder: string;
   let mirror: MirrorFixture;
   beforeEach(async () => {
@@ -348,8 +346,7 @@ describe("npm run restore", function () {
   });
 });
 
-describeOnPostgresql("npm run backup on PostgreSQL", function () {
-  this.timeout(120_000);
+describeOnPostgresql("npm run backup on PostgreSQL", () => {
   it("says which program is missing", async () => {
     const mirror = await createMirrorFixture(postgresql);
     const folder = mkdtempSync(join(tmpdir(), "mintmark-backup-"));

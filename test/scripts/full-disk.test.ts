@@ -12,9 +12,7 @@ import { canMount, makeSmallDisk, NEEDS_MOUNT } from "../support/small-disk.ts";
 
 const withDisk = canMount() ? it : it.skip;
 
-describe("npm start on a full disk", function () {
-  this.timeout(300_000);
-
+describe("npm start on a full disk", () => {
   withDisk(
     `starts a server that was killed again, and is well soon after there is room${canMount() ? "" : ` (${NEEDS_MOUNT})`}`,
     async () => {

@@ -19,8 +19,7 @@ async function until(condition: () => boolean | Promise<boolean>): Promise<void>
   while (!(await condition())) await sleep(20);
 }
 
-describe("the log file", function () {
-  this.timeout(300_000);
+describe("the log file", () => {
   let folder: string;
   let file: string;
   let messages: string[];

@@ -3,8 +3,7 @@ import { runCommand } from "../support/commands.ts";
 import { describeOnEachDatabase } from "../support/databases.ts";
 import { addressOf, COLLECTIONS, createMirrorFixture, type MirrorFixture } from "../support/mirror-fixture.ts";
 
-describeOnEachDatabase("npm run reconcile", function (kind) {
-  this.timeout(240_000);
+describeOnEachDatabase("npm run reconcile", (kind) => {
   let mirror: MirrorFixture;
   beforeEach(async () => {
     mirror = await createMirrorFixture(kind);

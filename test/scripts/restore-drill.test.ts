@@ -5,9 +5,7 @@ import { bringDatabases } from "../../scripts/bench/world/databases.ts";
 import { simulateRestores } from "../simulation/restores/run.ts";
 import { seedFrom } from "../support/random.ts";
 
-describe("an archive put back while orders come", function () {
-  this.timeout(240_000);
-
+describe("an archive put back while orders come", () => {
   it("leaves no card twice, and none that has no order and is not listed", async () => {
     const seed = seedFrom("RESTORE_SEED");
     const { kinds } = await bringDatabases(["sqlite"]);

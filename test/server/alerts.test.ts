@@ -361,9 +361,7 @@ describe("what an operator watches", () => {
   });
 });
 
-describeWithPrometheus("the alarms, as Prometheus understands them", function () {
-  this.timeout(600_000);
-
+describeWithPrometheus("the alarms, as Prometheus understands them", () => {
   it("are rules", async () => {
     const { stdout } = await promisify(execFile)(findProgram("promtool") ?? "", ["check", "rules", RULES_FILE]);
     expect(stdout).to.contain(`SUCCESS: ${alarmNames().length} rules found`);

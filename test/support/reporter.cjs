@@ -1,5 +1,5 @@
-// Mocha's spec reporter that also leaves its counts in a file, so that the test command can add up several suites; and says which files
-// take the longest, where there are many.
+// Mocha's spec reporter that also leaves its counts and what failed in a file, so that the test command can add up several suites; and
+// says which files take the longest, where there are many.
 
 const { writeFileSync } = require("node:fs");
 const { relative } = require("node:path");
@@ -13,6 +13,10 @@ class CountingReporter extends Mocha.reporters.Spec {
   constructor(runner, options) {
     super(runner, options);
     const seconds = new Map();
+    const failures = [];
+    runner.on(Mocha.Runner.constants.EVENT_TEST_FAIL, (test, error) =>
+      failures.push(`${test.fullTitle()}: ${String(error.message).split("\n", 1)[0]}`),
+    );
     const count = ({ file, duration = 0 }) => seconds.set(file, (seconds.get(file) ?? 0) + duration / 1000);
     runner.on(Mocha.Runner.constants.EVENT_TEST_END, count);
     runner.on(Mocha.Runner.constants.EVENT_HOOK_END, count);
@@ -26,8 +30,8 @@ class CountingReporter extends Mocha.reporters.Spec {
     runner.once(Mocha.Runner.constants.EVENT_RUN_END, () => {
       const file = process.env.TEST_COUNTS_FILE;
       if (file === undefined) return;
-      const { passes, failures, pending } = this.stats;
-      writeFileSync(file, JSON.stringify({ passed: passes, failed: failures, skipped: pending }));
+      const { passes: passed, failures: failed, pending: skipped } = this.stats;
+      writeFileSync(file, JSON.stringify({ passed, failed, skipped, failures }));
     });
   }
 }

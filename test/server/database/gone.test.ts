@@ -21,8 +21,7 @@ import { startTestShop, type TestShop } from "../../support/shop.ts";
 
 const ORDERS = 8;
 
-describe("a database that is lost while a server runs", function () {
-  this.timeout(300_000);
+describe("a database that is lost while a server runs", () => {
   let shop: TestShop;
   let server: TestServer;
   let ordered = 0;
@@ -112,8 +111,7 @@ describe("a database that is lost while a server runs", function () {
   });
 });
 
-describe("a database whose pages are overwritten while a server runs", function () {
-  this.timeout(300_000);
+describe("a database whose pages are overwritten while a server runs", () => {
   let shop: TestShop;
   before(async () => {
     shop = await startTestShop();
@@ -143,8 +141,7 @@ describe("a database whose pages are overwritten while a server runs", function 
   });
 });
 
-describeOnPostgresql("a PostgreSQL database that is lost", function () {
-  this.timeout(300_000);
+describeOnPostgresql("a PostgreSQL database that is lost", () => {
   let database: TestDatabase;
   let shop: TestShop;
   let name: string;

@@ -22,8 +22,7 @@ import { startTestShop, type TestShop } from "../../support/shop.ts";
 
 const ORDERS = 12;
 
-describe("a database that has lost something while no server ran", function () {
-  this.timeout(300_000);
+describe("a database that has lost something while no server ran", () => {
   let shop: TestShop;
   let wal: string;
   let known: string;

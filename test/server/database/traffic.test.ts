@@ -11,8 +11,7 @@ import { type Receiver, startReceiver } from "../webhooks/receiver.ts";
 const ORDERS = 120;
 const SHOPPERS = 16;
 
-describe("ordinary traffic on SQLite", function () {
-  this.timeout(300_000);
+describe("ordinary traffic on SQLite", () => {
   let shop: TestShop;
   let receiver: Receiver;
   before(async () => {

@@ -12,8 +12,7 @@ import { describeOnEachDatabase, type TestDatabase } from "../../support/databas
 
 const INTERRUPTIONS = 6;
 
-describeOnEachDatabase("an upgrade", function (kind) {
-  this.timeout(300_000);
+describeOnEachDatabase("an upgrade", (kind) => {
   let database: TestDatabase;
   beforeEach(async () => {
     database = await kind.createEmpty();

@@ -23,8 +23,7 @@ import { type RunningApp, startApp } from "../http/support.ts";
 const HEADER = "no,customer,holder,tier,expiry,physical card number";
 const LINES = 600;
 
-describe("an import whose processes are killed", function () {
-  this.timeout(120_000);
+describe("an import whose processes are killed", () => {
   let mirror: MirrorFixture;
   let application: Database;
   let app: RunningApp;

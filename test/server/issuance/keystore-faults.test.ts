@@ -27,8 +27,7 @@ import { killDescendants } from "../../support/killer.ts";
 const PASSPHRASE = "correct horse";
 const PROGRAM = "scrypt-process.mjs";
 
-describe("a keystore that does not open", function () {
-  this.timeout(60_000);
+describe("a keystore that does not open", () => {
   let folder: string;
   let file: string;
   let keys: BrandKeys;

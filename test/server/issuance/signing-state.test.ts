@@ -18,8 +18,7 @@ interface Order {
 /** In which a fault has to be told, and after which all has to be well once its cause is gone. */
 const BOUND_MS = 30_000;
 
-describe("a server whose key-deriving process is killed", function () {
-  this.timeout(180_000);
+describe("a server whose key-deriving process is killed", () => {
   let world: IssuingWorld;
   let database: TestDatabase;
   let server: TestServer;

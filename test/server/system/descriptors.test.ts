@@ -7,8 +7,7 @@ import { expect } from "chai";
 import type { TestServer } from "../../support/server.ts";
 import { createFaultWorld, type FaultWorld } from "./fault-world.ts";
 
-describe("a server that may open few files and connections", function () {
-  this.timeout(300_000);
+describe("a server that may open few files and connections", () => {
   let world: FaultWorld;
   let server: TestServer;
   let idle: Socket[];

@@ -52,8 +52,7 @@ const FULL = /^The database cannot be written, because its disk is full\./;
 for (const kind of [sqlite, postgresql]) {
   (kind.missing === undefined ? describe : describe.skip)(
     `a full disk of the database, on ${kind.name}${kind.missing === undefined ? "" : ` (${kind.missing})`}`,
-    function () {
-      this.timeout(300_000);
+    () => {
       let disk: SmallDisk;
       let world: FaultWorld;
       let server: TestServer;

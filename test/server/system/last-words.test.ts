@@ -15,8 +15,7 @@ const later = (code: string) => `setTimeout(() => { ${code} }, Number(process.en
 const FULL =
   'Object.assign(new Error("ENOSPC: no space left on device, write"), { code: "ENOSPC", syscall: "write", errno: -28 })';
 
-describe("a fault that nobody has caught", function () {
-  this.timeout(300_000);
+describe("a fault that nobody has caught", () => {
   let folder: string;
   let environment: NodeJS.ProcessEnv;
 

@@ -12,8 +12,7 @@ import { canMount, makeSmallDisk, NEEDS_MOUNT } from "../../support/small-disk.t
 
 const withDisk = canMount() ? it : it.skip;
 
-describe("a server whose log nobody takes", function () {
-  this.timeout(300_000);
+describe("a server whose log nobody takes", () => {
   let folder: string;
   /** Nobody answers there; what is asked of the server here needs no chain. */
   let environment: Record<string, string>;

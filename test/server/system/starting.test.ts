@@ -61,8 +61,7 @@ const STARTED = {
   "npm run accounts": script("scripts/accounts.ts", "key", "--brand", "1", "--role", "manager", "--name", "shop"),
 };
 
-describe("a start on a data folder that cannot be used", function () {
-  this.timeout(300_000);
+describe("a start on a data folder that cannot be used", () => {
   let folder: string;
 
   beforeEach(async () => {
@@ -135,9 +134,7 @@ describe("a start on a data folder that cannot be used", function () {
   });
 });
 
-describe("a data folder", function () {
-  this.timeout(300_000);
-
+describe("a data folder", () => {
   it("is for its owner only, also one that was made with wider modes", async () => {
     const above = mkdtempSync(join(tmpdir(), "mintmark-modes-"));
     const folder = join(above, "data");
@@ -162,9 +159,7 @@ describe("a data folder", function () {
   });
 });
 
-describeOnEachDatabase("a secret that is missing", function (kind) {
-  this.timeout(300_000);
-
+describeOnEachDatabase("a secret that is missing", (kind) => {
   it("is not made anew where the database has what was encrypted with it", async () => {
     environment = await usualEnvironment();
     const folder = mkdtempSync(join(tmpdir(), "mintmark-secret-"));

@@ -13,8 +13,7 @@ const CLIENTS = 24;
 const STOP_MS = 20_000;
 const ORDERS_BEFORE = 60;
 
-describe("a server that is stopped while orders come in", function () {
-  this.timeout(300_000);
+describe("a server that is stopped while orders come in", () => {
   let world: FaultWorld;
 
   before(async () => {

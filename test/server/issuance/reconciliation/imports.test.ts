@@ -5,9 +5,7 @@ import { claimByImports } from "../../../../server/issuance/reconciliation/impor
 import { describeOnEachDatabase } from "../../../support/databases.ts";
 import { addressOf, COLLECTIONS, createMirrorFixture } from "../../../support/mirror-fixture.ts";
 
-describeOnEachDatabase("a file that is uploaded again", function (kind) {
-  this.timeout(60_000);
-
+describeOnEachDatabase("a file that is uploaded again", (kind) => {
   it("claims the cards of its lines that are done, and no others", async () => {
     const mirror = await createMirrorFixture(kind);
     try {

@@ -16,8 +16,7 @@ import {
 import { createRedeemingBrand, createTills, type RedeemingBrand } from "../sending/tills.ts";
 import { idOf, issuedOnChain, send, type Wish, wishOf } from "./support.ts";
 
-describeOnEachDatabase("a server whose database is an older copy", function (kind) {
-  this.timeout(240_000);
+describeOnEachDatabase("a server whose database is an older copy", (kind) => {
   let world: SendingWorld;
   let brand: RedeemingBrand;
   let office: IssuingDatabase;
