@@ -4,7 +4,9 @@ import { spawnSync } from "node:child_process";
 import { cpSync, existsSync, readFileSync, renameSync, rmSync, utimesSync } from "node:fs";
 import { join } from "node:path";
 import { expect } from "chai";
+import { deployments } from "../../packages/contracts/src/index.ts";
 import { isRunning } from "../../scripts/lifecycle/process-identity.mjs";
+import { readDeployment } from "../../server/chain/deployment.ts";
 import { createRpc } from "../../server/chain/rpc.ts";
 import { ROOT } from "../support/commands.ts";
 import { until } from "../support/patience.ts";
@@ -123,6 +125,7 @@ describe("everything that was started", () => {
     const run = place.start("scripts/dev.ts");
     await run.prints(/ready for development/);
     expect(await createRpc({ url: place.chain }).call("eth_chainId")).to.equal("0x7a69");
+    expect(readDeployment(join(place.folder, "dev"), 31_337)?.registry).to.equal(deployments[31_337]?.registry);
     expect(await statusOf(`${place.server}/v/noirance-preview/1`)).to.equal(200);
     const { server: main } = JSON.parse(readFileSync(join(place.folder, "dev", "run.json"), "utf8")).children;
     process.kill(main.pid, "SIGKILL");

@@ -2,7 +2,9 @@
 
 import { createServer } from "node:net";
 import { expect } from "chai";
+import { deployments } from "../../packages/contracts/src/index.ts";
 import { isRunning } from "../../scripts/lifecycle/process-identity.mjs";
+import { readDeployment } from "../../server/chain/deployment.ts";
 import { createRpc } from "../../server/chain/rpc.ts";
 import { createStartPlace, type StartPlace, statusOf } from "../support/start-place.ts";
 
@@ -21,6 +23,8 @@ describe("starting everything", () => {
     expect(printed).to.have.length(4);
     for (const url of printed.filter((url) => url !== place.chain)) expect(await statusOf(url), url).to.equal(200);
     expect(await createRpc({ url: place.chain }).call("eth_chainId")).to.equal("0x4f3c11");
+    // Where the package says that the registry is.
+    expect(readDeployment(place.folder, 5_192_721)?.registry).to.equal(deployments[5_192_721]?.registry);
     const before = await place.fingerprint();
     const { chain: node, server: main } = place.processes();
     await place.stop(first);
