@@ -2,7 +2,13 @@
 // time passes as it does. Its accounts are made for one run and have nothing, so nobody's keys or nonces are touched.
 
 import { setTimeout as sleep } from "node:timers/promises";
-import type { BaseContract, ContractTransactionResponse, Interface, TransactionReceipt } from "ethers";
+import {
+  type BaseContract,
+  type ContractTransactionResponse,
+  type Interface,
+  type TransactionReceipt,
+  toQuantity,
+} from "ethers";
 import { network } from "hardhat";
 import { untilMined } from "../../server/chain/receipt.ts";
 import { createRpc } from "../../server/chain/rpc.ts";
@@ -47,8 +53,13 @@ export interface Chain {
    * @param interfaces Where the error may be declared.
    */
   refusal(from: Signer, to: string, data: string, interfaces: readonly Interface[]): Promise<string>;
+  /** Sends what the chain must refuse, so that it is in a block and has failed there. Only for a chain in this process. */
+  failed(from: Signer, to: string, data: string): Promise<void>;
   close(): Promise<void>;
 }
+
+/** More than any of these calls takes, so that what fails has failed for another reason. */
+const FAILING_GAS = 5_000_000;
 
 const HOUR = 3_600;
 const DAY = 24 * HOUR;
@@ -119,6 +130,24 @@ export async function openChain(rpcUrl: string | undefined, accountCount: number
         throw error;
       }
       throw new Error("The chain would have done what it must refuse");
+    },
+    async failed(from, to, data) {
+      const nonce = await from.getNonce();
+      const transaction = { from: await from.getAddress(), to, data, gas: toQuantity(FAILING_GAS) };
+      let refusal: unknown;
+      try {
+        await connection.provider.request({ method: "eth_sendTransaction", params: [transaction] });
+      } catch (error) {
+        // The chain in this process says so after the transaction is in a block.
+        refusal = error;
+      }
+      if ((await from.getNonce()) !== nonce + 1) throw refusal ?? new Error("The transaction was not sent");
+      const block = await ethers.provider.getBlock("latest");
+      const receipts = await Promise.all(
+        (block?.transactions ?? []).map((hash) => ethers.provider.getTransactionReceipt(hash)),
+      );
+      if (!receipts.some((receipt) => receipt?.from === transaction.from && receipt.status === 0))
+        throw new Error("The chain has done what it must refuse");
     },
     close: () => connection.close(),
   };
