@@ -4,7 +4,7 @@
 import { type BaseContract, getAddress, isAddress } from "ethers";
 import type { Terminal } from "../../lifecycle/terminal.ts";
 import { type Chain, ShowError } from "../chain.ts";
-import { type Act, type Consortium, callOf, type Member, type Vote } from "../decisions.ts";
+import { type Act, type Consortium, callOf, type Member, type Proposal, type Vote } from "../decisions.ts";
 import { createMeeting, duration } from "../meeting.ts";
 import { describeCall, type Names } from "./wording.ts";
 
@@ -32,8 +32,13 @@ export interface Telling {
   reads(target: BaseContract, name: string, args: readonly unknown[], expected: Expected, why: string): Promise<void>;
   /** The consortium decides, from the proposal to the execution. */
   decides(proposer: Member, title: string, acts: readonly Act[], votes: [Member, Vote][]): Promise<void>;
-  /** Proposes what does not get its majority. */
-  isDefeated(proposer: Member, title: string, acts: readonly Act[], votes: [Member, Vote][]): Promise<Act>;
+  /** Proposes what does not get its majority. Returns the operation, as the governor's functions take it. */
+  isDefeated(
+    proposer: Member,
+    title: string,
+    acts: readonly Act[],
+    votes: [Member, Vote][],
+  ): Promise<Proposal["operation"]>;
   /** Lets time pass. */
   waits(seconds: number, what: string): Promise<void>;
 }
@@ -112,12 +117,14 @@ export function createTelling({ chain, consortium, names, contracts, anyone, say
     async decides(proposer, title, acts, votes) {
       await announce(`The consortium decides: ${title}`, acts);
       await meeting.decide(proposer, title, acts, votes);
+      // Votes count as they were a second before.
+      await chain.untilAfter(await chain.now(), () => undefined);
     },
     async isDefeated(proposer, title, acts, votes) {
       await announce(`${proposer.organisation} proposes: ${title}`, acts);
       const proposal = await meeting.putToVote(proposer, title, acts, votes);
       await meeting.close(proposal, "Defeated");
-      return callOf(consortium.governor, "queue", [...proposal.operation]);
+      return proposal.operation;
     },
     async waits(seconds, what) {
       await chain.untilAfter((await chain.now()) + BigInt(seconds), () => undefined);

@@ -114,15 +114,23 @@ export async function setStage(chain: Chain, say: (line: string) => void) {
     for (const keyEpoch of [0, 1])
       roles.set(brandRoleId(role, keyEpoch), `roleId(${BRAND_ID}, ${role})${keyEpoch === 0 ? "" : " of the new keys"}`);
 
-  const tell = createTelling({
-    chain,
-    consortium,
-    names: { addresses, roles },
-    contracts: [registry, collection, seat, governor, timelock],
-    anyone: accountOf("customer"),
-    say,
-  });
-  return { chain, consortium, registry, collection, seat, governor, members, people, guardianRole, expiresAt, tell };
+  const kept = { chain, consortium, registry, collection, seat, governor, members, people, guardianRole, expiresAt };
+  return {
+    /** Who and what there is, by address. */
+    addresses,
+    /** What a drill is given; its steps begin with 1. */
+    forDrill: () => ({
+      ...kept,
+      tell: createTelling({
+        chain,
+        consortium,
+        names: { addresses, roles },
+        contracts: [registry, collection, seat, governor, timelock],
+        anyone: accountOf("customer"),
+        say,
+      }),
+    }),
+  };
 }
 
-export type World = Awaited<ReturnType<typeof setStage>>;
+export type World = ReturnType<Awaited<ReturnType<typeof setStage>>["forDrill"]>;

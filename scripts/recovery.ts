@@ -1,0 +1,68 @@
+// npm run recovery: what to do when a key is lost or stolen, as drills that are played on a chain inside this process, whose clock
+// is moved forward. Each says who signs what, and reads from the chain whether it has helped.
+
+import { getAddress } from "ethers";
+import { openChain } from "./consortium/chain.ts";
+import { describeShowFailure } from "./consortium/failure.ts";
+import type { Drill } from "./consortium/recovery/drill.ts";
+import { DRILLS } from "./consortium/recovery/drills.ts";
+import { ACCOUNT_COUNT, setStage } from "./consortium/recovery/world.ts";
+import { beginCommand } from "./lifecycle/command.ts";
+import { createTerminal } from "./lifecycle/terminal.ts";
+
+const EXIT = { done: 0, failed: 1, usage: 2 } as const;
+const ALL = "all";
+
+const { say } = createTerminal();
+
+function list(): void {
+  const width = Math.max(...DRILLS.map(({ name }) => name.length));
+  say(
+    "npm run recovery -- <drill> plays one of these on a chain inside its process; npm run recovery -- all plays them all.\n",
+  );
+  for (const { name, title, takes } of DRILLS) {
+    say(`  ${name.padEnd(width)}  ${title}`);
+    say(`  ${" ".repeat(width)}  ${takes}`);
+  }
+}
+
+async function play(drills: readonly Drill[]): Promise<void> {
+  const chain = await openChain(undefined, ACCOUNT_COUNT);
+  try {
+    const world = await setStage(chain, say);
+    say(`On ${chain.description}:`);
+    for (const [address, name] of world.addresses) say(`  ${getAddress(address)}  ${name}`);
+    for (const [place, drill] of drills.entries()) {
+      const begun = await chain.connection.networkHelpers.takeSnapshot();
+      say(`\n${"═".repeat(100)}\n${drill.name}: ${drill.title}\n${drill.takes}`);
+      await drill.play(world.forDrill());
+      say(`\nPlayed to its end: ${drill.name} (${place + 1} of ${drills.length}).`);
+      await begun.restore();
+    }
+  } finally {
+    await chain.close();
+  }
+}
+
+async function main([name, ...rest]: string[]): Promise<number> {
+  if (name === undefined) {
+    list();
+    return EXIT.done;
+  }
+  const drills = name === ALL ? DRILLS : DRILLS.filter((drill) => drill.name === name);
+  if (drills.length === 0 || rest.length > 0) {
+    console.error(`There is no drill "${[name, ...rest].join(" ")}".\n`);
+    list();
+    return EXIT.usage;
+  }
+  await play(drills);
+  return EXIT.done;
+}
+
+beginCommand();
+try {
+  process.exitCode = await main(process.argv.slice(2));
+} catch (error) {
+  console.error(describeShowFailure(error));
+  process.exitCode = EXIT.failed;
+}
