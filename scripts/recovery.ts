@@ -1,7 +1,6 @@
 // npm run recovery: what to do when a key is lost or stolen, as drills that are played on a chain inside this process, whose clock
 // is moved forward. Each says who signs what, and reads from the chain whether it has helped.
 
-import { getAddress } from "ethers";
 import { openChain } from "./consortium/chain.ts";
 import { describeShowFailure } from "./consortium/failure.ts";
 import type { Drill } from "./consortium/recovery/drill.ts";
@@ -12,6 +11,16 @@ import { createTerminal } from "./lifecycle/terminal.ts";
 
 const EXIT = { done: 0, failed: 1, usage: 2 } as const;
 const ALL = "all";
+
+/** What the steps below leave out. */
+const HOW_TO_REPEAT = `
+To repeat a step with a wallet, send the call from the account that "signs" it, to your own contracts.
+  roleId(1, Issuer)  is what registry.roleId(1, 1) answers: Admin 0, Issuer 1, Steward 2, Staff 3. Ask for it again after
+                     replaceBrandKeys. GUARDIAN_ROLE is registry.GUARDIAN_ROLE().
+  "a text"           as a bytes32 is the text's bytes, filled up with zeros (encodeBytes32String of ethers).
+  One proposal       is governor.propose(targets, values, calldatas, description): the calls' contracts, zeros, the encoded calls, and
+                     a text that ends with #proposer= and the address of the seat that sends it. Then governor.castVote(id, 1) for
+                     yes, governor.queue and governor.execute with (targets, values, calldatas, keccak256 of the description).`;
 
 const { say } = createTerminal();
 
@@ -31,7 +40,8 @@ async function play(drills: readonly Drill[]): Promise<void> {
   try {
     const world = await setStage(chain, say);
     say(`On ${chain.description}:`);
-    for (const [address, name] of world.addresses) say(`  ${getAddress(address)}  ${name}`);
+    for (const [address, name] of world.addresses) say(`  ${address}  ${name}`);
+    say(HOW_TO_REPEAT);
     for (const [place, drill] of drills.entries()) {
       const begun = await chain.connection.networkHelpers.takeSnapshot();
       say(`\n${"═".repeat(100)}\n${drill.name}: ${drill.title}\n${drill.takes}`);

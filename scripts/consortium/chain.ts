@@ -2,13 +2,7 @@
 // time passes as it does. Its accounts are made for one run and have nothing, so nobody's keys or nonces are touched.
 
 import { setTimeout as sleep } from "node:timers/promises";
-import {
-  type BaseContract,
-  type ContractTransactionResponse,
-  type Interface,
-  type TransactionReceipt,
-  toQuantity,
-} from "ethers";
+import { type BaseContract, type Interface, type TransactionReceipt, toQuantity } from "ethers";
 import { network } from "hardhat";
 import { untilMined } from "../../server/chain/receipt.ts";
 import { createRpc } from "../../server/chain/rpc.ts";
@@ -41,7 +35,7 @@ export interface Chain {
   /** As many accounts as were asked for. */
   accounts: Signer[];
   /** Waits for a transaction to be in a block. Throws if it failed there. */
-  mined(sent: Promise<ContractTransactionResponse>): Promise<TransactionReceipt>;
+  mined(sent: Promise<{ hash: string }>): Promise<TransactionReceipt>;
   /** Waits for a contract to be there. Returns its address. */
   deployed(contract: Promise<BaseContract>): Promise<string>;
   /** The time of the newest block, in seconds. */
@@ -69,7 +63,7 @@ export async function openChain(rpcUrl: string | undefined, accountCount: number
   const connection = rpcUrl === undefined ? await network.create() : await connect(rpcUrl, accountCount);
   const { ethers } = connection;
 
-  async function mined(sent: Promise<ContractTransactionResponse>): Promise<TransactionReceipt> {
+  async function mined(sent: Promise<{ hash: string }>): Promise<TransactionReceipt> {
     const { hash } = await sent;
     const receipt = await untilMined(hash, (mined) => ethers.provider.getTransactionReceipt(mined));
     if (receipt.status !== 1) throw new Error(`The transaction ${hash} failed`);
@@ -152,10 +146,10 @@ export async function openChain(rpcUrl: string | undefined, accountCount: number
     close: () => connection.close(),
   };
 
-  async function nudge(): Promise<ContractTransactionResponse> {
+  async function nudge(): Promise<{ hash: string }> {
     const [first] = accounts;
     if (first === undefined) throw new Error("No account");
-    return (await first.sendTransaction({ to: first })) as ContractTransactionResponse;
+    return await first.sendTransaction({ to: first });
   }
 }
 

@@ -2,6 +2,7 @@
 
 import { BRAND_ID, COLLECTION } from "../cast.ts";
 import { callOf } from "../decisions.ts";
+import { authorise } from "./authorisation.ts";
 import type { Drill } from "./drill.ts";
 import { openAllowlistFor, signVoucher } from "./offers.ts";
 import type { Party } from "./telling.ts";
@@ -86,16 +87,24 @@ async function triesEverything(world: World, { voucher, closed, left }: Loot, af
   await tell.fails(thief, collection, "claim", voucher, missing);
   await tell.fails(thief, collection, "claimAllowlisted", left.claim, isOver ? "AppointmentEnded" : missing);
   if (isOver) await tell.fails(thief, collection, "claimAllowlisted", closed.claim, "AllowlistNotOpen");
+  await tell.fails(stolenFrom(people.till), collection, "redeem", await authorise(world, 5), missing);
   await tell.fails(asSteward, collection, "executeReissue", [REISSUED], missing);
   await tell.fails(asAdmin, collection, "carryOut", [WIND_DOWN], missing);
   await tell.fails(asAdmin, collection, "setContent", ["ipfs://ransom", NONE], missing);
   const request = { ...COLLECTION, slug: `${COLLECTION.slug}-two` };
   await tell.fails(asAdmin, registry, "createCollection", [request], missing);
+  if (isOver) {
+    // What takes away is allowed while a brand is suspended, and to nobody's key.
+    await tell.fails(asSteward, collection, "closeAllowlist", [left.root], missing);
+    await tell.fails(asSteward, collection, "cancelReissue", [REISSUED], missing);
+    await tell.fails(asAdmin, collection, "cancelAnnounced", [FREEZE_CONTENT], missing);
+    await tell.fails(asAdmin, registry, "setDailyCap", [BRAND_ID, people.newIssuer.account.address, 0], missing);
+  }
 }
 
 export const brandStolen: Drill = {
   name: "brand-stolen",
-  title: "Every key of a brand is stolen: administrator, issuer, steward, staff",
+  title: "Every key of a brand is stolen, or its administrator's: what to do is the same",
   takes:
     "The guardian, at once; then a majority of the seats, one decision, 8 days, in which the brand gives nothing and its cards stay " +
     "valid; then the brand's new administrator, minutes.",
@@ -217,6 +226,9 @@ export const brandStolen: Drill = {
       "its holder has another one for it",
     );
     await tell.fails(people.thief, collection, "claim", loot.voucher, "BrandRoleMissing");
+    tell.say(
+      "Where the guardian's key is gone too, the brand is not suspended: then the decision is replaceBrandKeys alone.",
+    );
     tell.say(
       "Not undone: cards that the thief revoked, and what it redeemed. Content and benefits that it changed are set again.",
     );

@@ -72,6 +72,9 @@ export const guardianStolen: Drill = {
     tell.say(
       "A brand that the thief suspends after the proposal needs a decision of its own: a decision names the suspensions it lifts.",
     );
+    tell.say(
+      "Do not let another decision reinstate a brand before: the thief suspends it again, and then this one reverts as a whole.",
+    );
 
     tell.part("What the thief tries then");
     await tell.fails(stolen, registry, "suspendBrand", [BRAND_ID, REASON], denied);

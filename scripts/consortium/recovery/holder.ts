@@ -1,33 +1,13 @@
 // A customer's key.
 
-import { ZeroAddress } from "ethers";
-import { signForCollection } from "../../solidity/signing.ts";
 import { BRAND_ID, COLLECTION } from "../cast.ts";
+import { authorise } from "./authorisation.ts";
 import type { Drill } from "./drill.ts";
-import {
-  BENEFIT,
-  CARD_IS,
-  DAY,
-  FIRST_FREE,
-  NONE,
-  REASON,
-  REASON_LOST,
-  REISSUE_DELAY,
-  stolenFrom,
-  TIER,
-  type World,
-} from "./world.ts";
+import { CARD_IS, FIRST_FREE, NONE, REASON, REASON_LOST, REISSUE_DELAY, stolenFrom, TIER } from "./world.ts";
 
 const CARD = 1;
 /** Of ERC-5484. */
 const OWNER_ONLY = 1;
-
-/** What `redeem` takes: the holder's authorisation of a card's first use. */
-async function firstUse({ collection, people, chain }: World, serial: number) {
-  const deadline = Number(await chain.now()) + 90 * DAY;
-  const redemption = { serial, benefitId: BENEFIT, number: 1, generation: 0, staff: ZeroAddress, deadline };
-  return [redemption, await signForCollection(collection, people.customer.account, "Redemption", redemption)] as const;
-}
 
 export const holderLost: Drill = {
   name: "holder-lost",
@@ -37,7 +17,7 @@ export const holderLost: Drill = {
     const { collection, people, tell } = world;
     const { steward, till, customer, newAddress } = people;
     const address = newAddress.account.address;
-    const signed = await firstUse(world, CARD);
+    const signed = await authorise(world, CARD);
 
     tell.part("What has happened: the customer cannot sign any more, and has shown the brand who it is");
     await tell.reads(collection, "ownerOf", [CARD], customer.account.address, "the card is at the address without key");
@@ -80,15 +60,12 @@ export const holderStolen: Drill = {
     const terms = { tier: TIER, expiresAt };
 
     tell.part("What has happened");
-    await tell.signs(till, collection, "redeem", await firstUse(world, CARD));
+    await tell.signs(till, collection, "redeem", await authorise(world, CARD));
     tell.say("That was the thief, at the till, with an authorisation that it signed with the customer's key.");
 
     tell.part("What to do at once: suspend the cards, which the thief cannot use then");
     await tell.signs(steward, collection, "suspend", [[CARD, 2, 3], REASON]);
-    const [use] = await firstUse(world, CARD);
-    const again = { ...use, number: 2 };
-    const signature = await signForCollection(collection, customer.account, "Redemption", again);
-    await tell.fails(till, collection, "redeem", [again, signature], "CardStatusMismatch");
+    await tell.fails(till, collection, "redeem", await authorise(world, CARD, { number: 2 }), "CardStatusMismatch");
 
     tell.part("A reissue is refused by whoever has the key, and to the chain that is the thief");
     for (let attempt = 0; attempt < 2; attempt++) {
@@ -136,7 +113,7 @@ export const holderStolen: Drill = {
     await tell.fails(steward, own, "requestReissue", [1, address, REASON], "BurnNotAuthorized");
     await tell.signs(steward, own, "suspend", [[1], REASON]);
     await tell.signs(issuer, own, "issue", [2, [address], terms, NONE, REASON]);
-    await tell.reads(own, "cardOf", [1], { status: CARD_IS.suspended }, "the stolen card entitles to nothing");
+    await tell.reads(own, "cardOf", [1], { status: CARD_IS.suspended }, "the stolen card is suspended");
     await tell.reads(own, "ownerOf", [2], address, "the customer has another one");
   },
 };

@@ -10,13 +10,12 @@ import { DAY, NONE, TIER, type World } from "./world.ts";
 /** Long after the drill. */
 const OFFER_LASTS = 300 * DAY;
 
-/** What `claim` takes, sent by the one it is for. @param appointment The issuer's present one, if not given. */
+/** What `claim` takes, sent by the one it is for. */
 export async function signVoucher(
   { registry, collection, expiresAt, chain }: World,
   issuer: Party,
   receiver: Party,
   serial: number,
-  appointment?: bigint,
 ) {
   const voucher = {
     serial,
@@ -24,7 +23,7 @@ export async function signVoucher(
     tier: TIER,
     expiresAt,
     commitmentRoot: NONE,
-    appointment: appointment ?? (await registry.appointmentOf(BRAND_ID, BRAND_ROLE.Issuer, issuer.account)),
+    appointment: await registry.appointmentOf(BRAND_ID, BRAND_ROLE.Issuer, issuer.account),
     deadline: Number(await chain.now()) + OFFER_LASTS,
   };
   const signature = await signForCollection(collection, issuer.account, "ClaimVoucher", voucher);

@@ -24,7 +24,7 @@ export interface Telling {
   /** Begins a part of the drill. */
   part(title: string): void;
   say(text: string): void;
-  /** Sends a call, which must succeed. */
+  /** Sends a call, which must succeed, and tells which events it has emitted. */
   signs(party: Party, target: BaseContract, name: string, args: readonly unknown[]): Promise<void>;
   /** Sends a call, which must fail with this error. */
   fails(party: Party, target: BaseContract, name: string, args: readonly unknown[], error: string): Promise<void>;
@@ -96,11 +96,13 @@ export function createTelling({ chain, consortium, names, contracts, anyone, say
       const act = callOf(target, name, args);
       const what = `${sentence(party.name)} signs ${await describeCall(act, names)}`;
       begin(what);
-      try {
-        await chain.mined(party.account.sendTransaction({ to: await target.getAddress(), data: act.data }) as never);
-      } catch (cause) {
+      const sent = party.account.sendTransaction({ to: await target.getAddress(), data: act.data });
+      const { blockNumber, logs } = await chain.mined(sent).catch((cause) => {
         throw new ShowError(`${what}: ${cause instanceof Error ? cause.message : String(cause)}`);
-      }
+      });
+      // A proxy that is made has an event of its own, which is nobody's here.
+      const events = logs.flatMap((log) => interfaces.flatMap((known) => known.parseLog(log)?.name ?? []).slice(0, 1));
+      detail(`✓ in block ${blockNumber}: ${[...new Set(events)].join(", ")}`);
     },
     async fails(party, target, name, args, error) {
       const act = callOf(target, name, args);

@@ -1,26 +1,11 @@
 // The key of a till, or of anybody else of the staff.
 
-import { ZeroAddress } from "ethers";
-import { signForCollection } from "../../solidity/signing.ts";
+import { authorise } from "./authorisation.ts";
 import type { Drill } from "./drill.ts";
 import type { Party } from "./telling.ts";
-import { BENEFIT, brandRoleId, DAY, QUOTA, REASON, stolenFrom, type World } from "./world.ts";
+import { BENEFIT, brandRoleId, QUOTA, REASON, stolenFrom } from "./world.ts";
 
 const [USED, SEEN, NAMED] = [1, 2, 3];
-
-/** What `redeem` takes. @param staff Who alone may redeem it; zero for anybody. */
-async function authorisation({ collection, people, chain }: World, serial: number, number: number, staff: string) {
-  const redemption = {
-    serial,
-    benefitId: BENEFIT,
-    number,
-    generation: 0,
-    staff,
-    deadline: Number(await chain.now()) + 30 * DAY,
-  };
-  const { account } = people.customer;
-  return [redemption, await signForCollection(collection, account, "Redemption", redemption)] as const;
-}
 
 export const tillStolen: Drill = {
   name: "till-stolen",
@@ -31,11 +16,10 @@ export const tillStolen: Drill = {
     const { admin, till, newTill } = people;
     const stolen: Party = stolenFrom(till);
     const staffRole = brandRoleId("Staff");
-    const anybody = ZeroAddress;
 
     tell.part("What has happened");
     await tell.signs(admin, registry, "grantRole", [staffRole, newTill.account.address]);
-    await tell.signs(newTill, collection, "redeem", await authorisation(world, USED, 1, anybody));
+    await tell.signs(newTill, collection, "redeem", await authorise(world, USED));
     await tell.signs(stolen, collection, "undoRedemption", [USED, BENEFIT, 1, REASON]);
     await tell.reads(
       collection,
@@ -44,16 +28,15 @@ export const tillStolen: Drill = {
       QUOTA,
       "the card has a use again that it had used up",
     );
-    await tell.signs(stolen, collection, "redeem", await authorisation(world, SEEN, 1, anybody));
+    await tell.signs(stolen, collection, "redeem", await authorise(world, SEEN));
     await tell.reads(collection, "remainingUses", [SEEN, BENEFIT], QUOTA - 1, "a customer got nothing for this use");
     tell.say(
       "The thief saw an authorisation that named nobody. Without one it redeems nothing, and one that names a till is for that till:",
     );
-    const named = await authorisation(world, NAMED, 1, newTill.account.address);
+    const named = await authorise(world, NAMED, { staff: newTill.account.address });
     await tell.fails(stolen, collection, "redeem", named, "StaffMismatch");
-    const [forged] = await authorisation(world, NAMED, 1, anybody);
-    const own = await signForCollection(collection, people.thief.account, "Redemption", forged);
-    await tell.fails(stolen, collection, "redeem", [forged, own], "InvalidSignature");
+    const forged = await authorise(world, NAMED, { by: people.thief });
+    await tell.fails(stolen, collection, "redeem", forged, "InvalidSignature");
 
     tell.part("What to do: the administrator takes the role away; the other tills go on");
     await tell.signs(admin, registry, "revokeRole", [staffRole, till.account.address]);
@@ -68,7 +51,7 @@ export const tillStolen: Drill = {
     );
 
     tell.part("What the thief tries then");
-    await tell.fails(stolen, collection, "redeem", await authorisation(world, NAMED, 1, anybody), "BrandRoleMissing");
+    await tell.fails(stolen, collection, "redeem", await authorise(world, NAMED), "BrandRoleMissing");
     await tell.fails(stolen, collection, "undoRedemption", [USED, BENEFIT, 1, REASON], "BrandRoleMissing");
 
     tell.part("Everything is as before");

@@ -1,6 +1,15 @@
 // Calls as a person reads them and repeats them: contract, function, each argument by its name.
 
-import { dataLength, decodeBytes32String, getAddress, type Interface, type ParamType, ZeroHash } from "ethers";
+import {
+  dataLength,
+  decodeBytes32String,
+  getAddress,
+  type Interface,
+  type ParamType,
+  ZeroAddress,
+  ZeroHash,
+} from "ethers";
+import { FINAL_ACTS } from "../../../server/chain/abi.ts";
 import type { Act } from "../decisions.ts";
 
 /** What is behind the values that a person cannot read. */
@@ -40,10 +49,13 @@ function describeValue(type: ParamType, value: unknown, names: Names): string {
     return `{${fields.join(", ")}}`;
   }
   const text = String(value);
+  if (text === ZeroAddress) return "nobody (0x0)";
   if (type.type === "address") return names.addresses.get(getAddress(text)) ?? text;
   if (type.type === "bytes32") return describeWord(text, names);
   if (type.type === "bytes") return text === "0x" ? text : `<${dataLength(text)} bytes>`;
   if (type.type === "string") return JSON.stringify(text);
+  // Solidity's enums are numbers in an ABI.
+  if (type.name === "act") return `${text} (${FINAL_ACTS[Number(text)]})`;
   const isMoment = /At$|^deadline$/.test(type.name) && text !== "0";
   return isMoment ? `${text} (${new Date(Number(text) * 1_000).toISOString().slice(0, 10)})` : text;
 }

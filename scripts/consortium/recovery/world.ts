@@ -1,7 +1,7 @@
 // Where a drill begins: a consortium of three with a guardian; a brand, one key for each of its roles; a collection with cards of one
 // customer; and keys for those who come after.
 
-import { encodeBytes32String, getAddress, ZeroAddress, ZeroHash } from "ethers";
+import { encodeBytes32String, getAddress, ZeroHash } from "ethers";
 import { BRAND_ROLE, BRAND_ROLES, type BrandRole } from "../../../server/chain/abi.ts";
 import { BRAND, BRAND_ID, COLLECTION, HANDLE, membersWith } from "../cast.ts";
 import type { Chain } from "../chain.ts";
@@ -107,7 +107,6 @@ export async function setStage(chain: Chain, say: (line: string) => void) {
   for (const [name, contract] of Object.entries({ registry, collection, seat, governor, timelock }))
     addresses.set(getAddress(await contract.getAddress()), name);
   for (const { name, account } of Object.values(people)) addresses.set(getAddress(account.address), name);
-  addresses.set(ZeroAddress, "nobody (0x0)");
   const guardianRole = await registry.GUARDIAN_ROLE();
   const roles = new Map([[guardianRole, "GUARDIAN_ROLE"]]);
   for (const role of BRAND_ROLES)
