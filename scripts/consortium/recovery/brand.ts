@@ -250,6 +250,9 @@ export const adminLost: Drill = {
       "Where anybody could have the key, it is stolen and not lost: play brand-stolen, which ends the other keys too.",
     );
 
+    const voucher = await signVoucher(world, issuer, customer, FIRST_FREE + 1);
+    tell.say("The issuer has signed a voucher for the customer, which nobody has claimed yet.");
+
     tell.part("What to do: one decision gives the role to another account and takes it from the lost one");
     await tell.decides(
       city,
@@ -282,6 +285,8 @@ export const adminLost: Drill = {
     const terms = { tier: TIER, expiresAt };
     await tell.signs(issuer, collection, "issue", [FIRST_FREE, [customer.account.address], terms, NONE, REASON_LOST]);
     await tell.reads(collection, "ownerOf", [FIRST_FREE], customer.account.address, "the issuer issues");
+    await tell.signs(customer, collection, "claim", voucher);
+    await tell.reads(collection, "ownerOf", [FIRST_FREE + 1], customer.account.address, "the voucher was good");
     await tell.signs(newAdmin, registry, "grantRole", [brandRoleId("Staff"), newTill.account.address]);
     await tell.reads(
       registry,

@@ -1,9 +1,10 @@
 // A customer's key.
 
-import { BRAND_ID, COLLECTION } from "../cast.ts";
+import { REISSUE_WINDOW_SECONDS } from "../../../server/chain/abi.ts";
+import { COLLECTION } from "../cast.ts";
 import { authorise } from "./authorisation.ts";
 import type { Drill } from "./drill.ts";
-import { CARD_IS, FIRST_FREE, NONE, REASON, REASON_LOST, REISSUE_DELAY, stolenFrom, TIER } from "./world.ts";
+import { CARD_IS, DAY, FIRST_FREE, NONE, REASON, REASON_LOST, REISSUE_DELAY, stolenFrom, TIER } from "./world.ts";
 
 const CARD = 1;
 /** Of ERC-5484. */
@@ -37,12 +38,19 @@ export const holderLost: Drill = {
       { holder: address, status: CARD_IS.active, tier: TIER, generation: 1 },
       "the card is at the new address, with its serial and its terms",
     );
-    tell.say("Execute it within 30 days of its delay; after that, request it again.");
+    tell.say(
+      "Where the issuer may not burn (OwnerOnly, Neither) there is no reissue: issue another serial, as in holder-stolen.",
+    );
 
     tell.part("If the lost key is found by somebody");
     await tell.fails(customer, collection, "surrender", [CARD], "CallerNotHolder");
     await tell.fails(customer, collection, "vetoReissue", [CARD], "ReissueNotPending");
     await tell.fails(till, collection, "redeem", signed, "GenerationMismatch");
+
+    tell.part("A reissue that nobody executes is void 30 days after its delay");
+    await tell.signs(steward, collection, "requestReissue", [2, address, REASON_LOST]);
+    await tell.waits(REISSUE_DELAY + REISSUE_WINDOW_SECONDS + DAY, "nobody has executed it");
+    await tell.fails(steward, collection, "executeReissue", [2], "ReissueNotPending");
   },
 };
 
@@ -52,7 +60,7 @@ export const holderStolen: Drill = {
   takes:
     "The brand's steward and issuer, minutes: suspend, revoke, issue another serial. A reissue alone cannot be relied on; no vote.",
   async play(world) {
-    const { registry, collection, people, expiresAt, chain, tell } = world;
+    const { registry, collection, people, expiresAt, tell } = world;
     const { admin, issuer, steward, till, customer, newAddress } = people;
     const address = newAddress.account.address;
     const stolen = stolenFrom(customer);
@@ -103,17 +111,27 @@ export const holderStolen: Drill = {
     await tell.reads(collection, "ownerOf", [another + 1], address, "the customer has another one for it");
 
     tell.part("Where the issuer may not burn (OwnerOnly, Neither), suspending is all it can do to the old card");
-    const slug = `${COLLECTION.slug}-own`;
-    await tell.signs(admin, registry, "createCollection", [
-      { ...COLLECTION, brandId: BRAND_ID, slug, reissueDelay: REISSUE_DELAY, burnAuth: OWNER_ONLY },
-    ]);
-    const own = await chain.ethers.getContractAt("MembershipCollection", await registry.collectionOf(slug));
-    await tell.signs(issuer, own, "issue", [1, [customer.account.address], terms, NONE, NONE]);
+    const own = await anotherCollection("own", { reissueDelay: REISSUE_DELAY, burnAuth: OWNER_ONLY });
     await tell.fails(steward, own, "revoke", [[1], REASON], "BurnNotAuthorized");
     await tell.fails(steward, own, "requestReissue", [1, address, REASON], "BurnNotAuthorized");
     await tell.signs(steward, own, "suspend", [[1], REASON]);
     await tell.signs(issuer, own, "issue", [2, [address], terms, NONE, REASON]);
     await tell.reads(own, "cardOf", [1], { status: CARD_IS.suspended }, "the stolen card is suspended");
     await tell.reads(own, "ownerOf", [2], address, "the customer has another one");
+
+    tell.part("Where the collection has no delay, a reissue is done at once, and the thief can refuse nothing");
+    const prompt = await anotherCollection("now", { reissueDelay: 0 });
+    await tell.signs(steward, prompt, "requestReissue", [1, address, REASON]);
+    await tell.reads(prompt, "ownerOf", [1], address, "the customer has the card");
+    await tell.fails(stolen, prompt, "vetoReissue", [1], "ReissueNotPending");
+
+    /** With a card of the customer. */
+    async function anotherCollection(ending: string, conditions: { reissueDelay: number; burnAuth?: number }) {
+      const slug = `${COLLECTION.slug}-${ending}`;
+      await tell.signs(admin, registry, "createCollection", [{ ...COLLECTION, ...conditions, slug }]);
+      const created = await world.collectionOf(slug);
+      await tell.signs(issuer, created, "issue", [1, [customer.account.address], terms, NONE, NONE]);
+      return created;
+    }
   },
 };

@@ -94,8 +94,9 @@ export async function setStage(chain: Chain, say: (line: string) => void) {
   ] as const)
     await chain.mined(asAdmin.grantRole(brandRoleId(role), accountOf(holder)));
   await chain.mined(asAdmin.createCollection({ ...COLLECTION, reissueDelay: REISSUE_DELAY }));
-  const address = await registry.collectionOf(COLLECTION.slug);
-  const collection = await chain.ethers.getContractAt("MembershipCollection", address);
+  const collectionOf = async (slug: string) =>
+    await chain.ethers.getContractAt("MembershipCollection", await registry.collectionOf(slug));
+  const collection = await collectionOf(COLLECTION.slug);
   const expiresAt = Number(await chain.now()) + 400 * DAY;
   const holders = Array.from({ length: CARDS }, () => accountOf("customer").address);
   await chain.mined(collection.connect(accountOf("issuer")).issue(1, holders, { tier: TIER, expiresAt }, NONE, NONE));
@@ -113,7 +114,25 @@ export async function setStage(chain: Chain, say: (line: string) => void) {
     for (const keyEpoch of [0, 1])
       roles.set(brandRoleId(role, keyEpoch), `roleId(${BRAND_ID}, ${role})${keyEpoch === 0 ? "" : " of the new keys"}`);
 
-  const kept = { chain, consortium, registry, collection, seat, governor, members, people, guardianRole, expiresAt };
+  const kept = {
+    chain,
+    registry,
+    seat,
+    governor,
+    /** The drills' collection. */
+    collection,
+    /** A collection that a drill creates, under a name of its own. */
+    async collectionOf(slug: string) {
+      const created = await collectionOf(slug);
+      addresses.set(getAddress(await created.getAddress()), `collection "${slug}"`);
+      return created;
+    },
+    members,
+    people,
+    guardianRole,
+    /** Of all cards. */
+    expiresAt,
+  };
   return {
     /** Who and what there is, by address. */
     addresses,
