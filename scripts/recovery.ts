@@ -1,7 +1,7 @@
 // npm run recovery: what to do when a key is lost or stolen, as drills that are played on a chain inside this process, whose clock
 // is moved forward. Each says who signs what, and reads from the chain whether it has helped.
 
-import { openChain } from "./consortium/chain.ts";
+import { openChain, ShowError } from "./consortium/chain.ts";
 import { describeShowFailure } from "./consortium/failure.ts";
 import type { Drill } from "./consortium/recovery/drill.ts";
 import { DRILLS } from "./consortium/recovery/drills.ts";
@@ -45,7 +45,9 @@ async function play(drills: readonly Drill[]): Promise<void> {
     for (const [place, drill] of drills.entries()) {
       const begun = await chain.connection.networkHelpers.takeSnapshot();
       say(`\n${"═".repeat(100)}\n${drill.name}: ${drill.title}\n${drill.takes}`);
-      await drill.play(world.forDrill());
+      await drill.play(world.forDrill()).catch((cause) => {
+        throw new ShowError(`The drill ${drill.name} has failed. ${describeShowFailure(cause)}`);
+      });
       say(`\nPlayed to its end: ${drill.name} (${place + 1} of ${drills.length}).`);
       await begun.restore();
     }

@@ -1,6 +1,7 @@
 // The drills that there are.
 
-import { adminLost, brandStolen } from "./brand.ts";
+import { adminLost } from "./admin-lost.ts";
+import { brandStolen } from "./brand-stolen.ts";
 import type { Drill } from "./drill.ts";
 import { guardianLost, guardianStolen } from "./guardian.ts";
 import { holderLost, holderStolen } from "./holder.ts";

@@ -1,5 +1,6 @@
 // The guardian's key.
 
+import { FINAL_ACT } from "../../../server/chain/abi.ts";
 import { BRAND_ID } from "../cast.ts";
 import { callOf } from "../decisions.ts";
 import type { Drill } from "./drill.ts";
@@ -31,9 +32,9 @@ export const guardianStolen: Drill = {
     const stolen = stolenFrom(people.guardian);
 
     tell.part("What has happened");
-    await tell.signs(people.admin, collection, "announce", [0]);
+    await tell.signs(people.admin, collection, "announce", [FINAL_ACT.FreezeContent]);
     await tell.signs(stolen, registry, "suspendBrand", [BRAND_ID, REASON]);
-    await tell.signs(stolen, collection, "cancelAnnounced", [0]);
+    await tell.signs(stolen, collection, "cancelAnnounced", [FINAL_ACT.FreezeContent]);
     await tell.reads(registry, "brandStatus", [BRAND_ID], BRAND_IS.suspended, "the brand is suspended");
     await tell.reads(
       collection,
@@ -78,8 +79,8 @@ export const guardianStolen: Drill = {
 
     tell.part("What the thief tries then");
     await tell.fails(stolen, registry, "suspendBrand", [BRAND_ID, REASON], denied);
-    await tell.signs(people.admin, collection, "announce", [0]);
-    await tell.fails(stolen, collection, "cancelAnnounced", [0], "BrandRoleMissing");
+    await tell.signs(people.admin, collection, "announce", [FINAL_ACT.FreezeContent]);
+    await tell.fails(stolen, collection, "cancelAnnounced", [FINAL_ACT.FreezeContent], "BrandRoleMissing");
 
     tell.part("Everything is as before");
     await tell.signs(people.issuer, collection, "issue", another);

@@ -5,7 +5,7 @@ import { encodeBytes32String, getAddress, ZeroHash } from "ethers";
 import { BRAND_ROLE, BRAND_ROLES, type BrandRole } from "../../../server/chain/abi.ts";
 import { BRAND, BRAND_ID, COLLECTION, HANDLE, membersWith } from "../cast.ts";
 import type { Chain } from "../chain.ts";
-import { agree, callOf, foundConsortium } from "../decisions.ts";
+import { agree, type Consortium, callOf, foundConsortium } from "../decisions.ts";
 import { createTelling, type Party } from "./telling.ts";
 
 export const DAY = 86_400;
@@ -55,7 +55,7 @@ const ACCOUNTS = {
   thief: "the thief",
   accomplice: "the accomplice",
 } as const;
-type Role = keyof typeof ACCOUNTS;
+type People = Record<keyof typeof ACCOUNTS, Party>;
 
 export const ACCOUNT_COUNT = Object.keys(ACCOUNTS).length;
 
@@ -70,49 +70,26 @@ export function brandRoleId(role: BrandRole, keyEpoch = 0): string {
   return `0x${id.toString(16).padStart(64, "0")}`;
 }
 
-/** Founds the consortium and lets it admit the brand. */
+/** Founds the consortium, lets it admit the brand, and lets the brand begin. */
 export async function setStage(chain: Chain, say: (line: string) => void) {
   const people = Object.fromEntries(
     Object.entries(ACCOUNTS).map(([role, name], place) => [role, { name, account: chain.accounts[place] }]),
-  ) as Record<Role, Party>;
-  const accountOf = (role: Role) => people[role].account;
-  const members = membersWith([accountOf("bank"), accountOf("city"), accountOf("retail")]);
-  const consortium = await foundConsortium(chain, {
-    deployer: accountOf("deployer"),
-    members,
-    guardian: accountOf("guardian"),
-  });
+  ) as People;
+  const { deployer, bank, city, retail, guardian, admin, customer } = people;
+  const members = membersWith([bank.account, city.account, retail.account]);
+  const parties = { deployer: deployer.account, members, guardian: guardian.account };
+  const consortium = await foundConsortium(chain, parties);
   const { registry, seat, governor, timelock } = consortium;
-  const admission = callOf(registry, "admitBrand", [accountOf("admin").address, HANDLE, BRAND]);
+  const admission = callOf(registry, "admitBrand", [admin.account.address, HANDLE, BRAND]);
   await agree(chain, consortium, members, "Admit a brand", [admission]);
+  const { collection, expiresAt } = await beginBrand(chain, consortium, people);
 
-  const asAdmin = registry.connect(accountOf("admin"));
-  for (const [role, holder] of [
-    ["Issuer", "issuer"],
-    ["Steward", "steward"],
-    ["Staff", "till"],
-  ] as const)
-    await chain.mined(asAdmin.grantRole(brandRoleId(role), accountOf(holder)));
-  await chain.mined(asAdmin.createCollection({ ...COLLECTION, reissueDelay: REISSUE_DELAY }));
-  const collectionOf = async (slug: string) =>
-    await chain.ethers.getContractAt("MembershipCollection", await registry.collectionOf(slug));
-  const collection = await collectionOf(COLLECTION.slug);
-  const expiresAt = Number(await chain.now()) + 400 * DAY;
-  const holders = Array.from({ length: CARDS }, () => accountOf("customer").address);
-  await chain.mined(collection.connect(accountOf("issuer")).issue(1, holders, { tier: TIER, expiresAt }, NONE, NONE));
-  await chain.mined(asAdmin.setDailyCap(BRAND_ID, accountOf("issuer"), DAILY_CAP));
-  const terms = { quota: QUOTA, period: 0, startsAt: 0 };
-  await chain.mined(collection.connect(accountOf("admin")).setBenefit(TIER, BENEFIT, terms));
-
+  const guardianRole = await registry.GUARDIAN_ROLE();
+  const contracts = { registry, collection, seat, governor, timelock };
   const addresses = new Map<string, string>();
-  for (const [name, contract] of Object.entries({ registry, collection, seat, governor, timelock }))
+  for (const [name, contract] of Object.entries(contracts))
     addresses.set(getAddress(await contract.getAddress()), name);
   for (const { name, account } of Object.values(people)) addresses.set(getAddress(account.address), name);
-  const guardianRole = await registry.GUARDIAN_ROLE();
-  const roles = new Map([[guardianRole, "GUARDIAN_ROLE"]]);
-  for (const role of BRAND_ROLES)
-    for (const keyEpoch of [0, 1])
-      roles.set(brandRoleId(role, keyEpoch), `roleId(${BRAND_ID}, ${role})${keyEpoch === 0 ? "" : " of the new keys"}`);
 
   const kept = {
     chain,
@@ -123,9 +100,9 @@ export async function setStage(chain: Chain, say: (line: string) => void) {
     collection,
     /** A collection that a drill creates, under a name of its own. */
     async collectionOf(slug: string) {
-      const created = await collectionOf(slug);
-      addresses.set(getAddress(await created.getAddress()), `collection "${slug}"`);
-      return created;
+      const address = await registry.collectionOf(slug);
+      addresses.set(getAddress(address), `collection "${slug}"`);
+      return await chain.ethers.getContractAt("MembershipCollection", address);
     },
     members,
     people,
@@ -133,22 +110,51 @@ export async function setStage(chain: Chain, say: (line: string) => void) {
     /** Of all cards. */
     expiresAt,
   };
+  const telling = {
+    chain,
+    consortium,
+    names: { addresses, roles: roleNames(guardianRole) },
+    contracts: Object.values(contracts),
+    anyone: customer.account,
+    say,
+  };
   return {
     /** Who and what there is, by address. */
     addresses,
     /** What a drill is given; its steps begin with 1. */
-    forDrill: () => ({
-      ...kept,
-      tell: createTelling({
-        chain,
-        consortium,
-        names: { addresses, roles },
-        contracts: [registry, collection, seat, governor, timelock],
-        anyone: accountOf("customer"),
-        say,
-      }),
-    }),
+    forDrill: () => ({ ...kept, tell: createTelling(telling) }),
   };
 }
 
 export type World = ReturnType<Awaited<ReturnType<typeof setStage>>["forDrill"]>;
+
+/** Gives the roles, creates the collection, issues its first cards, caps the issuer, and sets a benefit. */
+async function beginBrand(chain: Chain, { registry }: Consortium, people: People) {
+  const { admin, issuer, steward, till, customer } = people;
+  const asAdmin = registry.connect(admin.account);
+  for (const [role, { account }] of [
+    ["Issuer", issuer],
+    ["Steward", steward],
+    ["Staff", till],
+  ] as const)
+    await chain.mined(asAdmin.grantRole(brandRoleId(role), account));
+  await chain.mined(asAdmin.createCollection({ ...COLLECTION, reissueDelay: REISSUE_DELAY }));
+  const address = await registry.collectionOf(COLLECTION.slug);
+  const collection = await chain.ethers.getContractAt("MembershipCollection", address);
+  const expiresAt = Number(await chain.now()) + 400 * DAY;
+  const holders = Array.from({ length: CARDS }, () => customer.account.address);
+  await chain.mined(collection.connect(issuer.account).issue(1, holders, { tier: TIER, expiresAt }, NONE, NONE));
+  await chain.mined(asAdmin.setDailyCap(BRAND_ID, issuer.account, DAILY_CAP));
+  const terms = { quota: QUOTA, period: 0, startsAt: 0 };
+  await chain.mined(collection.connect(admin.account).setBenefit(TIER, BENEFIT, terms));
+  return { collection, expiresAt };
+}
+
+/** Role ids as a person reads them. */
+function roleNames(guardianRole: string): Map<string, string> {
+  const names = new Map([[guardianRole, "GUARDIAN_ROLE"]]);
+  for (const role of BRAND_ROLES)
+    for (const [keyEpoch, whose] of ["", " of the new keys"].entries())
+      names.set(brandRoleId(role, keyEpoch), `roleId(${BRAND_ID}, ${role})${whose}`);
+  return names;
+}

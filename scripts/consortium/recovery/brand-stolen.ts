@@ -1,5 +1,6 @@
-// The administrator's key, and all keys of a brand at once.
+// All keys of a brand at once, or its administrator's, which could have given itself the others.
 
+import { FINAL_ACT } from "../../../server/chain/abi.ts";
 import { BRAND_ID, COLLECTION } from "../cast.ts";
 import { callOf } from "../decisions.ts";
 import { authorise } from "./authorisation.ts";
@@ -16,14 +17,12 @@ import {
   FIRST_FREE,
   NONE,
   REASON,
-  REASON_LOST,
   stolenFrom,
   TIER,
   type World,
 } from "./world.ts";
 
-const FREEZE_CONTENT = 0;
-const WIND_DOWN = 2;
+const { FreezeContent: FREEZE_CONTENT, WindDown: WIND_DOWN } = FINAL_ACT;
 /** Cards that the thief does something to. */
 const [REISSUED, VETOED, REVOKED, RENEWED] = [1, 2, 3, 4];
 const [ISSUED, OFFERED, LISTED, REPLACEMENT] = [FIRST_FREE, FIRST_FREE + 1, FIRST_FREE + 2, FIRST_FREE + 3];
@@ -231,69 +230,6 @@ export const brandStolen: Drill = {
     );
     tell.say(
       "Not undone: cards that the thief revoked, and what it redeemed. Content and benefits that it changed are set again.",
-    );
-  },
-};
-
-export const adminLost: Drill = {
-  name: "admin-lost",
-  title: "The key of a brand's administrator is lost",
-  takes: "A majority of the seats, 8 days, in which the brand issues, renews and redeems as always.",
-  async play(world) {
-    const { registry, collection, members, people, expiresAt, tell } = world;
-    const { admin, issuer, newAdmin, newTill, customer } = people;
-    const [bank, city, retail] = members;
-    const adminRole = brandRoleId("Admin");
-
-    tell.part("What has happened: nobody can sign for the administrator any more; the brand's other keys work");
-    tell.say(
-      "Where anybody could have the key, it is stolen and not lost: play brand-stolen, which ends the other keys too.",
-    );
-
-    const voucher = await signVoucher(world, issuer, customer, FIRST_FREE + 1);
-    tell.say("The issuer has signed a voucher for the customer, which nobody has claimed yet.");
-
-    tell.part("What to do: one decision gives the role to another account and takes it from the lost one");
-    await tell.decides(
-      city,
-      "Another administrator",
-      [
-        callOf(registry, "grantRole", [adminRole, newAdmin.account.address]),
-        callOf(registry, "revokeRole", [adminRole, admin.account.address]),
-      ],
-      [
-        [city, "yes"],
-        [retail, "yes"],
-        [bank, "yes"],
-      ],
-    );
-    await tell.reads(
-      registry,
-      "hasRole",
-      [adminRole, newAdmin.account.address],
-      true,
-      "the new administrator has the role",
-    );
-    await tell.reads(registry, "hasRole", [adminRole, admin.account.address], false, "the lost key has it no more");
-
-    tell.part("If the lost key is found by somebody");
-    await tell.fails(admin, collection, "announce", [WIND_DOWN], "BrandRoleMissing");
-    const denied = "AccessControlUnauthorizedAccount";
-    await tell.fails(admin, registry, "grantRole", [brandRoleId("Issuer"), admin.account.address], denied);
-
-    tell.part("Everything is as before: the other keys have stayed, and the administrator appoints");
-    const terms = { tier: TIER, expiresAt };
-    await tell.signs(issuer, collection, "issue", [FIRST_FREE, [customer.account.address], terms, NONE, REASON_LOST]);
-    await tell.reads(collection, "ownerOf", [FIRST_FREE], customer.account.address, "the issuer issues");
-    await tell.signs(customer, collection, "claim", voucher);
-    await tell.reads(collection, "ownerOf", [FIRST_FREE + 1], customer.account.address, "the voucher was good");
-    await tell.signs(newAdmin, registry, "grantRole", [brandRoleId("Staff"), newTill.account.address]);
-    await tell.reads(
-      registry,
-      "hasRole",
-      [brandRoleId("Staff"), newTill.account.address],
-      true,
-      "there is another till",
     );
   },
 };
