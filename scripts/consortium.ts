@@ -5,21 +5,15 @@
 // On a chain inside this process, whose clock is moved forward. With RPC_URL in the environment, on the node there, where
 // each vote takes a few seconds.
 
-import { type BaseContract, encodeBytes32String, ZeroHash } from "ethers";
-import { BRAND_ROLE, UNLIMITED_TERM } from "../server/chain/abi.ts";
+import { encodeBytes32String, ZeroHash } from "ethers";
+import { BRAND_ROLE } from "../server/chain/abi.ts";
 import { RpcError } from "../server/chain/rpc.ts";
 import { loadConfig } from "../server/config.ts";
-import { describeFailure } from "../server/failures.ts";
-import { type Chain, openChain, ShowError } from "./consortium/chain.ts";
-import {
-  type Act,
-  type Consortium,
-  foundConsortium,
-  type Member,
-  type Proposal,
-  propose,
-  type Vote,
-} from "./consortium/decisions.ts";
+import { BRAND, BRAND_ID, COLLECTION, HANDLE, membersWith } from "./consortium/cast.ts";
+import { type Chain, openChain } from "./consortium/chain.ts";
+import { type Act, callOf, foundConsortium } from "./consortium/decisions.ts";
+import { describeShowFailure } from "./consortium/failure.ts";
+import { createMeeting, duration } from "./consortium/meeting.ts";
 import { beginCommand } from "./lifecycle/command.ts";
 import { createTerminal } from "./lifecycle/terminal.ts";
 import { deployCollectionLibraries } from "./solidity/libraries.ts";
@@ -29,27 +23,14 @@ type Account = Chain["accounts"][number];
 const terminal = createTerminal();
 const { say, step } = terminal;
 
-const BRAND = {
-  name: "Noirance",
-  legalName: "Noirance Parfums (Shanghai) Co., Ltd. 诺兰香氛（上海）有限公司",
-  domain: "noirance.example",
-  filingNumber: "",
-  profileURI: "",
-  profileHash: ZeroHash,
-};
-const BRAND_ID = 1;
-const HANDLE = "noirance";
-const SLUG = `${HANDLE}-black`;
 const TERMS = { tier: 1, expiresAt: 0 };
 
 async function show(chain: Chain): Promise<void> {
   const [deployer, first, second, third, guardian, brandAdmin, newAdmin, customer] = chain.accounts;
   if (!deployer || !first || !second || !third || !guardian || !brandAdmin || !newAdmin || !customer)
     throw new Error("The chain has too few accounts");
-  const bank: Member = { organisation: "Harbour Bank 港湾银行", account: first };
-  const city: Member = { organisation: "City of Lanting 兰亭市", account: second };
-  const retail: Member = { organisation: "Jade River Retail 玉河商业", account: third };
-  const members = [bank, city, retail];
+  const members = membersWith([first, second, third]);
+  const [bank, city, retail] = members;
   const { ethers, times } = chain;
 
   say(`How the consortium decides, on ${chain.description}.`);
@@ -59,6 +40,7 @@ async function show(chain: Chain): Promise<void> {
     foundConsortium(chain, { deployer, members, guardian }),
   );
   const { registry, seat, governor, timelock } = consortium;
+  const { putToVote, close, decide } = createMeeting({ chain, consortium, terminal, anyone: customer, refused });
   for (const { organisation, account } of members) {
     say(`  seat ${await seat.seatOf(account)}: ${organisation}, ${account.address}`);
   }
@@ -74,15 +56,15 @@ async function show(chain: Chain): Promise<void> {
   );
 
   heading("One organisation alone gets nowhere");
-  const { admitBrand, grantRole } = calls(registry);
-  const grab = grantRole(await registry.GUARDIAN_ROLE(), bank.account.address);
-  const admission = admitBrand(brandAdmin.address, HANDLE, BRAND);
+  const guardianRole = await registry.GUARDIAN_ROLE();
+  const grantRole = (role: string, account: Account) => callOf(registry, "grantRole", [role, account.address]);
+  const grab = grantRole(guardianRole, bank.account);
+  const admission = callOf(registry, "admitBrand", [brandAdmin.address, HANDLE, BRAND]);
   await refused(`${bank.organisation} admits a brand by itself`, bank.account, admission);
   const takeover = await putToVote(bank, "Make Harbour Bank a guardian", [grab], [[bank, "yes"]]);
-  await step(`The vote is over${after(times.votingPeriod)}`, (progress) => takeover.untilClosed(left(progress)));
-  await outcome(takeover, "Defeated");
-  const queueing = governor.interface.encodeFunctionData("queue", [...takeover.operation]);
-  await refused(`${bank.organisation} queues it all the same`, bank.account, { target: governor, data: queueing });
+  await close(takeover, "Defeated");
+  const queueing = callOf(governor, "queue", [...takeover.operation]);
+  await refused(`${bank.organisation} queues it all the same`, bank.account, queueing);
 
   heading("Together they admit a brand");
   await decide(
@@ -99,20 +81,12 @@ async function show(chain: Chain): Promise<void> {
   const asBrand = registry.connect(brandAdmin);
   const collection = await step("The brand creates a collection and issues its first card", async () => {
     await chain.mined(asBrand.grantRole(await registry.roleId(BRAND_ID, BRAND_ROLE.Issuer), brandAdmin));
-    await chain.mined(
-      asBrand.createCollection({
-        brandId: BRAND_ID,
-        slug: SLUG,
-        name: "Noirance Black Card 诺兰黑卡",
-        symbol: "NOIRB",
-        maxSupply: 5_000,
-        burnAuth: 2,
-        reissueDelay: 0,
-        highestTier: 3,
-        longestTerm: UNLIMITED_TERM,
-      }),
+    await chain.mined(asBrand.createCollection(COLLECTION));
+    const created = await ethers.getContractAt(
+      "MembershipCollection",
+      await registry.collectionOf(COLLECTION.slug),
+      brandAdmin,
     );
-    const created = await ethers.getContractAt("MembershipCollection", await registry.collectionOf(SLUG), brandAdmin);
     await chain.mined(created.issue(1, [customer.address], TERMS, ZeroHash, ZeroHash));
     return created;
   });
@@ -127,7 +101,7 @@ async function show(chain: Chain): Promise<void> {
     const code = await ethers.getContractFactory("MembershipCollection", { signer: brandAdmin, libraries });
     return await chain.deployed(code.deploy(registry));
   });
-  const upgrade = calls(registry).upgradeCollections(next);
+  const upgrade = callOf(registry, "upgradeCollections", [next]);
   await refused(`${retail.organisation} upgrades by itself`, retail.account, upgrade);
   await decide(
     retail,
@@ -144,47 +118,38 @@ async function show(chain: Chain): Promise<void> {
   say("  Card 1 of the collection is where it was.");
 
   heading("A brand's keys are stolen: the guardian suspends at once, and only suspends");
-  const { suspendBrand, reinstateBrand, retireBrand, replaceBrandKeys } = calls(registry);
   await step(`The guardian suspends ${BRAND.name}, in one transaction and without a vote`, () =>
     chain.mined(registry.connect(guardian).suspendBrand(BRAND_ID, encodeBytes32String("key reported stolen"))),
   );
-  const another = collection.interface.encodeFunctionData("issue", [2, [customer.address], TERMS, ZeroHash, ZeroHash]);
-  await refused("The brand issues another card", brandAdmin, { target: collection, data: another });
+  const another = callOf(collection, "issue", [2, [customer.address], TERMS, ZeroHash, ZeroHash]);
+  await refused("The brand issues another card", brandAdmin, another);
   const issuerRole = await registry.roleId(BRAND_ID, BRAND_ROLE.Issuer);
-  await refused("The stolen key appoints another issuer", brandAdmin, grantRole(issuerRole, deployer.address));
+  await refused("The stolen key appoints another issuer", brandAdmin, grantRole(issuerRole, deployer));
   const { suspension } = await registry.brandOf(BRAND_ID);
-  await refused("The guardian reinstates the brand", guardian, reinstateBrand(BRAND_ID, suspension));
-  await refused("The guardian retires the brand", guardian, retireBrand(BRAND_ID, ZeroHash));
+  const reinstatement = callOf(registry, "reinstateBrand", [BRAND_ID, suspension]);
+  await refused("The guardian reinstates the brand", guardian, reinstatement);
+  await refused("The guardian retires the brand", guardian, callOf(registry, "retireBrand", [BRAND_ID, ZeroHash]));
   await refused("The guardian admits a brand", guardian, admission);
-  await refused(
-    "The guardian appoints another guardian",
-    guardian,
-    grantRole(await registry.GUARDIAN_ROLE(), deployer.address),
-  );
+  await refused("The guardian appoints another guardian", guardian, grantRole(guardianRole, deployer));
   await refused("The guardian upgrades the collections", guardian, upgrade);
   const [targets, values, data] = takeover.operation;
-  const proposing = governor.interface.encodeFunctionData("propose", [
-    targets,
-    values,
-    data,
-    `Mine#proposer=${guardian.address}`,
-  ]);
-  await refused("The guardian proposes", guardian, { target: governor, data: proposing });
-  await refused("A stranger suspends a brand", customer, suspendBrand(BRAND_ID, ZeroHash));
+  const proposing = callOf(governor, "propose", [targets, values, data, `Mine#proposer=${guardian.address}`]);
+  await refused("The guardian proposes", guardian, proposing);
+  await refused("A stranger suspends a brand", customer, callOf(registry, "suspendBrand", [BRAND_ID, ZeroHash]));
 
   heading("One decision ends all of the brand's keys, names a new one and reinstates the brand");
   await decide(
     bank,
     `Recover ${BRAND.name}: ${newAdmin.address} is its administrator, and no earlier key is anything`,
-    [replaceBrandKeys(BRAND_ID, newAdmin.address), reinstateBrand(BRAND_ID, suspension)],
+    [callOf(registry, "replaceBrandKeys", [BRAND_ID, newAdmin.address]), reinstatement],
     [
       [bank, "yes"],
       [city, "yes"],
       [retail, "yes"],
     ],
   );
-  await refused("The stolen key issues another card", brandAdmin, { target: collection, data: another });
-  await refused("The stolen key appoints another issuer", brandAdmin, grantRole(issuerRole, deployer.address));
+  await refused("The stolen key issues another card", brandAdmin, another);
+  await refused("The stolen key appoints another issuer", brandAdmin, grantRole(issuerRole, deployer));
   await step("The brand appoints a new issuer and issues again", async () => {
     const recovered = registry.connect(newAdmin);
     await chain.mined(recovered.grantRole(await registry.roleId(BRAND_ID, BRAND_ROLE.Issuer), newAdmin));
@@ -193,40 +158,6 @@ async function show(chain: Chain): Promise<void> {
 
   say("\nDone. Who decides what, and what to do when a key is lost or stolen: docs/consortium.md");
 
-  // ---- What the parts above are told with ----
-
-  /** Proposes, opens the vote and votes. */
-  async function putToVote(proposer: Member, title: string, acts: Act[], votes: [Member, Vote][]): Promise<Proposal> {
-    const proposal = await step(`${proposer.organisation} proposes: ${title}`, () =>
-      propose(chain, consortium, proposer.account, title, acts),
-    );
-    await step(`The vote opens${after(times.votingDelay)}`, (progress) => proposal.untilOpen(left(progress)));
-    await step(`They vote: ${votes.map(([{ organisation }, vote]) => `${organisation} ${vote}`).join(", ")}`, () =>
-      Promise.all(votes.map(([{ account }, vote]) => proposal.vote(account, vote))),
-    );
-    return proposal;
-  }
-
-  async function decide(proposer: Member, title: string, acts: Act[], votes: [Member, Vote][]): Promise<void> {
-    const proposal = await putToVote(proposer, title, acts, votes);
-    await step(`The vote is over${after(times.votingPeriod)}`, (progress) => proposal.untilClosed(left(progress)));
-    await outcome(proposal, "Succeeded");
-    // Anyone may do the rest, so that a decision does not depend on who proposed it.
-    await step("It is queued in the timelock", () => proposal.queue(customer as Account));
-    const execution = governor.interface.encodeFunctionData("execute", [...proposal.operation]);
-    await refused("Executing it before its time", customer as Account, { target: governor, data: execution });
-    await step(`It has waited ${duration(times.timelockDelay)}`, (progress) => proposal.untilReady(left(progress)));
-    await step("It is executed", () => proposal.execute(customer as Account));
-    await outcome(proposal, "Executed");
-  }
-
-  async function outcome(proposal: Proposal, expected: string): Promise<void> {
-    const [no, yes, abstained] = await proposal.votes();
-    const found = await proposal.outcome();
-    if (found !== expected) throw new Error(`The proposal is ${found}, not ${expected}`);
-    say(`  ${found}: ${yes} yes, ${no} no, ${abstained} abstained, of ${await seat.totalSupply()} seats`);
-  }
-
   /** Shows that the chain refuses, and why. */
   async function refused(what: string, from: Account, { target, data }: Act): Promise<void> {
     const interfaces = [registry, governor, timelock, seat].map((contract) => contract.interface);
@@ -234,43 +165,8 @@ async function show(chain: Chain): Promise<void> {
   }
 }
 
-/** The registry's functions that decisions are about, as acts. */
-function calls(registry: Consortium["registry"]) {
-  const act = (data: string): Act => ({ target: registry as BaseContract, data });
-  const { interface: functions } = registry;
-  return {
-    admitBrand: (admin: string, handle: string, profile: typeof BRAND) =>
-      act(functions.encodeFunctionData("admitBrand", [admin, handle, profile])),
-    grantRole: (role: string, account: string) => act(functions.encodeFunctionData("grantRole", [role, account])),
-    upgradeCollections: (implementation: string) =>
-      act(functions.encodeFunctionData("upgradeCollections", [implementation])),
-    suspendBrand: (brandId: number, reason: string) =>
-      act(functions.encodeFunctionData("suspendBrand", [brandId, reason])),
-    reinstateBrand: (brandId: number, suspension: bigint) =>
-      act(functions.encodeFunctionData("reinstateBrand", [brandId, suspension])),
-    replaceBrandKeys: (brandId: number, admin: string) =>
-      act(functions.encodeFunctionData("replaceBrandKeys", [brandId, admin])),
-    retireBrand: (brandId: number, reason: string) =>
-      act(functions.encodeFunctionData("retireBrand", [brandId, reason])),
-  };
-}
-
 function heading(title: string): void {
   say(`\n${title}`);
-}
-
-const left = (progress: (text: string) => void) => (seconds: number) => progress(`${seconds} s left`);
-
-const after = (seconds: number) => (seconds === 0 ? "" : `, after ${duration(seconds)}`);
-
-function duration(seconds: number): string {
-  const [amount, unit] = seconds >= 86_400 ? [seconds / 86_400, "day"] : [seconds, "second"];
-  return `${amount} ${unit}${amount === 1 ? "" : "s"}`;
-}
-
-/** What Hardhat itself complains about, for example a node that is gone in the middle. */
-function isHardhatError(error: unknown): error is Error {
-  return error instanceof Error && error.name === "HardhatError";
 }
 
 let rpcUrl: string | undefined;
@@ -292,8 +188,7 @@ try {
         "or leave RPC_URL out: then a chain inside this process is used.",
     );
   } else {
-    const expected = error instanceof ShowError || isHardhatError(error);
-    console.error(expected ? error.message : describeFailure(error));
+    console.error(describeShowFailure(error));
   }
   process.exitCode = 1;
 }

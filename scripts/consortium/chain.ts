@@ -2,7 +2,7 @@
 // time passes as it does. Its accounts are made for one run and have nothing, so nobody's keys or nonces are touched.
 
 import { setTimeout as sleep } from "node:timers/promises";
-import type { BaseContract, ContractTransactionResponse, Interface, TransactionReceipt } from "ethers";
+import { type BaseContract, type Interface, type TransactionReceipt, toQuantity } from "ethers";
 import { network } from "hardhat";
 import { untilMined } from "../../server/chain/receipt.ts";
 import { createRpc } from "../../server/chain/rpc.ts";
@@ -35,7 +35,7 @@ export interface Chain {
   /** As many accounts as were asked for. */
   accounts: Signer[];
   /** Waits for a transaction to be in a block. Throws if it failed there. */
-  mined(sent: Promise<ContractTransactionResponse>): Promise<TransactionReceipt>;
+  mined(sent: Promise<{ hash: string }>): Promise<TransactionReceipt>;
   /** Waits for a contract to be there. Returns its address. */
   deployed(contract: Promise<BaseContract>): Promise<string>;
   /** The time of the newest block, in seconds. */
@@ -47,8 +47,13 @@ export interface Chain {
    * @param interfaces Where the error may be declared.
    */
   refusal(from: Signer, to: string, data: string, interfaces: readonly Interface[]): Promise<string>;
+  /** Sends what the chain must refuse, so that it is in a block and has failed there. Only for a chain in this process. */
+  failed(from: Signer, to: string, data: string): Promise<void>;
   close(): Promise<void>;
 }
+
+/** More than any of these calls takes, so that what fails has failed for another reason. */
+const FAILING_GAS = 5_000_000;
 
 const HOUR = 3_600;
 const DAY = 24 * HOUR;
@@ -58,7 +63,7 @@ export async function openChain(rpcUrl: string | undefined, accountCount: number
   const connection = rpcUrl === undefined ? await network.create() : await connect(rpcUrl, accountCount);
   const { ethers } = connection;
 
-  async function mined(sent: Promise<ContractTransactionResponse>): Promise<TransactionReceipt> {
+  async function mined(sent: Promise<{ hash: string }>): Promise<TransactionReceipt> {
     const { hash } = await sent;
     const receipt = await untilMined(hash, (mined) => ethers.provider.getTransactionReceipt(mined));
     if (receipt.status !== 1) throw new Error(`The transaction ${hash} failed`);
@@ -120,13 +125,31 @@ export async function openChain(rpcUrl: string | undefined, accountCount: number
       }
       throw new Error("The chain would have done what it must refuse");
     },
+    async failed(from, to, data) {
+      const nonce = await from.getNonce();
+      const transaction = { from: await from.getAddress(), to, data, gas: toQuantity(FAILING_GAS) };
+      let refusal: unknown;
+      try {
+        await connection.provider.request({ method: "eth_sendTransaction", params: [transaction] });
+      } catch (error) {
+        // The chain in this process says so after the transaction is in a block.
+        refusal = error;
+      }
+      if ((await from.getNonce()) !== nonce + 1) throw refusal ?? new Error("The transaction was not sent");
+      const block = await ethers.provider.getBlock("latest");
+      const receipts = await Promise.all(
+        (block?.transactions ?? []).map((hash) => ethers.provider.getTransactionReceipt(hash)),
+      );
+      if (!receipts.some((receipt) => receipt?.from === transaction.from && receipt.status === 0))
+        throw new Error("The chain has done what it must refuse");
+    },
     close: () => connection.close(),
   };
 
-  async function nudge(): Promise<ContractTransactionResponse> {
+  async function nudge(): Promise<{ hash: string }> {
     const [first] = accounts;
     if (first === undefined) throw new Error("No account");
-    return (await first.sendTransaction({ to: first })) as ContractTransactionResponse;
+    return await first.sendTransaction({ to: first });
   }
 }
 

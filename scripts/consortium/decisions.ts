@@ -12,10 +12,15 @@ export interface Member {
   account: Account;
 }
 
-/** A call that a decision makes. */
+/** A call, by itself or in a decision. */
 export interface Act {
   target: BaseContract;
   data: string;
+}
+
+/** The call of a contract's function. */
+export function callOf(target: BaseContract, name: string, args: readonly unknown[]): Act {
+  return { target, data: target.interface.encodeFunctionData(name, args) };
 }
 
 export const SUPPORT = { no: 0, yes: 1, abstains: 2 } as const;
@@ -87,3 +92,21 @@ export async function propose(
 }
 
 export type Proposal = Awaited<ReturnType<typeof propose>>;
+
+/** Lets all members agree on something, without telling it. */
+export async function agree(
+  chain: Chain,
+  consortium: Consortium,
+  members: readonly [Member, ...Member[]],
+  description: string,
+  acts: readonly Act[],
+): Promise<void> {
+  const [{ account }] = members;
+  const proposal = await propose(chain, consortium, account, description, acts);
+  await proposal.untilOpen(() => undefined);
+  for (const member of members) await proposal.vote(member.account, "yes");
+  await proposal.untilClosed(() => undefined);
+  await proposal.queue(account);
+  await proposal.untilReady(() => undefined);
+  await proposal.execute(account);
+}

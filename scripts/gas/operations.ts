@@ -1,8 +1,9 @@
 // What people do with cards, each as one transaction, and what it may take. The benchmark prints this list and the
 // tracked snapshot is compared with it by a test: a new operation is one entry here.
 
-import { AbiCoder, concat, id, keccak256, type TypedDataField, ZeroAddress } from "ethers";
+import { AbiCoder, concat, id, keccak256, ZeroAddress } from "ethers";
 import { BRAND_ROLE } from "../../server/chain/abi.ts";
+import { signForCollection } from "../solidity/signing.ts";
 import {
   collectionRequest,
   EXPIRES_AT,
@@ -214,8 +215,8 @@ function claimVoucher({ relayed = false, commitmentRoot = NO_ROOT } = {}): Opera
       appointment: await registry.appointmentOf(1, BRAND_ROLE.Issuer, issuer),
       deadline: EXPIRES_AT,
     };
-    const offer = await sign(world, issuer, "ClaimVoucher", voucher);
-    const consent = relayed ? await sign(world, other, "ClaimVoucher", voucher) : "0x";
+    const offer = await signForCollection(collection, issuer, "ClaimVoucher", voucher);
+    const consent = relayed ? await signForCollection(collection, other, "ClaimVoucher", voucher) : "0x";
     return await gasOf(collection.connect(relayed ? staff : other).claim(voucher, issuer, offer, consent));
   };
 }
@@ -251,36 +252,9 @@ function redeem(times: number): Operation["run"] {
     let gas = 0;
     for (let number = 1; number <= times; number++) {
       const redemption = { serial: CARD, benefitId, number, generation: 0, staff: ZeroAddress, deadline: EXPIRES_AT };
-      const signature = await sign(world, holder, "Redemption", redemption);
+      const signature = await signForCollection(collection, holder, "Redemption", redemption);
       gas = await gasOf(collection.connect(staff).redeem(redemption, signature));
     }
     return gas;
   };
-}
-
-const SIGNED_TYPES = {
-  ClaimVoucher: fields(
-    "uint256 serial,address holder,uint8 tier,uint32 expiresAt,bytes32 commitmentRoot,uint64 appointment,uint256 deadline",
-  ),
-  Redemption: fields("uint256 serial,uint16 benefitId,uint32 number,uint16 generation,address staff,uint256 deadline"),
-};
-
-/** An EIP-712 signature for the world's collection. */
-async function sign(
-  { ethers, collection }: GasWorld,
-  signer: GasWorld["holder"],
-  type: keyof typeof SIGNED_TYPES,
-  message: Record<string, unknown>,
-): Promise<string> {
-  const { chainId } = await ethers.provider.getNetwork();
-  const verifyingContract = await collection.getAddress();
-  const domain = { name: "MembershipCollection", version: "1", chainId, verifyingContract };
-  return await signer.signTypedData(domain, { [type]: SIGNED_TYPES[type] }, message);
-}
-
-function fields(list: string): TypedDataField[] {
-  return list.split(",").map((field) => {
-    const [type = "", name = ""] = field.split(" ");
-    return { type, name };
-  });
 }

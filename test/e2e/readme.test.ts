@@ -243,6 +243,13 @@ describe("the README, followed by a new user", () => {
     expect(code, output).to.equal(0);
   });
 
+  it("shows a member what to do when a key is lost or stolen, with nothing running", async () => {
+    for (const command of [follow("npm run recovery"), follow("npm run recovery -- brand-stolen")]) {
+      const { code, output } = await runCommand(command, settings);
+      expect(code, output).to.equal(0);
+    }
+  });
+
   it("gives a developer what it promises", async () => {
     const other = await surroundings(join(folder, "dev"), await freePort());
     const dev = startCommand(follow("npm run dev"), other);
