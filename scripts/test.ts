@@ -55,8 +55,8 @@ const LONG_FILES = [
 /** Most tests wait most of the time: for blocks, for servers to start, for time-outs. */
 const PARALLEL = ["--parallel", "--jobs", "4"];
 
-/** How many mutants are tried besides those that leave out an event: some 3 minutes' worth. `npm run mutate` tries all. */
-const SAMPLED_MUTANTS = "40";
+/** How many mutants are tried besides those that leave out an event: some 2 minutes' worth. `npm run mutate` tries all. */
+const SAMPLED_MUTANTS = "24";
 
 /** How many requests are made up from the OpenAPI document, on both databases together: a minute's worth. */
 const FUZZED_REQUESTS = "20000";
@@ -70,10 +70,11 @@ const SIMULATED_ORDERS = "2000";
 /** How long the system is watched for alarms in ordinary traffic, on each database. */
 const SOAKED_MINUTES = "1";
 
-/** How often everything is ended in some way and started again: a minute's worth. */
+/** How often everything is ended in some way and started again: two minutes' worth. */
 const RESTARTS = "5";
-/** How many archives are put back while orders come, on each database: two minutes' worth. */
-const RESTORES = "6";
+
+/** How many archives are put back while orders come, on each database: a minute's worth. */
+const RESTORES = "4";
 
 const folder = mkdtempSync(join(tmpdir(), "mintmark-test-"));
 

@@ -17,11 +17,11 @@ import { type RunningCommand, startCommand } from "../support/commands.ts";
 import { PATIENCE_MS, until } from "../support/patience.ts";
 
 const WIDTHS = [320, 1280] as const;
-/** For one step of a person. */
 const LANGUAGES = ["en", "zh-CN"] as const;
 
-describe("the example store", function () {
-  this.bail(true);
+describe("the example store", () => {
+  // Each test goes on where the one before it has stopped. Not mocha's bail: that ends the other files of a parallel run, too.
+  let hasFailed = false;
 
   let folder: string;
   let settings: Record<string, string>;
@@ -60,8 +60,14 @@ describe("the example store", function () {
     staff = await newContext();
   });
 
+  beforeEach(function () {
+    if (hasFailed) this.skip();
+  });
+
   afterEach(function () {
-    if (this.currentTest?.state === "failed") console.error(`The store's last words:\n${shop?.output().slice(-4_000)}`);
+    if (this.currentTest?.state !== "failed") return;
+    hasFailed = true;
+    console.error(`The store's last words:\n${shop?.output().slice(-4_000)}`);
   });
 
   after(async () => {
