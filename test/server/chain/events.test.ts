@@ -1,5 +1,5 @@
 import { expect } from "chai";
-import { AbiCoder, type BytesLike, type EventFragment, id, type ParamType, zeroPadValue } from "ethers";
+import { AbiCoder, type BytesLike, EventFragment, type Fragment, id, type ParamType, zeroPadValue } from "ethers";
 import {
   BRAND_ROLES,
   BRAND_STATUS,
@@ -8,7 +8,7 @@ import {
   FINAL_ACTS,
   membershipCollectionInterface,
 } from "../../../server/chain/abi.ts";
-import { decodeLog, EventDecodeError, type RawLog } from "../../../server/chain/events.ts";
+import { decodeLog, EVENT_TOPICS, EventDecodeError, type RawLog } from "../../../server/chain/events.ts";
 
 const ENUMS = new Set(["burnAuth", "status", "role", "act"]);
 const HOLDER = `0x${"AB".repeat(20)}`;
@@ -59,6 +59,11 @@ function expectedOf(input: ParamType, value: unknown): Record<string, unknown> {
   return { [name]: value };
 }
 
+/** Of the events that the mirror reads. */
+function isRead(fragment: Fragment): fragment is EventFragment {
+  return fragment instanceof EventFragment && EVENT_TOPICS.includes(fragment.topicHash);
+}
+
 const POSITION = {
   blockNumber: 16,
   blockHash: `0x${"bb".repeat(32)}`,
@@ -98,7 +103,7 @@ describe("decodeLog", () => {
   });
 
   for (const contract of [membershipCollectionInterface, brandRegistryInterface]) {
-    for (const fragment of contract.fragments.filter((part): part is EventFragment => part.type === "event")) {
+    for (const fragment of contract.fragments.filter(isRead)) {
       it(`agrees with ethers on every argument of ${fragment.name}`, () => {
         const values = fragment.inputs.map((input, index) => sampleOf(input, index + 1));
         const { data, topics } = contract.encodeEventLog(fragment, values);

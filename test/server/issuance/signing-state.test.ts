@@ -94,7 +94,7 @@ describe("a server whose key-deriving process is killed", () => {
       expect((await server.readiness()).status).to.equal(200);
       expect(await server.metric('mintmark_keystores_closed{reason="process"}')).to.equal(1);
       expect(await server.metric('mintmark_child_process_deaths_total{process="keys"}')).to.be.greaterThan(0);
-      expect((await server.get("/v1/collections/edition")).status).to.equal(200);
+      expect((await server.get("/v1/collections/noirance-edition")).status).to.equal(200);
 
       // An address cannot be made: the shop is told to try again, and may.
       const refused = await order(1);

@@ -64,7 +64,7 @@ describeOnEachDatabase("sending after the clock was set back by two days", (kind
     await until(
       async () => (await office.database.order.findUniqueOrThrow({ where: { id } })).failure === "brand-not-active",
     );
-    await world.asConsortium("reinstateBrand", brand.id);
+    await world.reinstate(brand.id);
     office.clock.set = 0;
     await office.untilOrder(id, "issued");
     await office.expectExact(collection, brand.key);

@@ -92,11 +92,7 @@ export async function startSendingWorld(): Promise<SendingWorld> {
   await until(async () => await rpc.call("eth_chainId").catch(() => undefined));
   const deployment = await deployRegistry({ rpcUrl, cardBaseURI: "" });
   const provider = new JsonRpcProvider(rpcUrl, deployment.chainId, { staticNetwork: true, cacheTimeout: -1 });
-  const registry = new Contract(
-    deployment.registry,
-    [...brandRegistryInterface.fragments, "function revokeRole(bytes32 role, address account)"],
-    provider,
-  );
+  const registry = new Contract(deployment.registry, brandRegistryInterface, provider);
   const mined = (hash: string) => untilMined(hash, (hash) => provider.getTransactionReceipt(hash));
   async function send(contract: Contract, by: Wallet | JsonRpcSigner, method: string, args: unknown[]): Promise<void> {
     const transaction = await (contract.connect(by) as Contract).getFunction(method)(...args, FREE);
