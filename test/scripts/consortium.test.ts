@@ -1,10 +1,10 @@
 // npm run consortium, from the outside in: on the chain inside its process, on a node, and where there is none.
 
 import { expect } from "chai";
-import { network } from "hardhat";
 import { freePort } from "../../scripts/lifecycle/free-port.ts";
 import { startTestChain } from "../support/chain.ts";
 import { runCommand } from "../support/commands.ts";
+import { startHardhatNode } from "../support/hardhat-node.ts";
 
 const COMMAND = "npm run consortium";
 
@@ -76,17 +76,14 @@ describe("npm run consortium", () => {
   });
 
   it("says what to do where gas costs something", async () => {
-    const port = await freePort();
-    const override = { initialBaseFeePerGas: 1_000_000_000 };
-    const server = await network.createServer({ network: "node", override }, "127.0.0.1", port);
-    await server.listen();
+    const node = await startHardhatNode({ override: { initialBaseFeePerGas: 1_000_000_000 } });
     try {
-      const { code, output } = await runCommand(COMMAND, { RPC_URL: `http://127.0.0.1:${port}` });
+      const { code, output } = await runCommand(COMMAND, { RPC_URL: node.url });
       expect(code).to.equal(1);
       expect(output).to.match(/wants to be paid for gas.*leave RPC_URL out/);
       expect(output).not.to.match(/^\s+at /m);
     } finally {
-      await server.close();
+      await node.close();
     }
   });
 

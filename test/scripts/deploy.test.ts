@@ -5,11 +5,10 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { expect } from "chai";
 import { Contract, Interface, JsonRpcProvider, Wallet, ZeroHash } from "ethers";
-import { network } from "hardhat";
-import { freePort } from "../../scripts/lifecycle/free-port.ts";
 import { brandRegistryInterface } from "../../server/chain/abi.ts";
 import { readDeployment } from "../../server/chain/deployment.ts";
 import { runCommand } from "../support/commands.ts";
+import { type HardhatNode, startHardhatNode } from "../support/hardhat-node.ts";
 
 const DEPLOYER = new Wallet(`0x${"01".repeat(32)}`);
 const MEMBERS = ["Harbour Bank", "City of Lanting", "Jade River Retail"];
@@ -18,15 +17,13 @@ describe("npm run deploy", () => {
   let folder: string;
   let provider: JsonRpcProvider;
   let settings: Record<string, string>;
-  let server: Awaited<ReturnType<typeof network.createServer>>;
+  let node: HardhatNode;
   const file = () => join(folder, "consortium.json");
 
   beforeEach(async () => {
     folder = mkdtempSync(join(tmpdir(), "mintmark-deploy-"));
-    const port = await freePort();
-    server = await network.createServer("node", "127.0.0.1", port);
-    await server.listen();
-    const rpcUrl = `http://127.0.0.1:${port}`;
+    node = await startHardhatNode();
+    const rpcUrl = node.url;
     provider = new JsonRpcProvider(rpcUrl, undefined, { cacheTimeout: -1 });
     settings = { RPC_URL: rpcUrl, DATA_DIR: folder, DEPLOYER_PRIVATE_KEY: DEPLOYER.privateKey, PUBLIC_URL: "" };
     describeConsortium({});
@@ -34,7 +31,7 @@ describe("npm run deploy", () => {
 
   afterEach(async () => {
     provider.destroy();
-    await server.close();
+    await node.close();
     rmSync(folder, { recursive: true, force: true });
   });
 

@@ -16,7 +16,6 @@ import {
   Wallet,
   ZeroHash,
 } from "ethers";
-import { network } from "hardhat";
 import { deployRegistry } from "../../scripts/deploy-registry.ts";
 import { freePort } from "../../scripts/lifecycle/free-port.ts";
 import { type LocalChain, startLocalChain } from "../../scripts/local-chain/local-chain.ts";
@@ -28,6 +27,7 @@ import {
 } from "../../server/chain/abi.ts";
 import { untilMined } from "../../server/chain/receipt.ts";
 import { createRpc, type Rpc } from "../../server/chain/rpc.ts";
+import { startHardhatNode } from "../support/hardhat-node.ts";
 import { randomNumbers } from "../support/random.ts";
 
 interface Node {
@@ -56,11 +56,8 @@ async function startOurs(): Promise<Node & { chain: LocalChain }> {
 }
 
 async function startHardhat(): Promise<Node> {
-  const port = await freePort();
-  const server = await network.createServer({ network: "node" }, "127.0.0.1", port);
-  await server.listen();
-  const url = `http://127.0.0.1:${port}`;
-  return { rpc: createRpc({ url }), url, close: () => server.close() };
+  const node = await startHardhatNode();
+  return { ...node, rpc: createRpc({ url: node.url }) };
 }
 
 const FREE = { maxFeePerGas: 0, maxPriorityFeePerGas: 0 };

@@ -2,9 +2,7 @@
 
 import { randomBytes } from "node:crypto";
 import { Contract, hexlify, JsonRpcProvider, type JsonRpcSigner, type TransactionResponse, ZeroHash } from "ethers";
-import { network } from "hardhat";
 import { deployRegistry } from "../../scripts/deploy-registry.ts";
-import { freePort } from "../../scripts/lifecycle/free-port.ts";
 import {
   BRAND_ROLE,
   brandRegistryInterface,
@@ -15,6 +13,7 @@ import {
 import type { Deployment } from "../../server/chain/deployment.ts";
 import { untilMined } from "../../server/chain/receipt.ts";
 import { createRpc, type Rpc } from "../../server/chain/rpc.ts";
+import { startHardhatNode } from "./hardhat-node.ts";
 
 export interface TestChain {
   rpcUrl: string;
@@ -69,12 +68,10 @@ export function randomAddress(): string {
 
 /** Starts the chain and deploys the registry. */
 export async function startTestChain(options: { port?: number; cardBaseURI?: string } = {}): Promise<TestChain> {
-  const port = options.port ?? (await freePort());
   // Two chains of one process would otherwise begin with the same genesis block.
   const initialDate = new Date(Date.now() - ++chainsStarted * 60_000);
-  const server = await network.createServer({ network: "node", override: { initialDate } }, "127.0.0.1", port);
-  await server.listen();
-  const rpcUrl = `http://127.0.0.1:${port}`;
+  const node = await startHardhatNode({ ...options, override: { initialDate } });
+  const rpcUrl = node.url;
   const deployment = await deployRegistry({ rpcUrl, cardBaseURI: options.cardBaseURI ?? "" });
   const provider = new JsonRpcProvider(rpcUrl, deployment.chainId, { staticNetwork: true, cacheTimeout: -1 });
   const registry = new Contract(deployment.registry, brandRegistryInterface, await provider.getSigner(0));
@@ -131,7 +128,7 @@ export async function startTestChain(options: { port?: number; cardBaseURI?: str
     },
     async close() {
       provider.destroy();
-      await server.close();
+      await node.close();
     },
   };
 }
