@@ -2,7 +2,7 @@
 // stays lost; the database itself is not changed.
 
 import { existsSync } from "node:fs";
-import { ConfigError, loadConfig } from "../server/config.ts";
+import { ConfigError } from "../server/config.ts";
 import { openDatabase } from "../server/database/client.ts";
 import { readDatabaseState } from "../server/database/database-state.ts";
 import { checkQuickly } from "../server/database/integrity.ts";
@@ -10,9 +10,10 @@ import { knownDatabaseFile, readKnownDatabase, rememberDatabase } from "../serve
 import { describeDatabase, locateDatabase } from "../server/database/location.ts";
 import { migrate } from "../server/database/migrate.ts";
 import { DatabaseUnusableError } from "../server/database/unusable.ts";
+import { loadWholeConfig } from "../server/half-restored.ts";
 
 async function main(): Promise<string> {
-  const { databaseUrl, dataFolder } = loadConfig();
+  const { databaseUrl, dataFolder } = loadWholeConfig();
   const location = locateDatabase(databaseUrl);
   const where = describeDatabase(location);
   if (location.provider === "sqlite" && !existsSync(location.file))

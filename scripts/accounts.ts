@@ -9,11 +9,11 @@ import { Refusal } from "../server/accounts/errors.ts";
 import { createInvitations } from "../server/accounts/invitations.ts";
 import { BRAND_ROLES } from "../server/accounts/principal.ts";
 import { recoverUser } from "../server/accounts/recovery.ts";
-import { loadConfig } from "../server/config.ts";
 import { type Database, openDatabase } from "../server/database/client.ts";
 import { migrate } from "../server/database/migrate.ts";
 import { inTransaction } from "../server/database/transactions.ts";
 import { describeFailure } from "../server/failures.ts";
+import { loadWholeConfig } from "../server/half-restored.ts";
 import { beginCommand } from "./lifecycle/command.ts";
 
 const USAGE = `Lets people in. May be used while the server runs.
@@ -35,7 +35,7 @@ class UsageError extends Error {
 async function main(): Promise<string> {
   const { command, brandId, email, role, name } = parseCommandLine();
   if (command === "help") return USAGE;
-  const { databaseUrl, publicUrl, dataFolder } = loadConfig();
+  const { databaseUrl, publicUrl, dataFolder } = loadWholeConfig();
   await migrate(databaseUrl, { dataFolder });
   const database = await openDatabase(databaseUrl, { application: true });
   try {

@@ -2,10 +2,10 @@
 
 import cliProgress from "cli-progress";
 import { createRpc } from "../server/chain/rpc.ts";
-import { loadConfig } from "../server/config.ts";
 import { openDatabase } from "../server/database/client.ts";
 import { migrate } from "../server/database/migrate.ts";
 import { describeFailure } from "../server/failures.ts";
+import { loadWholeConfig } from "../server/half-restored.ts";
 import { auditAll } from "../server/indexer/audit/audit.ts";
 import type { Difference } from "../server/indexer/audit/difference.ts";
 import { beginCommand } from "./lifecycle/command.ts";
@@ -20,7 +20,7 @@ function described({ of, mirror, chain }: Difference): string {
 }
 
 async function main(): Promise<number> {
-  const { databaseUrl, rpcUrl, dataFolder } = loadConfig();
+  const { databaseUrl, rpcUrl, dataFolder } = loadWholeConfig();
   await migrate(databaseUrl, { dataFolder });
   const database = await openDatabase(databaseUrl);
   const bar = new cliProgress.SingleBar({

@@ -1,8 +1,8 @@
 // npm run backup -- <file>: one archive of everything that a restore needs, as of one moment, also while servers write.
 
 import { parseArgs } from "node:util";
-import { loadConfig } from "../server/config.ts";
 import { describeFailure } from "../server/failures.ts";
+import { loadWholeConfig } from "../server/half-restored.ts";
 import { backUp } from "./backup/back-up.ts";
 import { BackupError } from "./backup/problems.ts";
 import { beginCommand } from "./lifecycle/command.ts";
@@ -24,7 +24,7 @@ async function main(): Promise<void> {
     throw new BackupError(`${error instanceof Error ? error.message : String(error)}\n\n${USAGE}`);
   }
   if (name === undefined) throw new BackupError("Say which file to write: npm run backup -- /backups/mintmark.tar.gz");
-  const { file, bytes, manifest, missing } = await backUp(name, loadConfig(), { overwrite });
+  const { file, bytes, manifest, missing } = await backUp(name, loadWholeConfig(), { overwrite });
   const { chain, mirror, files } = manifest;
   console.log(
     `${file} has everything that a restore needs (${(bytes / 1e6).toFixed(bytes < 1e6 ? 3 : 1)} MB, ${files.length} files): ` +

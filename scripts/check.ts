@@ -9,6 +9,7 @@ import { checkWhole, type Damage, MIRROR_TABLES } from "../server/database/integ
 import { requireKnownDatabase, requireSameDatabase } from "../server/database/known-database.ts";
 import { type DatabaseLocation, describeDatabase, locateDatabase } from "../server/database/location.ts";
 import { DatabaseUnusableError, damaged, damageOf } from "../server/database/unusable.ts";
+import { loadWholeConfig } from "../server/half-restored.ts";
 import { createMirror } from "../server/indexer/mirror.ts";
 import { brokenInvariants } from "./check/invariants.ts";
 
@@ -16,7 +17,7 @@ const SHOWN = 10;
 
 /** Whether all is well. */
 async function main(): Promise<boolean> {
-  const { databaseUrl, dataFolder } = loadConfig();
+  const { databaseUrl, dataFolder } = loadWholeConfig();
   const location = locateDatabase(databaseUrl);
   if (location.provider === "sqlite") {
     const size = statSync(location.file, { throwIfNoEntry: false })?.size ?? 0;

@@ -5,8 +5,8 @@ import { createInterface } from "node:readline/promises";
 import { parseArgs } from "node:util";
 import cliProgress from "cli-progress";
 import { readDeployment } from "../server/chain/deployment.ts";
-import { loadConfig } from "../server/config.ts";
 import { describeFailure } from "../server/failures.ts";
+import { loadWholeConfig } from "../server/half-restored.ts";
 import { findIssuerKeystore, passphraseFor } from "../server/issuance/brand-key.ts";
 import { type IssuanceChain, openIssuanceChain } from "../server/issuance/chain.ts";
 import { checkTimeZone } from "../server/issuance/expiry.ts";
@@ -111,7 +111,7 @@ function parseCommandLine(): Options | undefined {
 }
 
 async function run(options: Options, stop: StopSignal): Promise<number> {
-  const config = loadConfig();
+  const config = loadWholeConfig();
   const spreadsheet = readSpreadsheet(readInput(options.csv));
   const chain = await openIssuanceChain({
     rpcUrl: config.rpcUrl,

@@ -1,16 +1,16 @@
 // npm run rebuild: makes the mirror's tables anew from the events that are stored, without asking the chain, and says whether
 // that changed anything. Readers see the old tables until the new ones are complete.
 
-import { loadConfig } from "../server/config.ts";
 import { openDatabase } from "../server/database/client.ts";
 import { migrate } from "../server/database/migrate.ts";
 import { describeFailure } from "../server/failures.ts";
+import { loadWholeConfig } from "../server/half-restored.ts";
 import { createLease, holdWhenFree, LeaseLostError } from "../server/indexer/lease.ts";
 import { createMirror } from "../server/indexer/mirror.ts";
 import { beginCommand } from "./lifecycle/command.ts";
 
 async function main(): Promise<void> {
-  const { databaseUrl, dataFolder } = loadConfig();
+  const { databaseUrl, dataFolder } = loadWholeConfig();
   await migrate(databaseUrl, { dataFolder });
   const database = await openDatabase(databaseUrl, { writesMuch: true });
   const lease = createLease({ database });

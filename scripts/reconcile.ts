@@ -3,11 +3,12 @@
 
 import { existsSync } from "node:fs";
 import { parseArgs } from "node:util";
-import { ConfigError, loadConfig } from "../server/config.ts";
+import { ConfigError } from "../server/config.ts";
 import { openDatabase } from "../server/database/client.ts";
 import { describeDatabase, locateDatabase } from "../server/database/location.ts";
 import { migrate } from "../server/database/migrate.ts";
 import { DatabaseUnusableError } from "../server/database/unusable.ts";
+import { loadWholeConfig } from "../server/half-restored.ts";
 import {
   type ListedCard,
   type Listing,
@@ -34,7 +35,7 @@ class UsageError extends Error {
 
 async function main(): Promise<number> {
   const { release, all, json } = flagsOf(process.argv.slice(2));
-  const { databaseUrl } = loadConfig();
+  const { databaseUrl } = loadWholeConfig();
   const location = locateDatabase(databaseUrl);
   if (location.provider === "sqlite" && !existsSync(location.file))
     throw new DatabaseUnusableError(`There is no database ${describeDatabase(location)}.`);

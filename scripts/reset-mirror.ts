@@ -2,16 +2,16 @@
 // its beginning; a server that runs does so at once. Application tables are not touched.
 
 import { existsSync } from "node:fs";
-import { loadConfig } from "../server/config.ts";
 import { openDatabase } from "../server/database/client.ts";
 import { describeDatabase, locateDatabase } from "../server/database/location.ts";
 import { migrate } from "../server/database/migrate.ts";
 import { describeFailure } from "../server/failures.ts";
+import { loadWholeConfig } from "../server/half-restored.ts";
 import { createMirror } from "../server/indexer/mirror.ts";
 import { beginCommand } from "./lifecycle/command.ts";
 
 async function main(): Promise<string> {
-  const { databaseUrl, dataFolder } = loadConfig();
+  const { databaseUrl, dataFolder } = loadWholeConfig();
   const location = locateDatabase(databaseUrl);
   const where = describeDatabase(location);
   if (location.provider === "sqlite" && !existsSync(location.file)) {

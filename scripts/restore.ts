@@ -47,9 +47,13 @@ async function main(): Promise<void> {
     chain,
     say: (line) => console.log(line),
   });
-  const { createdAt, mirror } = done.manifest;
-  const to = mirror === null ? "" : `, the mirror at block ${mirror.block.number}`;
-  console.log(`${config.dataFolder} is as it was on ${new Date(createdAt).toLocaleString()}${to}.`);
+  if (done.manifest === undefined) {
+    console.log(`${config.dataFolder} is as it was in the archive.`);
+  } else {
+    const { createdAt, mirror } = done.manifest;
+    const to = mirror === null ? "" : `, the mirror at block ${mirror.block.number}`;
+    console.log(`${config.dataFolder} is as it was on ${new Date(createdAt).toLocaleString()}${to}.`);
+  }
   if (done.aside !== undefined) console.log(`What was there is at ${done.aside}. Delete it once all is well.`);
   console.log(
     "Start now: before it sends anything, the server finds what was issued and redeemed since on the chain. Then see what is left to a person: npm run reconcile",

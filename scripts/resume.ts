@@ -4,10 +4,10 @@
 
 import { parseArgs } from "node:util";
 import { createRpc } from "../server/chain/rpc.ts";
-import { loadConfig } from "../server/config.ts";
 import { openDatabase } from "../server/database/client.ts";
 import { migrate } from "../server/database/migrate.ts";
 import { describeFailure } from "../server/failures.ts";
+import { loadWholeConfig } from "../server/half-restored.ts";
 import { createLease, holdWhenFree, LeaseLostError } from "../server/indexer/lease.ts";
 import { CheckpointMovedError, createMirror } from "../server/indexer/mirror.ts";
 import { planResumption, type Resumption } from "../server/indexer/resume.ts";
@@ -44,7 +44,7 @@ function described({ from, to, undoing, headNumber }: Resumption, endpoint: stri
 }
 
 async function resume({ yes }: { yes: boolean }): Promise<number> {
-  const { databaseUrl, rpcUrl, dataFolder } = loadConfig();
+  const { databaseUrl, rpcUrl, dataFolder } = loadWholeConfig();
   await migrate(databaseUrl, { dataFolder });
   const database = await openDatabase(databaseUrl);
   const lease = createLease({ database });

@@ -2,7 +2,7 @@
 
 import { existsSync } from "node:fs";
 import { join } from "node:path";
-import { ConfigError } from "./config.ts";
+import { type Config, ConfigError, loadConfig } from "./config.ts";
 
 /** Written before the first file is moved, and removed after the last: see scripts/backup/moves.ts. */
 export const UNDER_WAY_FILE = "restore-under-way.json";
@@ -13,4 +13,11 @@ export function refuseHalfRestored(dataFolder: string): void {
   throw new ConfigError(
     `A restore of ${dataFolder} was broken off before all files were in their places. Run it again, and it goes on: npm run restore -- <archive>`,
   );
+}
+
+/** The settings of a command that works on the data folder or its database. Throws {@link ConfigError} where that is half restored. */
+export function loadWholeConfig(): Config {
+  const config = loadConfig();
+  refuseHalfRestored(config.dataFolder);
+  return config;
 }

@@ -2,11 +2,11 @@
 // the disk and checked before; what is left are renames, written down before the first of them. Whoever starts while they are under way is refused.
 
 import { existsSync, mkdirSync, readFileSync, renameSync, rmSync, writeFileSync } from "node:fs";
-import { dirname, join } from "node:path";
+import { dirname, join, sep } from "node:path";
 import { UNDER_WAY_FILE } from "../../server/half-restored.ts";
 import { syncToDisk } from "../../server/system/durable-files.ts";
 
-/** Absolute paths. Never done where `to` is there: then it was done before. */
+/** Absolute paths. Never done twice: then `to` is there, or `from` is gone. */
 export interface Move {
   from: string;
   to: string;
@@ -16,6 +16,8 @@ export interface Move {
 export interface MovePlan {
   /** The archive that is being put back. */
   archive: string;
+  /** Where what was there goes; nothing if there was nothing. */
+  aside?: string | undefined;
   moves: Move[];
   /** Removed in the end. */
   staging: string[];
@@ -42,7 +44,13 @@ export function planUnderWay(dataFolder: string): MovePlan | undefined {
 export function finish(dataFolder: string, { moves, staging }: MovePlan): void {
   const folders = new Set<string>();
   for (const { from, to } of moves) {
-    if (existsSync(to) || !existsSync(from)) continue;
+    if (!existsSync(from)) continue;
+    if (existsSync(to)) {
+      // What was there went aside before.
+      if (!staging.some((folder) => from.startsWith(`${folder}${sep}`))) continue;
+      // Made meanwhile, by a program that did not know: it must not be taken for what belongs there.
+      renameSync(to, `${to}.made-meanwhile-${Date.now()}`);
+    }
     mkdirSync(dirname(to), { recursive: true, mode: 0o700 });
     renameSync(from, to);
     for (const path of [from, to]) folders.add(dirname(path));

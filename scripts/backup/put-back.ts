@@ -17,7 +17,7 @@ import { filesToKeep, REPLACED_PREFIX, STAGING_FOLDER } from "./files.ts";
 import { hasTables, refuseWhileInUse } from "./in-use.ts";
 import { continues, type KeptChain, readKeptChain } from "./local-chain.ts";
 import { DATA_FOLDER, type Manifest } from "./manifest.ts";
-import { carryOut, finish, type Move, planUnderWay } from "./moves.ts";
+import { carryOut, finish, type Move, type MovePlan, planUnderWay } from "./moves.ts";
 import { restorePostgresql } from "./postgresql-tools.ts";
 import { BackupError, explained } from "./problems.ts";
 import { faultOf } from "./sqlite-files.ts";
@@ -31,10 +31,10 @@ export interface PutBackOptions {
 }
 
 export interface PutBack {
-  manifest: Manifest;
+  /** What the archive says of itself; nothing if a restore of it that was broken off had only to be finished. */
+  manifest: Manifest | undefined;
   /** Where what was there is now; nothing if there was nothing. */
   aside: string | undefined;
-  chain: "none" | "kept" | "put back";
 }
 
 type RestoredConfig = Pick<Config, "databaseUrl" | "dataFolder">;
@@ -55,7 +55,8 @@ export async function putBack(archive: string, config: RestoredConfig, options: 
     const run = await claimRun(dataFolder, options.say);
     try {
       await refuseWhileInUse(dataFolder, location, config.databaseUrl);
-      finishEarlier(dataFolder, options.say);
+      const finished = finishEarlier(dataFolder, options.say);
+      if (finished?.archive === archive && !options.replace) return { manifest: undefined, aside: finished.aside };
       return await putBackChecked(archive, config, location, options);
     } finally {
       run.release();
@@ -68,11 +69,12 @@ export async function putBack(archive: string, config: RestoredConfig, options: 
   }
 }
 
-function finishEarlier(dataFolder: string, say: (line: string) => void): void {
+function finishEarlier(dataFolder: string, say: (line: string) => void): MovePlan | undefined {
   const earlier = planUnderWay(dataFolder);
-  if (earlier === undefined) return;
+  if (earlier === undefined) return undefined;
   finish(dataFolder, earlier);
   say(`The restore of ${earlier.archive} that was broken off is finished first.`);
+  return earlier;
 }
 
 async function putBackChecked(
@@ -127,9 +129,13 @@ async function putBackChecked(
     for (const name of existsSync(staged) ? readdirSync(staged) : [])
       moves.push({ from: join(staged, name), to: join(dataFolder, name) });
     syncAll(staging);
-    carryOut(dataFolder, { archive, moves, staging: [staging, databaseStaging] });
-    const chain = keepsChain ? "kept" : existsSync(join(dataFolder, "chain")) ? "put back" : "none";
-    return { manifest, aside: existsSync(aside) ? aside : undefined, chain };
+    carryOut(dataFolder, {
+      archive,
+      aside: before.length > 0 || hasDatabase ? aside : undefined,
+      moves,
+      staging: [staging, databaseStaging],
+    });
+    return { manifest, aside: existsSync(aside) ? aside : undefined };
   } finally {
     discard();
   }

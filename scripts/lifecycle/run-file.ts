@@ -67,10 +67,11 @@ export async function claimRun(dataFolder: string, onMessage: (message: string) 
   };
 }
 
-/** The record; nothing if it is gone, or was being written when the machine stopped. */
+/** The record; nothing if it is gone, or is none. */
 function readRecord(file: string): RunRecord | undefined {
   try {
-    return JSON.parse(readFileSync(file, "utf8")) as RunRecord;
+    const record = JSON.parse(readFileSync(file, "utf8")) as Partial<RunRecord> | null;
+    return record?.supervisor === undefined ? undefined : (record as RunRecord);
   } catch {
     return undefined;
   }
@@ -97,5 +98,5 @@ function removeStale(file: string, found: RunRecord | undefined): void {
     // Somebody else was faster, in either step; the caller looks again.
     if (!["ENOENT", "EEXIST"].includes((error as NodeJS.ErrnoException).code ?? "")) throw error;
   }
-  rmSync(grave, { force: true });
+  rmSync(grave, { recursive: true, force: true });
 }

@@ -1,14 +1,15 @@
 // The process of a local chain: opens what is kept, answers JSON-RPC, and tells whoever has started it how it goes. Ends in order
 // on SIGTERM, and when whoever has started it is gone.
 
+import { existsSync } from "node:fs";
 import { join } from "node:path";
 import Database from "better-sqlite3";
-import { explainSqlite } from "../../server/database/unusable.ts";
+import { DatabaseUnusableError, explainSqlite } from "../../server/database/unusable.ts";
 import { describeFailure, giveLastWords } from "../../server/failures.ts";
 import { keepFromOthers } from "../../server/system/data-folder.ts";
 import { openChain } from "./engine/chain.ts";
 import { ChainRefusedError, chainFile } from "./engine/chain-file.ts";
-import { BlocksMissingError, type KeptChain, type KnownBlock, openKeptChain } from "./engine/opening.ts";
+import { BlocksMissingError, chainRemedy, type KeptChain, type KnownBlock, openKeptChain } from "./engine/opening.ts";
 import { serveRpc } from "./rpc/server.ts";
 
 /** What the process is started with, as JSON on its command line. */
@@ -41,14 +42,20 @@ let held: Database.Database | undefined;
 
 /** Keeps every other process from opening this chain; the system gives the lock back when this one ends. */
 function lock(folder: string): void {
-  const database = new Database(join(folder, "chain.lock"), { timeout: 2_000 });
+  if (!existsSync(folder))
+    throw new ChainRefusedError(`The folder ${folder} is gone, and the chain was in it. ${chainRemedy(folder)}`);
+  const file = join(folder, "chain.lock");
   try {
+    const database = new Database(file, { timeout: 2_000 });
     // No file beside it: there is nothing to roll back.
     database.pragma("journal_mode = MEMORY");
     database.exec("BEGIN EXCLUSIVE");
     held = database;
   } catch (error) {
-    if ((error as { code?: string }).code !== "SQLITE_BUSY") throw error;
+    const { code } = error as { code?: string };
+    if (code === "SQLITE_NOTADB" || code?.startsWith("SQLITE_CORRUPT"))
+      throw new ChainRefusedError(`${file} is damaged. There is nothing in it: delete it, and start again.`);
+    if (code !== "SQLITE_BUSY") throw explainSqlite(file, error) ?? error;
     throw new ChainRefusedError(`Another process has opened the chain in ${folder}. Stop it first.`);
   }
 }
@@ -82,7 +89,10 @@ try {
   await main(options);
 } catch (error) {
   const file = chainFile(options.folder);
-  const message = explainSqlite(file, error)?.message ?? describeFailure(error);
+  const message =
+    error instanceof DatabaseUnusableError
+      ? error.message
+      : (explainSqlite(file, error)?.message ?? describeFailure(error));
   await tellLast({ kind: "refused", message, blocksMissing: error instanceof BlocksMissingError });
   process.exit(1);
 }

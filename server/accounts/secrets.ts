@@ -3,7 +3,7 @@
 // purposes say nothing about each other.
 
 import { hkdfSync, randomBytes } from "node:crypto";
-import { readFileSync } from "node:fs";
+import { lstatSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import type { Database } from "../database/client.ts";
 import { createFile } from "../system/durable-files.ts";
@@ -83,6 +83,10 @@ function readOrMake(folder: string): string {
   createFile(file, `${randomBytes(32).toString("base64url")}\n`);
   // Of several processes one has made it.
   const made = read(file);
+  if (made === undefined && lstatSync(file, { throwIfNoEntry: false })?.isSymbolicLink() === true)
+    throw new SecretError(
+      `${file} is a link that leads nowhere. Bring back what it leads to, or delete the link: a new secret is made.`,
+    );
   if (made === undefined) throw new SecretError(`The secret ${file} was removed while it was made. Start again.`);
   return made;
 }

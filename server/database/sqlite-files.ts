@@ -1,7 +1,7 @@
 // Whether an SQLite database is still where it was opened. Its files can be deleted, replaced or cut while they are open: SQLite then goes
 // on with what nobody finds again, and answers as if all were well.
 
-import { closeSync, fstatSync, openSync, readSync, statSync } from "node:fs";
+import { closeSync, fstatSync, openSync, readSync, realpathSync, statSync } from "node:fs";
 import { basename } from "node:path";
 
 export interface SqliteFiles {
@@ -19,10 +19,12 @@ const FRAME_HEADER = { bytes: 24, salt: { from: 8, to: 16 } };
 
 /** Looks at the files of a database that is open, in WAL mode. */
 export function watchSqliteFiles(file: string): SqliteFiles {
-  const files = [file, `${file}-wal`, `${file}-shm`];
+  // SQLite puts what belongs to a file beside what a link leads to.
+  const real = realpathSync(file);
+  const files = [file, `${real}-wal`, `${real}-shm`];
   const opened = files.map(identityOf);
   // Only this one: whoever closes the others' files takes the driver's locks away.
-  const log = openSync(`${file}-wal`, "r");
+  const log = openSync(`${real}-wal`, "r");
   const header = Buffer.alloc(LOG_HEADER.bytes);
   let size = 0;
   let salt = "";

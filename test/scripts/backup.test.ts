@@ -317,6 +317,54 @@ describe("npm run restore", () => {
     expect(readFileSync(join(data, "auth-secret"), "utf8")).to.equal("archived");
   });
 
+  it("is finished with the command that is advised, whatever was made in its place; no command works on a half of it", async () => {
+    const data = settings().DATA_DIR;
+    mkdirSync(data);
+    writeFileSync(join(data, "auth-secret"), "archived");
+    await runCommand(`node scripts/backup.ts ${archive()}`, settings());
+    const staging = join(data, ".restoring");
+    mkdirSync(staging);
+    const kept = join(data, "kept");
+    writeFileSync(join(staging, "kept"), "restored");
+    const aside = join(data, "replaced-1");
+    mkdirSync(aside);
+    writeFileSync(join(aside, "kept"), "old");
+    const moves = [
+      { from: kept, to: join(aside, "kept") },
+      { from: join(staging, "kept"), to: kept },
+    ];
+    const plan = JSON.stringify({ archive: archive(), aside, moves, staging: [staging] });
+    writeFileSync(join(data, "restore-under-way.json"), plan);
+
+    const commands = [
+      "accept-database",
+      "audit",
+      "backup x.tar.gz",
+      "check",
+      "rebuild",
+      "reconcile",
+      "reset-mirror",
+      "resume",
+    ];
+    const key = "accounts key --brand 1 --role manager --name shop";
+    for (const command of [...commands, key]) {
+      const [name, ...args] = command.split(" ");
+      const { output, code } = await runCommand(`node scripts/${name}.ts ${args.join(" ")}`, settings());
+      expect(output, command).to.match(/was broken off .*npm run restore/);
+      expect(code, command).to.be.greaterThan(0);
+    }
+    writeFileSync(kept, "made meanwhile");
+    const { output, code } = await runCommand(`node scripts/restore.ts ${archive()}`, {
+      ...settings(),
+      DATABASE_URL: `file:${join(folder, "new.db")}`,
+    });
+    expect(output).to.match(/is finished first.*What was there is at \S+replaced-1/s);
+    expect(code).to.equal(0);
+    expect(readFileSync(kept, "utf8")).to.equal("restored");
+    expect(readFileSync(join(aside, "kept"), "utf8")).to.equal("old");
+    expect(readdirSync(data).find((name) => name.startsWith("kept.made-meanwhile-"))).not.to.equal(undefined);
+  });
+
   it("does nothing while a server uses the database, or Mintmark runs on the data folder", async () => {
     await runCommand(`node scripts/backup.ts ${archive()}`, settings());
     const used = await runCommand(`node scripts/restore.ts ${archive()} --replace`, settings());

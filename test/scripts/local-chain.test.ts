@@ -6,10 +6,12 @@ import {
   closeSync,
   copyFileSync,
   cpSync,
+  mkdirSync,
   mkdtempSync,
   openSync,
   readdirSync,
   readFileSync,
+  renameSync,
   rmSync,
   statSync,
   truncateSync,
@@ -113,6 +115,8 @@ describe("the local chain", () => {
       proof: await rpc.call("eth_getProof", [ACCOUNT, [], "latest"]),
     };
   }
+
+  const blocks = async () => ((await whole()) as { blocks: unknown[] }).blocks;
 
   async function until(condition: () => boolean | Promise<boolean>): Promise<void> {
     while (!(await condition())) await new Promise((resolve) => setTimeout(resolve, 10));
@@ -321,6 +325,71 @@ describe("the local chain", () => {
     await start();
     await makeBlocks(1);
     expect(chain?.isNew).to.equal(true);
+  });
+
+  it("keeps the log beside a file that was emptied: it may have everything", async () => {
+    await start();
+    await makeBlocks(2);
+    const known = { genesisHash: chain?.genesisHash ?? "", number: 2, hash: (await blockAt("latest")).hash };
+    await killForGood();
+    const log = statSync(file("chain.db-wal")).size;
+    truncateSync(file(), 0);
+    rmSync(file("head"));
+    expect(await refused({ known })).to.match(/chain\.db is empty; blocks 0 to 2 were in it/);
+    expect(statSync(file("chain.db-wal")).size).to.equal(log);
+  });
+
+  const losses: [string, () => void][] = [
+    [
+      "its files are deleted",
+      () => readdirSync(folder).forEach((name) => void (name.startsWith("chain.db") && rmSync(file(name)))),
+    ],
+    ["its folder is deleted", () => rmSync(folder, { recursive: true })],
+    ["its file is replaced by an older copy", () => cpSync(join(folder, "..", "older"), file(), { force: true })],
+    // What was only in the log is in the maker's memory still.
+    ["its log is cut", () => truncateSync(file("chain.db-wal"), 0)],
+  ];
+  for (const [what, lose] of losses)
+    it(`tells nobody of further blocks when ${what} while it runs, and saves those that were seen`, async () => {
+      await start();
+      await makeBlocks(1);
+      await chain?.stop();
+      cpSync(file(), join(folder, "..", "older"));
+      await start();
+      await makeBlocks(2);
+      const before = await blocks();
+      if (what.includes("replaced")) rmSync(file());
+      lose();
+      const rescued = () => messages.map((message) => /in (\S+rescued-\d+)\. Stop/.exec(message)?.[1]).find(Boolean);
+      const hash = await send();
+      await until(() => rescued() !== undefined);
+      const receipt = await rpc.call("eth_getTransactionReceipt", [hash]).catch(() => null);
+      expect(receipt).to.equal(null);
+      expect(Number(await rpc.call("eth_blockNumber"))).to.equal(3);
+      await chain?.stop();
+      // What the message says, word for word.
+      renameSync(rescued() ?? "", file());
+      for (const suffix of ["-wal", "-shm"]) rmSync(file(`chain.db${suffix}`), { force: true });
+      await start();
+      // A block that nobody was told of may be there besides.
+      expect((await blocks()).slice(0, 4)).to.deep.equal(before);
+      await makeBlocks(1);
+    });
+
+  it("says in one sentence that its folder is gone, or its lock is damaged", async () => {
+    await start();
+    rmSync(folder, { recursive: true });
+    process.kill(chain?.pid() ?? 0, "SIGKILL");
+    expect(await chain?.failed).to.match(
+      /^the chain cannot be started again: The folder \S+ is gone.*npm run restore[^\n]*$/,
+    );
+    await chain?.stop();
+    mkdirSync(folder);
+    writeFileSync(file("chain.lock"), "not a database, and long enough to be looked at".repeat(100));
+    expect(await refused()).to.match(/^\S+chain\.lock is damaged\. There is nothing in it: delete it[^\n]*$/);
+    rmSync(file("chain.lock"));
+    mkdirSync(file("chain.lock"));
+    expect(await refused()).to.match(/^The database \S+chain\.lock cannot be opened[^\n]*$/);
   });
 
   it("answers what it can, and says so, where a part of its state is damaged", async () => {

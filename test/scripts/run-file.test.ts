@@ -1,5 +1,5 @@
 import { type ChildProcess, spawn } from "node:child_process";
-import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { createServer } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -75,6 +75,18 @@ describe("the claim on a data folder", () => {
   it("is not disturbed by a damaged record", async () => {
     writeFileSync(file(), '{"supervis');
     expect((await claimRun(folder, say)).earlierRunWasKilled).to.equal(true);
+  });
+
+  it("is not disturbed by what is no record at all", async () => {
+    for (const text of ["null", "{}", "[]", "7"]) {
+      writeFileSync(file(), text);
+      const run = await claimRun(folder, say);
+      expect(run.earlierRunWasKilled, text).to.equal(true);
+      run.release();
+    }
+    mkdirSync(file());
+    (await claimRun(folder, say)).release();
+    expect(readdirSync(folder)).to.deep.equal([]);
   });
 
   it("goes to one of several who ask at once", async () => {

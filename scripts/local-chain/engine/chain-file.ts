@@ -105,7 +105,8 @@ export function readHeadMark(folder: string): Head | undefined {
     text = readFileSync(headFile(folder), "utf8");
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code === "ENOENT") return undefined;
-    throw error;
+    // A folder is not named by the system.
+    throw Object.assign(error as Error, { path: headFile(folder) });
   }
   const match = /^ *(\d+) (0x[0-9a-f]{64})\n/.exec(text);
   return match?.[1] === undefined || match[2] === undefined ? undefined : { number: Number(match[1]), hash: match[2] };

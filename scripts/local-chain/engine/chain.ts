@@ -56,7 +56,8 @@ export interface ChainOptions {
 }
 
 export async function openChain({ folder, onMessage }: ChainOptions): Promise<Chain> {
-  const [maker, views] = await Promise.all([startMaker(folder), startViews(folder)]);
+  let problem: string | undefined;
+  const [maker, views] = await Promise.all([startMaker(folder, noteProblem), startViews(folder)]);
   const database: Sqlite = openForReading(folder);
   const common = createCommon();
   const archive = createArchive(database, common);
@@ -66,7 +67,6 @@ export async function openChain({ folder, onMessage }: ChainOptions): Promise<Ch
   let offsetSeconds = 0;
   let nextTimestamp: number | undefined;
   let closing = false;
-  let problem: string | undefined;
 
   const machineTime = () => Math.floor(Date.now() / 1_000) + offsetSeconds;
 
@@ -216,6 +216,7 @@ function requireBlock(archive: Archive, number: number): StoredBlock {
 
 /** Why blocks cannot be written, and what to do. */
 function explainWriting({ code, message }: BlockNotWrittenError, folder: string): string {
+  if (code === "CHAIN_FILE_LOST") return message;
   const wait = "Transactions wait, and nothing is lost; the chain tries again every second.";
   if (code === "SQLITE_FULL" || code === "ENOSPC")
     return `The disk of ${folder} is full: the chain cannot write blocks. Make room. ${wait}`;

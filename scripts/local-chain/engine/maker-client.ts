@@ -22,12 +22,16 @@ export interface MakerClient {
   close(): Promise<void>;
 }
 
-/** Starts the thread. It throws in this process if it dies: a chain that makes no blocks is better started anew. */
-export async function startMaker(folder: string): Promise<MakerClient> {
+/**
+ * Starts the thread. It throws in this process if it dies: a chain that makes no blocks is better started anew.
+ * @param onNews Is told in sentences what has happened to the chain's file.
+ */
+export async function startMaker(folder: string, onNews: (sentence: string) => void): Promise<MakerClient> {
   const worker = new Worker(new URL("./maker-thread.ts", import.meta.url), { workerData: { folder } });
   const waiting: PromiseWithResolvers<MadeBlock[]>[] = [];
   await once(worker, "message");
   worker.on("message", (answer: MakerAnswer) => {
+    if ("news" in answer) return onNews(answer.news);
     const asked = waiting.shift();
     if ("made" in answer) asked?.resolve(answer.made);
     else asked?.reject(new BlockNotWrittenError(answer.problem, answer.code));

@@ -43,6 +43,8 @@ export interface MadeBlock extends Head {
 export interface Maker {
   /** Makes blocks, one after the other, and commits them together. */
   make(plans: readonly BlockPlan[]): Promise<MadeBlock[]>;
+  /** The newest block. */
+  head(): Head;
   close(): void;
 }
 
@@ -178,6 +180,7 @@ export async function createMaker(database: Sqlite, folder: string): Promise<Mak
       if (newest !== undefined) markHead(newest);
       return made;
     },
+    head: () => ({ number: Number(parent.number), hash: textOf(parent.hash()) }),
     close: () => headMark.close(),
   };
 }

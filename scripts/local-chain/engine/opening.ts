@@ -72,15 +72,15 @@ export async function openKeptChain(options: OpeningOptions): Promise<KeptChain>
       );
     return await makeChain(folder, now);
   }
+  // Before it is opened: SQLite removes the log beside an empty file, and the log may have everything.
+  if (statSync(file).size === 0 && (mark ?? known) !== undefined) throw emptied(file, folder, mark ?? known);
   const database = openWhole(folder, file);
   try {
     const archive = createArchive(database, createCommon());
     const head = archive.head();
     if (head === undefined) {
       if (mark === undefined && known === undefined) return await makeChain(folder, now, database);
-      throw new ChainRefusedError(
-        `The chain's file ${file} is empty; blocks 0 to ${(mark ?? known)?.number} were in it. ${chainRemedy(folder)}`,
-      );
+      throw emptied(file, folder, mark ?? known);
     }
     const genesisHash = textOf(archive.hashOf(0) ?? Buffer.alloc(32));
     if (known !== undefined && known.genesisHash !== genesisHash)
@@ -157,6 +157,12 @@ function openWhole(folder: string, file: string): Sqlite {
     if (error instanceof Database.SqliteError && isDamage(error.code)) throw damaged(file, folder, error.message);
     throw error;
   }
+}
+
+function emptied(file: string, folder: string, had: Head | undefined): ChainRefusedError {
+  return new ChainRefusedError(
+    `The chain's file ${file} is empty; blocks 0 to ${had?.number} were in it. ${chainRemedy(folder)}`,
+  );
 }
 
 function createChainFileAnew(folder: string): Sqlite {

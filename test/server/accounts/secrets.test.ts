@@ -1,4 +1,4 @@
-import { mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs";
+import { mkdtempSync, readFileSync, rmSync, statSync, symlinkSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { expect } from "chai";
@@ -42,6 +42,11 @@ describe("secrets of accounts", () => {
       expect(() => loadSecrets({ ...none, dataFolder })).to.throw(SecretError, problem);
       expect(readFileSync(file, "utf8")).to.equal(text);
     }
+  });
+
+  it("are not made where a link leads nowhere", () => {
+    symlinkSync(join(dataFolder, "not", "mounted"), join(dataFolder, "auth-secret"));
+    expect(() => loadSecrets({ ...none, dataFolder })).to.throw(SecretError, "is a link that leads nowhere");
   });
 
   it("come from settings where these are given, and give a key of its own to each purpose", () => {

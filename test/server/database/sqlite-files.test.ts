@@ -1,4 +1,4 @@
-import { appendFileSync, mkdtempSync, rmSync, statSync, truncateSync } from "node:fs";
+import { appendFileSync, mkdtempSync, rmSync, statSync, symlinkSync, truncateSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import Sqlite from "better-sqlite3";
@@ -45,6 +45,17 @@ describe("the files of an SQLite database that is open", () => {
       write();
       expect(files.problem(), `after ${part} bytes`).to.equal(undefined);
     }
+  });
+
+  it("are beside what a link leads to", () => {
+    const link = join(folder, "link.db");
+    symlinkSync(join(folder, "mintmark.db"), link);
+    const linked = watchSqliteFiles(link);
+    write();
+    expect(linked.problem()).to.equal(undefined);
+    truncateSync(log, LOG_HEADER + FRAME_HEADER + PAGE);
+    expect(linked.problem()).to.match(/-wal was cut/);
+    linked.close();
   });
 
   it("are cut where the log is shorter, or has grown again over what it has lost", () => {
