@@ -12,6 +12,7 @@ import { createLease, holdWhenFree, LeaseLostError } from "../server/indexer/lea
 import { CheckpointMovedError, createMirror } from "../server/indexer/mirror.ts";
 import { planResumption, type Resumption } from "../server/indexer/resume.ts";
 import { beginCommand } from "./lifecycle/command.ts";
+import { giveUpBlocks } from "./lifecycle/given-up-blocks.ts";
 import { isConfirmed } from "./lifecycle/questions.ts";
 
 const USAGE = `Lets a mirror go on that has stopped because the chain has replaced final blocks. Find out first, with the other
@@ -69,7 +70,7 @@ async function resume({ yes }: { yes: boolean }): Promise<number> {
       const { from, to } = await planResumption({ rpc, mirror });
       if (from.hash !== plan.from.hash || to.hash !== plan.to.hash) throw new CheckpointMovedError();
     }
-    const events = await mirror.rollBack(plan.from, plan.to);
+    const events = await giveUpBlocks({ databaseUrl, mirror, from: plan.from, to: plan.to });
     console.log(
       `The mirror is at block ${plan.to.number} again; ${count(events, "event is", "events are")} taken back. ` +
         "A server that runs goes on within seconds; if none does, start it.",

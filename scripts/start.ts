@@ -12,6 +12,7 @@ import { createMirror } from "../server/indexer/mirror.ts";
 import { planResumption } from "../server/indexer/resume.ts";
 import { EXAMPLE_CARD, seedDemo } from "./demo.ts";
 import { ensureRegistry } from "./lifecycle/deployment.ts";
+import { giveUpBlocks } from "./lifecycle/given-up-blocks.ts";
 import { requireFreePort } from "./lifecycle/listening.ts";
 import { localEndpoint, localUrl } from "./lifecycle/local-endpoint.ts";
 import { isConfirmed } from "./lifecycle/questions.ts";
@@ -134,7 +135,7 @@ async function followLoss({ databaseUrl, rpcUrl }: Config, known: KnownBlock, ch
     const mirror = createMirror({ database, lease });
     const { from, to } = await planResumption({ rpc, mirror });
     if (!(await holdWhenFree(lease))) throw new LeaseLostError();
-    await mirror.rollBack(from, to);
+    await giveUpBlocks({ databaseUrl, mirror, from, to });
     say(
       `  the mirror is taken back from block ${known.number} to block ${to.number}; the chain is at block ${chain.head.number}.`,
     );

@@ -551,15 +551,22 @@ export function createBook({ application, now }: { application: Database; now():
       if (before.length === 0 && Number(finals?.count ?? 0) === 0) return 0;
       return await inTransaction(application, async (transaction) => {
         const rows = await transaction.$queryRaw<{ signer: string; nonce: number }[]>(lost);
-        await updateRows(transaction, {
-          table: "ChainTransaction",
-          columns: ["signer", "nonce", "state", "blockNumber", "blockHash"],
-          key: ["signer", "nonce"],
-          rows: rows.map(({ signer, nonce }) => [signer, nonce, "signed", null, null]),
-        });
         await unmine(transaction, rows);
         await transaction.$executeRaw(Prisma.sql`UPDATE "ChainTransaction" SET "final" = ${true} WHERE ${passed}`);
         return rows.length;
+      });
+    },
+
+    /**
+     * Has everything sent again that was mined after a block, also what could not be taken back any more: an operator goes on without those
+     * blocks. {@link review} would wait until the mirror is past them, which a chain that makes blocks on demand may never be.
+     */
+    async reopenAfter(blockNumber: number): Promise<void> {
+      await inTransaction(application, async (transaction) => {
+        const rows = await transaction.$queryRaw<{ signer: string; nonce: number }[]>(Prisma.sql`
+          SELECT "signer", "nonce" FROM "ChainTransaction"
+          WHERE "state" = 'mined' AND "blockNumber" > ${blockNumber} AND "data" <> '0x'`);
+        await unmine(transaction, rows);
       });
     },
 
@@ -640,11 +647,17 @@ export function createBook({ application, now }: { application: Database; now():
     await settle(transaction, commands);
   }
 
-  /** What was done by transactions is under way again. */
+  /** Transactions, and what was done by them, are under way again. */
   async function unmine(
     transaction: DatabaseTransaction,
     keys: readonly { signer: string; nonce: number }[],
   ): Promise<void> {
+    await updateRows(transaction, {
+      table: "ChainTransaction",
+      columns: ["signer", "nonce", "state", "final", "blockNumber", "blockHash"],
+      key: ["signer", "nonce"],
+      rows: keys.map(({ signer, nonce }) => [signer, nonce, "signed", false, null, null]),
+    });
     const commands = await selectRows<SendableCommand>(transaction, {
       table: "Command",
       key: ["signer", "nonce"],

@@ -1,6 +1,9 @@
 // What the chain takes back is sent again, and an order says so meanwhile.
 
 import { expect } from "chai";
+import { giveUpBlocks } from "../../../../scripts/lifecycle/given-up-blocks.ts";
+import { createMirror } from "../../../../server/indexer/mirror.ts";
+import { planResumption } from "../../../../server/indexer/resume.ts";
 import type { IdentifiedCall } from "../../../support/faulty-rpc.ts";
 import { until } from "../../../support/patience.ts";
 import {
@@ -11,6 +14,9 @@ import {
   startSendingWorld,
   type TestBrand,
 } from "./support.ts";
+
+/** After so many blocks nothing is taken back any more, unless an operator says so. */
+const FINALITY = 64;
 
 describe("sending on a chain that takes blocks back", () => {
   let world: SendingWorld;
@@ -75,6 +81,27 @@ describe("sending on a chain that takes blocks back", () => {
     await world.seal();
     const again = await office.start({ keys: [brand.key] });
     await until(() => again.log.some(({ msg }) => msg.startsWith("the chain has taken blocks back")));
+    await office.untilOrder(id, "issued");
+    await office.expectExact(collection, brand.key);
+  });
+
+  it("issues anew what was in blocks that an operator goes on without, final or not", async () => {
+    const kept = Number(await world.rpc.call("eth_blockNumber"));
+    const server = await office.start({ keys: [brand.key] });
+    const id = await server.order({ brand, collection, quantity: 2 });
+    await office.untilOrder(id, "issued");
+    await world.rpc.call("anvil_mine", [`0x${FINALITY.toString(16)}`]);
+    await until(async () => (await office.database.chainTransaction.count({ where: { final: true } })) === 1);
+    await server.stop();
+    const head = Number(await world.rpc.call("eth_blockNumber"));
+    await takeBack(head - kept);
+
+    const mirror = createMirror({ database: office.database });
+    const { from, to } = await planResumption({ rpc: world.rpc, mirror });
+    expect(to.number).to.be.at.most(kept);
+    await giveUpBlocks({ databaseUrl: office.url, mirror, from, to });
+    expect(await office.cards(id)).to.deep.equal(["1 sent", "2 sent"]);
+    await office.start({ keys: [brand.key] });
     await office.untilOrder(id, "issued");
     await office.expectExact(collection, brand.key);
   });
