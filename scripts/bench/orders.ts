@@ -75,7 +75,7 @@ async function latency({ world, server, apiKey, name }: Shop): Promise<Bound> {
     everyMs: LATENCY_EVERY_MS,
     prefix: "latency",
   });
-  await server.until("/v1/collections/latency", ({ body }) => body.data.issuedCount === LATENCY_ORDERS);
+  await server.until("/v1/collections/noirance-latency", ({ body }) => body.data.issuedCount === LATENCY_ORDERS);
   await sleep(1_000);
   looking = false;
   await looker;
@@ -107,7 +107,7 @@ async function rate({ world, server, apiKey, name }: Shop): Promise<Bound[]> {
   });
   const accepted = bought.filter(({ status }) => status === 201).length;
   expectAll(bought, accepted);
-  const doneAt = await server.until("/v1/collections/rate", ({ body }) => body.data.issuedCount === accepted);
+  const doneAt = await server.until("/v1/collections/noirance-rate", ({ body }) => body.data.issuedCount === accepted);
   const perSecond = (accepted / (doneAt - startedAt)) * 1000;
   const acceptedPerSecond = accepted / RATE_SECONDS;
   void collection;
@@ -172,7 +172,7 @@ async function rush({ world, server, apiKey, name }: Shop): Promise<Bound[]> {
   const unique = new Set(sold.flatMap(({ serials }) => serials)).size;
   const times = refused.map(({ sentAt, answeredAt }) => answeredAt - sentAt);
   const p99 = percentile(times, 0.99);
-  await server.until("/v1/collections/rush", ({ body }) => body.data.issuedCount === EDITION);
+  await server.until("/v1/collections/noirance-rush", ({ body }) => body.data.issuedCount === EDITION);
   const what = `${number(ATTEMPTS)} attempts over ${RUSH_CONNECTIONS} connections at an edition of ${number(EDITION)}, ${name}`;
   return [
     {

@@ -52,7 +52,7 @@ export async function soak({ minutes, seed, kind, onProgress }: SoakOptions): Pr
     });
     ending.unshift(() => server.stop());
     await server.ready();
-    await server.until("/v1/collections/soak", ({ status }) => status === 200);
+    await server.until("/v1/collections/noirance-soak", ({ status }) => status === 200);
     const apiKey = await world.apiKey(database.url);
     const prometheus = await startPrometheus({ mintmark: server.url }, SCRAPE_S);
     ending.unshift(() => prometheus.stop());
@@ -142,7 +142,7 @@ async function settle(
     }
   }
   if (open.size > 0) wrong.push(`${open.size} orders are not issued`);
-  const { body } = await get("/v1/collections/soak");
+  const { body } = await get("/v1/collections/noirance-soak");
   if (body.data.issuedCount < orders.length) wrong.push(`Only ${body.data.issuedCount} cards are in the mirror`);
   for (const [name, count] of answers)
     if (/ 5\d\d$|^broken off/.test(name)) wrong.push(`${count} answers were "${name}"`);

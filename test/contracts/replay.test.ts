@@ -775,6 +775,8 @@ async function run(seed: number, length: number) {
       for (const name of Object.keys(common))
         for (let tries = 0; done[name] === undefined && tries < 100; ++tries) {
           await attemptCommon(random.pick(urn));
+          // Something pending is rare: its time is short, and what is asked for is often refused.
+          if (/^(cancel|execute|veto)Reissue/.test(name)) await attemptCommon("requestReissue");
           await attemptCommon(name);
         }
     const place = index - beginningOfEnd;
