@@ -48,7 +48,7 @@ describe("sending on a chain that takes blocks back", () => {
       await takeBack(1);
       await office.untilOrder(id, "sent");
       expect(await office.cards(id)).to.deep.equal(["1 sent", "2 sent"]);
-      expect(server.log.some(({ msg }) => msg.startsWith("the chain has taken blocks back"))).to.equal(true);
+      await until(() => server.log.some(({ msg }) => msg.startsWith("the chain has taken blocks back")));
     } finally {
       await resume();
     }
