@@ -197,7 +197,7 @@ describe("sending in spite of", () => {
       const states = (await office.transactions(brand.key)).map((text) => text.split(" ")[1]);
       expect(states).to.deep.equal(["mined", "replaced", "mined"]);
       await office.expectExact(collection, brand.key);
-      expect(server.log.some(({ msg }) => msg.includes("Is the key used elsewhere?"))).to.equal(true);
+      await until(() => server.log.some(({ msg }) => msg.includes("Is the key used elsewhere?")));
     });
 
     it("who has revoked the card that is refunded: it is refunded", async () => {
@@ -349,7 +349,7 @@ describe("sending in spite of", () => {
       await office.untilOrder(id, "issued");
       await office.untilOrder(later, "issued");
       await office.expectExact(collection, brand.key);
-      expect(server.log.some(({ msg }) => msg.startsWith("no node takes a transaction"))).to.equal(true);
+      await until(() => server.log.some(({ msg }) => msg.startsWith("no node takes a transaction")));
     });
 
     it("that answers an estimate with an error for one brand only: the others go on", async () => {
