@@ -16,6 +16,7 @@ abstract contract CardLifecycle is CardLedger {
     /// @custom:storage-location erc7201:mintmark.storage.CardLifecycle
     struct CardLifecycleStorage {
         mapping(uint256 serial => PendingReissue pending) pendingReissues;
+        mapping(bytes32 correction => bool used) usedConsents;
     }
 
     // keccak256(abi.encode(uint256(keccak256("mintmark.storage.CardLifecycle")) - 1)) & ~bytes32(uint256(0xff))
@@ -68,9 +69,17 @@ abstract contract CardLifecycle is CardLedger {
         _authorize(IBrandRegistry.BrandRole.Steward);
         _checkTier(config, correction.tier);
         if (correction.expiresAt != record.expiresAt()) _checkExpiry(config, correction.expiresAt);
-        if (takes && !config.issuerMayBurn()) {
-            _checkDeadline(correction.deadline);
-            _checkSignature(record.holder(), structHash, holderSignature);
+        if (!config.issuerMayBurn()) {
+            if (takes) {
+                _checkDeadline(correction.deadline);
+                _checkSignature(record.holder(), structHash, holderSignature);
+                mapping(bytes32 => bool) storage usedConsents = _lifecycleStorage().usedConsents;
+                if (usedConsents[structHash]) revert ConsentUsed(correction.serial);
+                usedConsents[structHash] = true;
+            } else {
+                // Nobody could take it back.
+                _authorize(IBrandRegistry.BrandRole.Issuer, msg.sender, 1);
+            }
         }
         card.record = corrected;
         emit CardCorrected(correction.serial, correction.tier, correction.expiresAt, reason);

@@ -82,6 +82,9 @@ interface ICardLifecycle {
     /// @notice The card says so already.
     error CorrectionChangesNothing(uint256 serial);
 
+    /// @notice The holder's consent to this correction has been used.
+    error ConsentUsed(uint256 serial);
+
     /// @notice The collection's burn authorisation (ERC-5484) does not let the caller burn cards.
     error BurnNotAuthorized();
 
@@ -126,13 +129,16 @@ interface ICardLifecycle {
      * sides (for the PRC, Civil Code, article 543; against a holder who does not consent, articles 147 and 152 leave the way
      * to a court). Where the issuer may burn, it does not: who may end a card may shorten it. Consent is a signature
      * of the EIP-712 type `Correction(uint256 serial,uint8 tier,uint32 expiresAt,uint16
-     * generation,uint256 deadline)`.
+     * generation,uint256 deadline)`, and is used once.
+     *
+     * A correction that only gives (a later expiry, or none) cannot be taken back by the brand alone where the issuer may not
+     * burn: there the steward must be an issuer as well, and it counts against that issuer's daily cap.
      *
      * A correction keeps to the collection's tiers and its longest term. To end a card, revoke it.
      *
      * Emits {CardCorrected} and `MetadataUpdate` (ERC-4906). Reverts with {CardStatusMismatch}, {CorrectionChangesNothing},
      * {ICardBenefits-GenerationMismatch}, {ICardIssuance-TierNotDeclared}, {ICardIssuance-TermTooLong}, {ICardIssuance-ExpiryNotInFuture},
-     * {ICardIssuance-DeadlinePassed}, {IMembershipCollection-InvalidSignature}, or with what {IBrandRegistry-authorize} says.
+     * {ICardIssuance-DeadlinePassed}, {IMembershipCollection-InvalidSignature}, {ConsentUsed}, or with what {IBrandRegistry-authorize} says.
      *
      * @param correction What the card is to say.
      * @param reason Why, as the brand's own code or the hash of a document. Never personal data.

@@ -30,7 +30,12 @@ contract ConsortiumSeat is IConsortiumSeat, ERC721Enumerable, ERC721Votes, Ownab
     /// @dev The number of the newest seat; seats are numbered from 1.
     uint256 private _lastSeatId;
 
+    /// @dev For so long an admission waits for its account.
+    uint48 private constant _OFFER_WINDOW = 30 days;
+
     mapping(uint256 seatId => string organisation) private _organisations;
+
+    mapping(address account => Offer offer) private _offers;
 
     /// @dev Where an account's nonces begin: another place for each seat, which nobody can foresee.
     mapping(address account => uint256 base) private _nonceBases;
@@ -43,16 +48,25 @@ contract ConsortiumSeat is IConsortiumSeat, ERC721Enumerable, ERC721Votes, Ownab
     ) ERC721("Mintmark Consortium Seat", "SEAT") EIP712("Mintmark Consortium Seat", "1") Ownable(address(timelock)) {
         if (founders.length == 0) revert SeatsMissing();
         for (uint256 i = 0; i < founders.length; ++i) {
-            _admitSeat(founders[i].account, founders[i].organisation);
+            _checkAdmission(founders[i].account, founders[i].organisation);
+            _giveSeat(founders[i].account, founders[i].organisation);
         }
     }
 
     /// @inheritdoc IConsortiumSeat
-    function admitSeat(
-        address account,
-        string calldata organisation
-    ) public virtual onlyOwner returns (uint256 seatId) {
-        return _admitSeat(account, organisation);
+    function admitSeat(address account, string calldata organisation) public virtual onlyOwner {
+        _checkAdmission(account, organisation);
+        uint48 until = clock() + _OFFER_WINDOW;
+        _offers[account] = Offer({until: until, organisation: organisation});
+        emit SeatOffered(account, organisation, until);
+    }
+
+    /// @inheritdoc IConsortiumSeat
+    function takeSeat() public virtual returns (uint256 seatId) {
+        Offer memory offer = _offers[msg.sender];
+        if (offer.until < clock()) revert SeatNotOffered(msg.sender);
+        delete _offers[msg.sender];
+        return _giveSeat(msg.sender, offer.organisation);
     }
 
     /// @inheritdoc IConsortiumSeat
@@ -100,6 +114,12 @@ contract ConsortiumSeat is IConsortiumSeat, ERC721Enumerable, ERC721Votes, Ownab
         return _organisations[seatId];
     }
 
+    /// @inheritdoc IConsortiumSeat
+    function offerTo(address account) public view virtual returns (Offer memory offer) {
+        offer = _offers[account];
+        if (offer.until < clock()) delete offer;
+    }
+
     /// @inheritdoc IERC5192
     function locked(uint256 tokenId) public view virtual returns (bool) {
         _requireOwned(tokenId);
@@ -134,7 +154,7 @@ contract ConsortiumSeat is IConsortiumSeat, ERC721Enumerable, ERC721Votes, Ownab
         return interfaceId == type(IERC5192).interfaceId || super.supportsInterface(interfaceId);
     }
 
-    function _admitSeat(address account, string memory organisation) internal virtual returns (uint256 seatId) {
+    function _checkAdmission(address account, string memory organisation) internal view virtual {
         if (account == address(0)) revert ERC721InvalidReceiver(address(0));
         // Its vote would be nobody's, and still count among those of which a majority decides.
         bool cannotVote =
@@ -145,7 +165,9 @@ contract ConsortiumSeat is IConsortiumSeat, ERC721Enumerable, ERC721Votes, Ownab
         if (balanceOf(account) != 0) revert SeatAlreadyHeld(account, seatOf(account));
         uint256 length = bytes(organisation).length;
         if (length == 0 || length > _MAX_ORGANISATION_LENGTH) revert InvalidOrganisation(organisation);
+    }
 
+    function _giveSeat(address account, string memory organisation) internal virtual returns (uint256 seatId) {
         seatId = ++_lastSeatId;
         _organisations[seatId] = organisation;
         _nonceBases[account] = uint256(keccak256(abi.encode(blockhash(block.number - 1), account, seatId)));

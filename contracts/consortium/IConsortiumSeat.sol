@@ -18,7 +18,18 @@ interface IConsortiumSeat {
         string organisation;
     }
 
-    /// @notice Emitted when a seat is admitted, after ERC-721's `Transfer` and ERC-5192's `Locked`.
+    /// @notice A seat that waits for its account.
+    /// @param until The last second in which it can be taken; 0 where there is none.
+    /// @param organisation The organisation's name.
+    struct Offer {
+        uint48 until;
+        string organisation;
+    }
+
+    /// @notice Emitted when an organisation is admitted: from now on its account can take the seat.
+    event SeatOffered(address indexed account, string organisation, uint48 until);
+
+    /// @notice Emitted when a seat is there, after ERC-721's `Transfer` and ERC-5192's `Locked`.
     event SeatAdmitted(uint256 indexed seatId, address indexed account, string organisation);
 
     /// @notice Emitted when a seat is removed, after ERC-721's `Transfer`.
@@ -26,6 +37,9 @@ interface IConsortiumSeat {
 
     /// @notice The account has a seat already.
     error SeatAlreadyHeld(address account, uint256 seatId);
+
+    /// @notice No seat waits for the account, or none any more.
+    error SeatNotOffered(address account);
 
     /// @notice A seat cannot be transferred.
     error SeatNotTransferable(uint256 seatId);
@@ -46,17 +60,31 @@ interface IConsortiumSeat {
     error OwnerIsFinal();
 
     /**
-     * @notice Admits an organisation. Only for the owner, which is the consortium's timelock.
+     * @notice Admits an organisation: for 30 days its account can take the seat. Only for the owner, which is the consortium's
+     * timelock.
      *
-     * The seat votes for itself from then on, in decisions that are proposed later. Emits `Transfer`, `Locked`,
-     * ERC-5805's delegation events and {SeatAdmitted}. Reverts with {SeatAlreadyHeld}, {InvalidOrganisation} or, for the
-     * zero address and the consortium's own contracts, `ERC721InvalidReceiver`.
+     * Until the account has taken it there is no seat and no vote: an account that nobody can use, such as a mistyped one, never
+     * counts among those of which a majority decides. Admitted again, an account has the later name and time. Emits
+     * {SeatOffered}. Reverts with {SeatAlreadyHeld}, {InvalidOrganisation} or, for the zero address and the consortium's own
+     * contracts, `ERC721InvalidReceiver`.
      *
      * @param account The organisation's account.
      * @param organisation The organisation's name, 1 to 100 bytes.
+     */
+    function admitSeat(address account, string calldata organisation) external;
+
+    /**
+     * @notice Takes the seat that waits for the caller.
+     *
+     * The seat votes for itself from then on, in decisions that are proposed later. Emits `Transfer`, `Locked`,
+     * ERC-5805's delegation events and {SeatAdmitted}. Reverts with {SeatNotOffered}.
+     *
      * @return seatId The new seat's number: 1 for the first, never used twice.
      */
-    function admitSeat(address account, string calldata organisation) external returns (uint256 seatId);
+    function takeSeat() external returns (uint256 seatId);
+
+    /// @notice The seat that waits for an account; empty where there is none.
+    function offerTo(address account) external view returns (Offer memory offer);
 
     /**
      * @notice Removes a seat and its vote. Only for the owner.

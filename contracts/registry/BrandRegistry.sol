@@ -254,8 +254,9 @@ contract BrandRegistry is IBrandRegistry, AccessControl {
 
     /// @inheritdoc IBrandRegistry
     function upgradeCollections(address implementation_) public virtual onlyRole(DEFAULT_ADMIN_ROLE) {
-        if (!_isCollectionCode(implementation_)) revert InvalidImplementation(implementation_);
+        // In place first: what only passes calls on to what is in place, as a collection does, would find itself without end.
         _implementation = implementation_;
+        if (!_isCollectionCode(implementation_)) revert InvalidImplementation(implementation_);
         emit Upgraded(implementation_);
     }
 
@@ -443,7 +444,9 @@ contract BrandRegistry is IBrandRegistry, AccessControl {
     function _appoint(bytes32 role, address account) internal returns (bool) {
         Appointment storage appointment = _appointments[role][account];
         if (appointment.number != 0) return false;
-        uint64 number = ++_appointmentCount;
+        // Nobody can foresee it: who once had an issuer's signer could have signed vouchers for appointments to come. None of
+        // its lower bytes is zero, so that a voucher costs the same whichever number it names.
+        uint64 number = (++_appointmentCount << 32) | uint32(uint256(blockhash(block.number - 1))) | 0x01010101;
         appointment.number = number;
         emit RoleGranted(role, account, msg.sender);
         if (role != DEFAULT_ADMIN_ROLE && role != GUARDIAN_ROLE) {

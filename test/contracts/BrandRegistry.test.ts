@@ -1,5 +1,6 @@
 // Brands, their roles and their collections; the code that all collections follow. The daily cap has a file of its own.
 
+import beaconProxy from "@openzeppelin/contracts/build/contracts/BeaconProxy.json" with { type: "json" };
 import { expect } from "chai";
 import { shouldSupportInterfaces } from "./behaviours/shouldSupportInterfaces.ts";
 import {
@@ -119,15 +120,16 @@ describe("BrandRegistry", () => {
         [1, admin, HANDLE, PROFILE],
         [2, other, OTHER_HANDLE, full],
       ] as const) {
+        const reported = await eventsOf(registry.admitBrand(admitted, handle, profile), registry);
+        const number = await registry.appointmentOf(brandId, ROLE.Admin, admitted);
+        expect(number >> 32n).to.equal(BigInt(FIRST_APPOINTMENT + brandId - 1));
         admissions.push([
           ["BrandAdmitted", BigInt(brandId), admitted.address, handle, Object.values(profile)],
           ["BrandStatusChanged", BigInt(brandId), STATUS.Active, 0n, NO_REASON],
           ["RoleGranted", roleIdOf(brandId, ROLE.Admin), admitted.address, consortium.address],
-          ["Appointed", BigInt(brandId), BigInt(ROLE.Admin), admitted.address, BigInt(FIRST_APPOINTMENT + brandId - 1)],
+          ["Appointed", BigInt(brandId), BigInt(ROLE.Admin), admitted.address, number],
         ]);
-        expect(await eventsOf(registry.admitBrand(admitted, handle, profile), registry)).to.deep.equal(
-          admissions.at(-1),
-        );
+        expect(reported).to.deep.equal(admissions.at(-1));
       }
       const { brands, statuses, roles } = await stateOf(registry, admin.address, other.address);
       expect({ brands, statuses, roles, count: await registry.brandCount() }).to.deep.equal({
@@ -459,9 +461,12 @@ describe("BrandRegistry", () => {
       await registry.admitBrand(other, OTHER_HANDLE, PROFILE);
       for (const role of [ROLE.Issuer, ROLE.Steward, ROLE.Staff]) {
         const [own, foreign] = [roleIdOf(1, role), roleIdOf(2, role)];
-        expect(await eventsOf(registry.connect(admin).grantRole(own, issuer), registry)).to.deep.equal([
+        const reported = await eventsOf(registry.connect(admin).grantRole(own, issuer), registry);
+        const number = await registry.appointmentOf(1, role, issuer);
+        expect(number >> 32n).to.equal(BigInt(FIRST_APPOINTMENT + 1 + role));
+        expect(reported).to.deep.equal([
           ["RoleGranted", own, issuer.address, admin.address],
-          ["Appointed", 1n, BigInt(role), issuer.address, BigInt(FIRST_APPOINTMENT + 1 + role)],
+          ["Appointed", 1n, BigInt(role), issuer.address, number],
         ]);
         expect(await registry.hasRole(own, issuer)).to.equal(true);
         await expect(registry.connect(admin).grantRole(foreign, issuer))
@@ -934,6 +939,24 @@ describe("BrandRegistry", () => {
           .withArgs(wrong);
       }
       expect(await registry.implementation()).to.equal(before);
+    });
+
+    it("refuses what only passes calls on to the code in place, and would find itself without end", async () => {
+      const { registry, collection, stranger, holder } = await collectionFixture();
+      const before = await registry.implementation();
+      const beacon = new ethers.ContractFactory(beaconProxy.abi, beaconProxy.bytecode, stranger);
+      const ofBeacon = await beacon.deploy(await registry.getAddress(), "0x");
+      // A minimal proxy (ERC-1167) of a collection, which is a proxy itself.
+      const target = (await collection.getAddress()).slice(2);
+      const code = `0x3d602d80600a3d3981f3363d3d373d3d3d363d73${target}5af43d82803e903d91602b57fd5bf3`;
+      const minimal = await (await stranger.sendTransaction({ data: code })).wait();
+      for (const wrong of [await ofBeacon.getAddress(), minimal?.contractAddress ?? ""]) {
+        await expect(registry.upgradeCollections(wrong, { gasLimit: 1_000_000 }))
+          .to.be.revertedWithCustomError(registry, "InvalidImplementation")
+          .withArgs(wrong);
+      }
+      expect(await registry.implementation()).to.equal(before);
+      expect(await collection.balanceOf(holder)).to.equal(0n);
     });
 
     it("refuses a contract that does not say whose it is: the registry, and other tokens that are locked for good", async () => {

@@ -264,6 +264,29 @@ describe("CardIssuance: claim by voucher", () => {
       }
     });
 
+    it("names none that is to come, whichever way the role is given again", async () => {
+      const { collection, registry, admin, issuer, holder, appointment, voucher } = await voucherFixture();
+      // Whoever can use the issuer's signer for an hour signs for all numbers that may come next.
+      const guesses = Array.from({ length: 24 }, (_, index) => [
+        appointment + BigInt(index + 1),
+        appointment + (BigInt(index + 1) << 32n),
+        ((appointment >> 32n) + BigInt(index + 1)) << 32n,
+      ]).flat();
+      const signed = await Promise.all(
+        guesses.map(async (guess) => {
+          const offered = { ...voucher, appointment: guess };
+          return [offered, await signVoucher(issuer, collection, offered)] as const;
+        }),
+      );
+      const role = await registry.roleId(1, ROLE.Issuer);
+      await registry.connect(admin).revokeRole(role, issuer);
+      await registry.connect(admin).grantRole(role, issuer);
+      for (const [offered, offer] of signed)
+        await expect(collection.connect(holder).claim(offered, issuer, offer, "0x"))
+          .to.be.revertedWithCustomError(collection, "AppointmentEnded")
+          .withArgs(issuer, offered.appointment);
+    });
+
     it("from a contract with the role, which answers for itself (ERC-1271)", async () => {
       const { collection, issuerWallet, issuer, holder, stranger, voucher } = await voucherFixture();
       const { wallet, appointment } = await issuerWallet();

@@ -170,13 +170,44 @@ describe("CardLifecycle: correct", () => {
         }
       });
 
-      it(`nobody to what only gives (${auth}): a later expiry, or none`, async () => {
-        const { collection, expiresAt, correct } = await setup({ burnAuth: BURN_AUTH[auth] });
+      it(`nobody to what only gives (${auth}), which is an issuer's to give, within its daily cap`, async () => {
+        const f = await setup({ burnAuth: BURN_AUTH[auth] });
+        const { collection, registry, admin, steward, expiresAt, correct, state } = f;
+        const before = await state();
+        for (const change of [{ expiresAt: expiresAt + 1 }, { expiresAt: 0 }])
+          await expect(correct(change))
+            .to.be.revertedWithCustomError(registry, "BrandRoleMissing")
+            .withArgs(1, ROLE.Issuer, steward);
+        expect(await state()).to.deep.equal(before);
+        await registry.connect(admin).grantRole(await registry.roleId(1, ROLE.Issuer), steward);
+        await registry.connect(admin).setDailyCap(1, steward, 1);
         await correct({ expiresAt: expiresAt + 1, deadline: 0 });
+        expect((await collection.cardOf(DATED)).expiresAt).to.equal(BigInt(expiresAt + 1));
+        await expect(correct({ expiresAt: 0 })).to.be.revertedWithCustomError(registry, "DailyCapExceeded");
+        await registry.connect(admin).liftDailyCap(1, steward);
         await correct({ expiresAt: 0 });
         expect((await collection.cardOf(DATED)).expiresAt).to.equal(0n);
       });
     }
+
+    it("once: not to the same correction after the card was given something else", async () => {
+      const f = await setup({ burnAuth: BURN_AUTH.OwnerOnly });
+      const { collection, issuer, expiresAt, correct, consentTo } = f;
+      const lower = { tier: TIER - 1 };
+      const consent = await consentTo(lower);
+      await correct(lower, consent);
+      await collection.connect(issuer).setTier([DATED], TIER);
+      await refuses(f, () => correct(lower, consent), "ConsentUsed", DATED);
+      // Of another correction, and of the same with another deadline, it is another consent.
+      const later = { ...lower, deadline: expiresAt + 2 * YEAR };
+      await correct(later, await consentTo(later));
+      expect((await collection.cardOf(DATED)).tier).to.equal(BigInt(TIER - 1));
+      const shorter = { tier: TIER - 1, expiresAt: expiresAt - DAY };
+      const toShorter = await consentTo(shorter);
+      await correct(shorter, toShorter);
+      await collection.connect(issuer).renew([DATED], expiresAt - DAY, 3 * YEAR);
+      await refuses(f, () => correct(shorter, toShorter), "ConsentUsed", DATED);
+    });
 
     it("to this very correction, by the holder's key, until its deadline", async () => {
       const f = await setup({ burnAuth: BURN_AUTH.OwnerOnly });

@@ -28,6 +28,11 @@ describe("handles of brands", () => {
       ["no1r", "n0ir"],
       ["studio0", "studioo"],
       ["rnrn", "mm"],
+      // One swap that shows in small letters, and one that shows in capitals.
+      ["10ropiana", "loropiana"],
+      ["room1", "r00ml"],
+      ["hote10", "hotelo"],
+      ["m1l0", "rniio"],
     ] as const;
     for (const [left, right] of alike) {
       expect(looksLike(left, right), `${left} ${right}`).to.equal(true);

@@ -21,6 +21,8 @@ async function replaceSeat({ seat, members, people, tell }: World, lostVote: "no
     [retail, "yes"],
     ...(lostVote === undefined ? [] : [[bank, lostVote] as [typeof bank, "no"]]),
   ]);
+  tell.say("The new account shows that somebody can sign for it; until then its seat counts for nothing:");
+  await tell.signs(people.newSeat, seat, "takeSeat", []);
   await tell.reads(seat, "seatOf", [people.bank.account.address], 0, "the old account has no seat");
   await tell.reads(seat, "seatOf", [people.newSeat.account.address], NEW_SEAT, "the new account has a seat");
   await tell.reads(seat, "organisationOf", [NEW_SEAT], bank.organisation, "it is the bank's");

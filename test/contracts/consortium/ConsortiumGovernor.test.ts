@@ -129,6 +129,7 @@ describe("ConsortiumGovernor", () => {
         [call(seat, "removeSeat", [3n]), call(seat, "admitSeat", [newcomer.address, "Noirance Parfums"])],
         [alpha, beta],
       );
+      await seat.connect(newcomer).takeSeat();
       expect(await seat.totalSupply()).to.equal(3n);
       expect(await seat.getVotes(newcomer)).to.equal(1n);
       expect(await seat.getVotes(consortium.gamma)).to.equal(0n);
@@ -256,6 +257,7 @@ describe("ConsortiumGovernor", () => {
         .withArgs(alpha, await timelock.CANCELLER_ROLE());
       await proposal.untilReady();
       await proposal.execute();
+      await seat.connect(newcomer).takeSeat();
       expect(await seat.seatOf(newcomer)).to.equal(4n);
     });
 
@@ -302,6 +304,7 @@ describe("ConsortiumGovernor", () => {
       const consortium = await consortiumFixture();
       const { governor, seat, alpha, beta, gamma, newcomer, stranger } = consortium;
       await decide(consortium, [admitSeat(consortium), call(seat, "admitSeat", [stranger.address, "Stranger"])]);
+      for (const account of [newcomer, stranger]) await seat.connect(account).takeSeat();
       expect(await seat.totalSupply()).to.equal(5n);
       const before = await propose(consortium, alpha, "Before", call(seat, "removeSeat", [1n]));
       const removal = await propose(
@@ -358,6 +361,7 @@ describe("ConsortiumGovernor", () => {
       const vote = await propose(consortium, alpha, "Something else", admitBrand(consortium));
       await vote.untilOpen();
       await admission.execute();
+      await seat.connect(newcomer).takeSeat();
       expect(await seat.getVotes(newcomer)).to.equal(1n);
       await vote.vote(newcomer);
       expect(await governor.proposalVotes(vote.id)).to.deep.equal([0n, 0n, 0n]);

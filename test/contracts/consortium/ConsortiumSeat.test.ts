@@ -13,6 +13,8 @@ import {
   time,
 } from "./fixture.ts";
 
+const DAY = 86_400;
+
 /** Seats whose timelock a test speaks for, so that each rule can be tried without a vote. */
 async function deploySeats() {
   const [deployer, alpha, beta, gamma, stranger, other] = await ethers.getSigners();
@@ -79,9 +81,20 @@ describe("ConsortiumSeat", () => {
   });
 
   describe("admission", () => {
-    it("is the owner's, and says in its events all that it changes", async () => {
+    it("is the owner's to offer and the account's to take, and says in its events all that it changes", async () => {
       const { seat, gamma } = await seatFixture();
-      const admitted = await seat.admitSeat(gamma, "Gamma");
+      const offered = await seat.admitSeat(gamma, "Gamma");
+      const until = BigInt((await time.latest()) + 30 * DAY);
+      await expect(offered).to.emit(seat, "SeatOffered").withArgs(gamma, "Gamma", until);
+      const receipt = await offered.wait();
+      expect(receipt?.logs).to.have.length(1);
+      expect([...(await seat.offerTo(gamma))]).to.deep.equal([until, "Gamma"]);
+      expect([await seat.totalSupply(), await seat.getVotes(gamma), await seat.seatOf(gamma)]).to.deep.equal([
+        2n,
+        0n,
+        0n,
+      ]);
+      const admitted = await seat.connect(gamma).takeSeat();
       await expect(admitted).to.emit(seat, "Transfer").withArgs(ethers.ZeroAddress, gamma, 3n);
       await expect(admitted).to.emit(seat, "Locked").withArgs(3n);
       await expect(admitted).to.emit(seat, "DelegateChanged").withArgs(gamma, ethers.ZeroAddress, gamma);
@@ -89,6 +102,39 @@ describe("ConsortiumSeat", () => {
       await expect(admitted).to.emit(seat, "SeatAdmitted").withArgs(3n, gamma, "Gamma");
       expect(await seat.getVotes(gamma)).to.equal(1n);
       expect(await seat.totalSupply()).to.equal(3n);
+      expect([...(await seat.offerTo(gamma))]).to.deep.equal([0n, ""]);
+      await expect(seat.connect(gamma).takeSeat())
+        .to.be.revertedWithCustomError(seat, "SeatNotOffered")
+        .withArgs(gamma);
+    });
+
+    it("waits for its account for 30 days, and for nobody else", async () => {
+      const { seat, gamma, stranger } = await seatFixture();
+      await seat.admitSeat(gamma, "Gamma");
+      const { until } = await seat.offerTo(gamma);
+      await expect(seat.connect(stranger).takeSeat())
+        .to.be.revertedWithCustomError(seat, "SeatNotOffered")
+        .withArgs(stranger);
+      const snapshot = await networkHelpers.takeSnapshot();
+      await time.increaseTo(until + 1n);
+      await expect(seat.connect(gamma).takeSeat())
+        .to.be.revertedWithCustomError(seat, "SeatNotOffered")
+        .withArgs(gamma);
+      expect([...(await seat.offerTo(gamma))]).to.deep.equal([0n, ""]);
+      await snapshot.restore();
+      await time.setNextBlockTimestamp(until);
+      await seat.connect(gamma).takeSeat();
+      expect(await seat.seatOf(gamma)).to.equal(3n);
+    });
+
+    it("counts from the last time that the account was admitted, by the last name", async () => {
+      const { seat, gamma } = await seatFixture();
+      await seat.admitSeat(gamma, "Gama");
+      await time.increase(29 * DAY);
+      await seat.admitSeat(gamma, "Gamma");
+      await time.increase(29 * DAY);
+      await seat.connect(gamma).takeSeat();
+      expect(await seat.organisationOf(3n)).to.equal("Gamma");
     });
 
     it("is nobody else's, not even a seat's", async () => {
@@ -119,13 +165,15 @@ describe("ConsortiumSeat", () => {
           .withArgs(organisation);
       }
       await seat.admitSeat(gamma, nameOf(100));
+      await seat.connect(gamma).takeSeat();
       expect(await seat.organisationOf(3n)).to.equal(nameOf(100));
     });
 
     it("makes a seat vote for itself, whatever its account chose before it had one", async () => {
       const { seat, gamma, stranger } = await seatFixture();
       await seat.connect(gamma).delegate(stranger);
-      const admitted = await seat.admitSeat(gamma, "Gamma");
+      await seat.admitSeat(gamma, "Gamma");
+      const admitted = await seat.connect(gamma).takeSeat();
       expect(await seat.getVotes(stranger)).to.equal(0n);
       expect(await seat.getVotes(gamma)).to.equal(1n);
       const changes = await seat.queryFilter(seat.filters.DelegateVotesChanged, admitted.blockNumber ?? 0);
@@ -190,7 +238,9 @@ describe("ConsortiumSeat", () => {
       const { seat, beta, gamma } = await seatFixture();
       await seat.removeSeat(2n);
       await seat.admitSeat(gamma, "Gamma");
+      await seat.connect(gamma).takeSeat();
       await seat.admitSeat(beta, "Beta");
+      await seat.connect(beta).takeSeat();
       expect(await seat.seatOf(gamma)).to.equal(3n);
       expect(await seat.seatOf(beta)).to.equal(4n);
       await expect(seat.ownerOf(2n)).to.be.revertedWithCustomError(seat, "ERC721NonexistentToken");
@@ -305,6 +355,7 @@ describe("ConsortiumSeat", () => {
       // The next ones, too: whoever makes up an organisation's mind may have signed several.
       const stale = await Promise.all([0n, 1n, 2n].map(signed));
       await seat.admitSeat(gamma, "Gamma");
+      await seat.connect(gamma).takeSeat();
       const first = await seat.nonces(gamma);
       const good = await signed(first);
       const ahead = await signed((first + 1n) % 2n ** 256n);
@@ -314,6 +365,7 @@ describe("ConsortiumSeat", () => {
       expect([await seat.getVotes(other), await seat.getVotes(gamma)]).to.deep.equal([0n, 1n]);
       await seat.removeSeat(3n);
       await seat.admitSeat(gamma, "Gamma");
+      await seat.connect(gamma).takeSeat();
       for (const bring of [...stale, good, ahead]) {
         await expect(bring()).to.be.revertedWithCustomError(seat, "InvalidAccountNonce");
       }
@@ -355,7 +407,6 @@ describe("ConsortiumSeat", () => {
       const settle = timelock.interface.encodeFunctionData("settleGovernor", [await governor.getAddress()]);
       const operation = [timelock, 0, settle, ethers.ZeroHash, ethers.ZeroHash] as const;
       await seat.admitSeat(governor, "Not ours yet");
-      await seat.removeSeat(3n);
       await timelock.connect(deployer).schedule(...operation, 0);
       await timelock.connect(deployer).execute(...operation);
       for (const account of [await seat.getAddress(), owner.address, await governor.getAddress()]) {
@@ -390,6 +441,7 @@ describe("ConsortiumSeat", () => {
     it("lists every seat, also after removals", async () => {
       const { seat, alpha, gamma } = await seatFixture();
       await seat.admitSeat(gamma, "Gamma");
+      await seat.connect(gamma).takeSeat();
       await seat.removeSeat(1n);
       const count = await seat.totalSupply();
       const listed = await Promise.all(Array.from({ length: Number(count) }, (_, index) => seat.tokenByIndex(index)));
@@ -423,6 +475,8 @@ describe("ConsortiumSeat", () => {
       call(seat, "removeSeat", [2n]),
       call(seat, "admitSeat", [stranger.address, "Stranger"]),
     ]);
+    await seat.connect(newcomer).takeSeat();
+    await seat.connect(stranger).takeSeat();
     await seat.connect(newcomer).delegate(alpha);
     expect(await rebuilt(seat)).to.deep.equal(await stored(seat));
     expect(await rebuilt(seat)).to.deep.equal({

@@ -22,6 +22,8 @@ import {
 
 const DECISIONS = Number(process.env["GOVERNANCE_DECISIONS"] ?? 48);
 const SEED = seedFrom("SEED");
+/** Whom nobody can sign for. */
+const NOBODY = "0x000000000000000000000000000000000000dEaD";
 /** Decisions of one consortium, before another one is founded. */
 const LIFE = 12;
 const HOUR = 3_600;
@@ -126,6 +128,7 @@ function anyCall(world: World, random: Random, seatIds: bigint[]): Call {
     () => call(seat, "removeSeat", [seatId()]),
     () => call(seat, "admitSeat", [account(), "Newcomer"]),
     () => call(seat, "admitSeat", [random.pick([timelock, seat, governor]).target, "Ourselves"]),
+    () => call(seat, "admitSeat", [random.pick([registry.target, NOBODY]), "A typo"]),
     () => call(seat, random.pick(["transferOwnership"]), [anybody()]),
     () => call(seat, "renounceOwnership", []),
     () => call(registry, random.pick(["grantRole", "revokeRole", "renounceRole"]), [role(), anybody()]),
@@ -142,6 +145,7 @@ function anyCall(world: World, random: Random, seatIds: bigint[]): Call {
     () => call(seat, "removeSeat", [random.pick(seatIds)]),
     () => call(seat, "admitSeat", [account(), "Newcomer"]),
     () => call(seat, "admitSeat", [account(), "Newcomer"]),
+    () => call(seat, "admitSeat", [random.pick([registry.target, NOBODY]), "A typo"]),
     () => call(timelock, random.pick(["grantRole", "revokeRole"]), [ethers.id("EXECUTOR_ROLE"), account()]),
     () => call(registry, random.pick(["grantRole", "revokeRole"]), [ethers.id("GUARDIAN_ROLE"), anybody()]),
   ];
@@ -169,6 +173,8 @@ describe("the consortium, whatever it decides", () => {
         anyCall(world as World, random, seatIds),
       );
       const state = await decide(world, label, calls);
+      for (const account of world.accounts)
+        if ((await seat.offerTo(account)).until > 0n && random.chance(0.8)) await seat.connect(account).takeSeat();
       const name = state === STATE.Executed ? "accepted" : "refused";
       counts[name] = (counts[name] ?? 0) + 1;
       // All seats together admit a brand, whatever was decided; then that is undone, and the story goes on.

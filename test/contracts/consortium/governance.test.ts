@@ -63,6 +63,8 @@ describe("no decision freezes the consortium", () => {
     await seat.connect(beta).delegate(alpha);
     await time.increase(1);
     await decide(consortium, [call(seat, "admitSeat", [newcomer.address, "Newcomer"])], [alpha]);
+    expect(await governor.proposalThreshold()).to.equal(2n);
+    await seat.connect(newcomer).takeSeat();
     expect(await governor.proposalThreshold()).to.equal(3n);
   });
 
@@ -80,7 +82,19 @@ describe("no decision freezes the consortium", () => {
       [admitBrand(consortium), call(seat, "admitSeat", [newcomer.address, "Newcomer"])],
       [alpha],
     );
+    await seat.connect(newcomer).takeSeat();
     expect([await registry.brandCount(), await seat.totalSupply()]).to.deep.equal([1n, 2n]);
+  });
+
+  it("whoever is admitted and never comes, as a mistyped account does, counts for nothing", async () => {
+    const consortium = await consortiumFixture();
+    const { governor, seat, registry, alpha, beta, gamma } = consortium;
+    const nobody = ["0x000000000000000000000000000000000000dEaD", await registry.getAddress()];
+    const admissions = nobody.map((account) => call(seat, "admitSeat", [account, "A typo"]));
+    await decide(consortium, [call(governor, "updateQuorumNumerator", [100]), ...admissions]);
+    await decide(consortium, [call(seat, "removeSeat", [2n]), call(seat, "removeSeat", [3n])], [alpha, beta, gamma]);
+    await decide(consortium, [...admissions, admitBrand(consortium)], [alpha]);
+    expect([await registry.brandCount(), await seat.totalSupply()]).to.deep.equal([1n, 1n]);
   });
 
   const forever: [string, (consortium: Consortium) => Call | Promise<Call>, string, keyof Consortium][] = [

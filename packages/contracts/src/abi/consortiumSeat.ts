@@ -108,6 +108,7 @@ export const consortiumSeatAbi = [
     name: "SeatAlreadyHeld",
     type: "error",
   },
+  { inputs: [{ internalType: "address", name: "account", type: "address" }], name: "SeatNotOffered", type: "error" },
   {
     inputs: [{ internalType: "uint256", name: "seatId", type: "uint256" }],
     name: "SeatNotTransferable",
@@ -189,6 +190,16 @@ export const consortiumSeatAbi = [
   {
     anonymous: false,
     inputs: [
+      { indexed: true, internalType: "address", name: "account", type: "address" },
+      { indexed: false, internalType: "string", name: "organisation", type: "string" },
+      { indexed: false, internalType: "uint48", name: "until", type: "uint48" },
+    ],
+    name: "SeatOffered",
+    type: "event",
+  },
+  {
+    anonymous: false,
+    inputs: [
       { indexed: true, internalType: "uint256", name: "seatId", type: "uint256" },
       { indexed: true, internalType: "address", name: "account", type: "address" },
       { indexed: false, internalType: "string", name: "organisation", type: "string" },
@@ -225,7 +236,7 @@ export const consortiumSeatAbi = [
       { internalType: "string", name: "organisation", type: "string" },
     ],
     name: "admitSeat",
-    outputs: [{ internalType: "uint256", name: "seatId", type: "uint256" }],
+    outputs: [],
     stateMutability: "nonpayable",
     type: "function",
   },
@@ -359,6 +370,23 @@ export const consortiumSeatAbi = [
     type: "function",
   },
   {
+    inputs: [{ internalType: "address", name: "account", type: "address" }],
+    name: "offerTo",
+    outputs: [
+      {
+        components: [
+          { internalType: "uint48", name: "until", type: "uint48" },
+          { internalType: "string", name: "organisation", type: "string" },
+        ],
+        internalType: "struct IConsortiumSeat.Offer",
+        name: "offer",
+        type: "tuple",
+      },
+    ],
+    stateMutability: "view",
+    type: "function",
+  },
+  {
     inputs: [{ internalType: "uint256", name: "seatId", type: "uint256" }],
     name: "organisationOf",
     outputs: [{ internalType: "string", name: "organisation", type: "string" }],
@@ -439,6 +467,13 @@ export const consortiumSeatAbi = [
     name: "symbol",
     outputs: [{ internalType: "string", name: "", type: "string" }],
     stateMutability: "view",
+    type: "function",
+  },
+  {
+    inputs: [],
+    name: "takeSeat",
+    outputs: [{ internalType: "uint256", name: "seatId", type: "uint256" }],
+    stateMutability: "nonpayable",
     type: "function",
   },
   {

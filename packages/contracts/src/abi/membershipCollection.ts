@@ -74,6 +74,7 @@ export const membershipCollectionAbi = [
     name: "CardStatusMismatch",
     type: "error",
   },
+  { inputs: [{ internalType: "uint256", name: "serial", type: "uint256" }], name: "ConsentUsed", type: "error" },
   { inputs: [], name: "ContentIsFrozen", type: "error" },
   { inputs: [{ internalType: "uint256", name: "length", type: "uint256" }], name: "ContentURITooLong", type: "error" },
   {

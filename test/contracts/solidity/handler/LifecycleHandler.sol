@@ -97,12 +97,17 @@ abstract contract LifecycleHandler is CapBooks {
         if (correction.expiresAt != card.expiresAt) _needExpiry(act, correction.expiresAt);
         bool earlier = correction.expiresAt != 0 && (card.expiresAt == 0 || correction.expiresAt < card.expiresAt);
         bytes memory consent;
-        if (!_issuerMayBurn() && (earlier || correction.tier != card.tier)) {
+        bool lasting = !_issuerMayBurn() && !earlier && correction.tier == card.tier;
+        if (lasting) {
+            _needRole(act, IBrandRegistry.BrandRole.Issuer, act.caller);
+            _needCap(act, act.caller, 1);
+        } else if (!_issuerMayBurn()) {
             correction.deadline = _deadline(act);
             consent = _signature(act, card.holder, keccak256(abi.encode(_CORRECTION_TYPEHASH, correction)));
         }
         act.call = abi.encodeCall(ICardLifecycle.correct, (correction, bytes32(seed), consent));
         if (!_perform(act)) return;
+        if (lasting) _useCap(act.caller, 1);
         lastSerial = serial;
         _entries[serial].card.tier = correction.tier;
         _entries[serial].card.expiresAt = correction.expiresAt;
