@@ -208,7 +208,7 @@ const DECODERS: Decoders = {
     brandId: numberTopic(log, 1),
     role: memberOf(BRAND_ROLES, numberTopic(log, 2), log),
     account: addressTopic(log, 3),
-    appointment: numberWord(log, 0),
+    appointment: appointmentWord(log, 0),
   }),
   DailyCapChanged: (log) => ({
     brandId: numberTopic(log, 1),
@@ -260,7 +260,7 @@ const DECODERS: Decoders = {
   AllowlistOpened: (log) => ({
     root: topic(log, 1),
     issuer: addressTopic(log, 2),
-    appointment: numberWord(log, 0),
+    appointment: appointmentWord(log, 0),
     firstSerial: numberWord(log, 1),
     count: numberWord(log, 2),
     deadline: numberWord(log, 3),
@@ -428,7 +428,15 @@ function numberWord(log: RawLog, index: number): number {
   return numberOf(word(log, index), log);
 }
 
-/** Everything that the contracts report as a number fits into 32 bits; anything else is not theirs. */
+/** An appointment's number: a count, and 32 bits behind it that nobody can foresee. Beyond what a number of JavaScript holds there is none. */
+function appointmentWord(log: RawLog, index: number): number {
+  const number = BigInt(`0x${word(log, index)}`);
+  if (number > BigInt(Number.MAX_SAFE_INTEGER))
+    throw new EventDecodeError(`A number in ${describe(log)} is out of range`);
+  return Number(number);
+}
+
+/** Everything else that the contracts report as a number fits into 32 bits; anything else is not theirs. */
 function numberOf(hexadecimal: string, log: RawLog): number {
   if (!/^0{56}[0-9a-f]{8}$/.test(hexadecimal))
     throw new EventDecodeError(`A number in ${describe(log)} is out of range`);
