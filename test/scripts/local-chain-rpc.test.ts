@@ -61,7 +61,14 @@ async function startHardhat(): Promise<Node> {
 }
 
 const FREE = { maxFeePerGas: 0, maxPriorityFeePerGas: 0 };
-type Receipt = Record<string, unknown> & { logs: Record<string, unknown>[] };
+interface Log {
+  address: string;
+  topics: string[];
+  data: string;
+  logIndex: string;
+}
+type Receipt = Record<string, unknown> & { logs: Log[] };
+const APPOINTED = brandRegistryInterface.getEvent("Appointed")?.topicHash;
 
 describe("the local chain's JSON-RPC", () => {
   let ours: Awaited<ReturnType<typeof startOurs>>;
@@ -171,7 +178,8 @@ describe("the local chain's JSON-RPC", () => {
         );
       const proof = async (address: string) =>
         await rpc.call<Record<string, string>>("eth_getProof", [address, [], "latest"]);
-      const storage = [(await proof(registryAddress))["storageHash"], (await proof(collection))["storageHash"]];
+      // The registry's is another one: it keeps the numbers of appointments.
+      const storage = (await proof(collection))["storageHash"];
       const cards = await rpc.call("eth_call", [
         { to: collection, data: contract.interface.encodeFunctionData("cardsOf", [1, 130]) },
         "latest",
@@ -195,7 +203,11 @@ describe("the local chain's JSON-RPC", () => {
         type,
       }: Receipt) => ({
         ...{ status, gasUsed, cumulativeGasUsed, logsBloom, contractAddress, from, to, type },
-        logs: logs.map(({ address, topics, data, logIndex }) => ({ address, topics, data, logIndex })),
+        logs: logs.map(({ address, topics, data, logIndex }) => ({
+          ...{ address, topics, logIndex },
+          // An appointment's number follows from the hash of a block, which two chains do not share.
+          data: topics[0] === APPOINTED ? data.slice(0, -8) : data,
+        })),
       });
       expect(mine.receipts.map(comparable)).to.deep.equal(reference.receipts.map(comparable));
       expect(mine.receipts.some(({ status }) => status === "0x0")).to.equal(true);
