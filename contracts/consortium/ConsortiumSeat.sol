@@ -170,7 +170,10 @@ contract ConsortiumSeat is IConsortiumSeat, ERC721Enumerable, ERC721Votes, Ownab
     function _giveSeat(address account, string memory organisation) internal virtual returns (uint256 seatId) {
         seatId = ++_lastSeatId;
         _organisations[seatId] = organisation;
-        _nonceBases[account] = uint256(keccak256(abi.encode(blockhash(block.number - 1), account, seatId)));
+        // In block 0, in which nodes try out what is sent to a chain that has no other yet, the hash is zero.
+        unchecked {
+            _nonceBases[account] = uint256(keccak256(abi.encode(blockhash(block.number - 1), account, seatId)));
+        }
         // Before the vote is there: an account that once delegated elsewhere must not vote there for an instant.
         _delegate(account, account);
         _mint(account, seatId);

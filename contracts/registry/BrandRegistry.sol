@@ -446,7 +446,7 @@ contract BrandRegistry is IBrandRegistry, AccessControl {
         if (appointment.number != 0) return false;
         // Nobody can foresee it: who once had an issuer's signer could have signed vouchers for appointments to come. None of
         // its lower bytes is zero, so that a voucher costs the same whichever number it names.
-        uint64 number = (++_appointmentCount << 32) | uint32(uint256(blockhash(block.number - 1))) | 0x01010101;
+        uint64 number = (++_appointmentCount << 32) | uint32(uint256(_lastBlockHash())) | 0x01010101;
         appointment.number = number;
         emit RoleGranted(role, account, msg.sender);
         if (role != DEFAULT_ADMIN_ROLE && role != GUARDIAN_ROLE) {
@@ -454,6 +454,13 @@ contract BrandRegistry is IBrandRegistry, AccessControl {
             emit Appointed(brandId, BrandRole(uint32(uint256(role)) - 1), account, number);
         }
         return true;
+    }
+
+    /// @dev Zero in block 0, in which nodes try out what is sent to a chain that has no other yet.
+    function _lastBlockHash() private view returns (bytes32) {
+        unchecked {
+            return blockhash(block.number - 1);
+        }
     }
 
     /// @dev The choke-point of {revokeRole} and {renounceRole}. The consortium can neither leave nor be sent away.

@@ -16,6 +16,7 @@ import {
   Wallet,
   ZeroHash,
 } from "ethers";
+import { artifacts } from "hardhat";
 import { deployRegistry } from "../../scripts/deploy-registry.ts";
 import { freePort } from "../../scripts/lifecycle/free-port.ts";
 import { type LocalChain, startLocalChain } from "../../scripts/local-chain/local-chain.ts";
@@ -225,6 +226,15 @@ describe("the local chain's JSON-RPC", () => {
       expect(names(theirTransaction).filter((name) => !names(transaction).includes(name))).to.deep.equal([]);
       expect(names(reference.receipts[0]).filter((name) => !names(mine.receipts[0]).includes(name))).to.deep.equal([]);
     });
+  });
+
+  it("lets the registry be tried out before there is any block but the first", async () => {
+    expect(await ours.rpc.call("eth_blockNumber", [])).to.equal("0x0");
+    const { bytecode } = await artifacts.readArtifact("BrandRegistry");
+    const consortium = await new Wallet(hexlify(randomBytes(32))).getAddress();
+    const data = bytecode + AbiCoder.defaultAbiCoder().encode(["address", "string"], [consortium, ""]).slice(2);
+    expect(await ours.rpc.call<string>("eth_call", [{ data }, "latest"])).to.match(/^0x[0-9a-f]{1000,}$/);
+    await ours.rpc.call("eth_estimateGas", [{ data }]);
   });
 
   it("proves an account and a slot against the state's root (EIP-1186)", async () => {
