@@ -41,9 +41,8 @@ describeOnEachDatabase("two tills and the last use of a benefit", (kind) => {
     collection = await brand.createCollection({ maxSupply: TRIALS });
     await brand.callAsAdmin(collection, "setBenefit", 1, BENEFIT, [1, 0, 0]);
     for (let first = 1; first <= TRIALS; first += ISSUED_AT_ONCE) {
-      const holders = Array.from({ length: ISSUED_AT_ONCE }, (_, index) =>
-        brand.keys.holderAddress(customerOf(first + index)),
-      );
+      const length = Math.min(ISSUED_AT_ONCE, TRIALS - first + 1);
+      const holders = Array.from({ length }, (_, index) => brand.keys.holderAddress(customerOf(first + index)));
       const terms = { tier: 1, expiresAt: 0 };
       await brand.call(collection, brand.hand, "issue", first, holders, terms, ZeroHash, ZeroHash);
     }
